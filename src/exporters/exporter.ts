@@ -1,0 +1,38 @@
+import type { z } from 'zod';
+import type { Result } from '../diagnostics/failure.ts';
+import type { Workspace } from '../layers/workspace.ts';
+import type { View } from '../model/layer.ts';
+import type { Pipeline } from '../model/pipeline.ts';
+import type { KindDescriptor } from '../schema/kind.ts';
+
+/** What an exporter works on and where it writes. */
+export interface ExportContext {
+  readonly pipeline: Pipeline;
+  /** The finished raw disk, read-only; sparse. Undefined for exporters of `input: 'layers'`. */
+  readonly disk?: { readonly path: string; readonly size: number };
+  /** All layers of the image, bottom first, sealed. */
+  readonly layers: View;
+  readonly workspace: Workspace;
+  /** The file (or folder) to write. The executor renames it to its final name when the exporter succeeds. */
+  readonly outputPath: string;
+  readonly scratch: string;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+  readonly progress: (done: number, total: number | undefined, unit: string) => void;
+}
+
+/** Turns the finished disk, or the layers, into one artifact. */
+export interface ExporterKind<Schema extends z.ZodObject = z.ZodObject> extends KindDescriptor<Schema> {
+  /** `disk`: reads the raw disk; `layers`: reads the file tree and needs no disk. */
+  readonly input: 'disk' | 'layers';
+  /** File name ending, without dot: `qcow2`, `raw`, `raw.zst`. */
+  readonly extension: (options: z.output<Schema>) => string;
+  readonly run: (options: z.output<Schema>, context: ExportContext) => Promise<Result<void>>;
+  /** Whether the same layers give the same bytes. */
+  readonly reproducible: boolean;
+}
+
+/** Declares an exporter; register it in `builtins.ts`. */
+export function defineExporter<Schema extends z.ZodObject>(kind: ExporterKind<Schema>): ExporterKind {
+  return kind as unknown as ExporterKind;
+}

@@ -1,0 +1,63 @@
+import type { z } from 'zod';
+import type { Machine } from '../builders/machine.ts';
+import type { Result } from '../diagnostics/failure.ts';
+import type { HostInput } from '../model/host-input.ts';
+import type { Architecture } from '../model/platform.ts';
+import type { TreeEntry } from '../model/tree-entry.ts';
+import type { KindDescriptor } from '../schema/kind.ts';
+
+/** What a step kind may know while it says what it reads and writes. Pure: no machine, no network. */
+export interface StepContext {
+  /** Resolves a path as written in the template against the template's folder. */
+  readonly resolvePath: (path: string) => string;
+  readonly architecture: Architecture;
+  readonly sourceDateEpoch: number;
+}
+
+/** What a running step may use besides its machine. */
+export interface StepRunContext extends StepContext {
+  readonly signal: AbortSignal;
+  /** Value of a declared secret. The sink hides it from every log. @throws FailureError `secret-missing` */
+  readonly secret: (name: string) => Promise<string>;
+  /** Reports progress to the UI: done and total in `unit`. */
+  readonly progress: (done: number, total: number | undefined, unit: string) => void;
+  /** Writes a line to the step's log. */
+  readonly log: (line: string) => void;
+}
+
+/** One step of the list that a step of the template stands for. */
+export interface ExpandedStep<Options> {
+  /** Added to the step's name after a dot, e.g. the script's base name; empty for the only one. */
+  readonly suffix: string;
+  readonly options: Options;
+}
+
+interface ProvisionerBase<Schema extends z.ZodObject> extends KindDescriptor<Schema> {
+  /**
+   * `write`: the step only writes entries that do not depend on the system below; its layer is built once and
+   * stacked anywhere. `run`: it runs programs in the machine and depends on everything below it.
+   */
+  readonly effect: (options: z.output<Schema>) => 'write' | 'run';
+  /** Host files whose content the step uses; hashed into its key. */
+  readonly inputs?: (options: z.output<Schema>, context: StepContext) => readonly HostInput[];
+  /** One template step that is several steps with layers of their own (a list of scripts). */
+  readonly expand?: (options: z.output<Schema>) => readonly ExpandedStep<z.output<Schema>>[];
+  /** Why the step cannot be cached, said to the user, or undefined. */
+  readonly untracked?: (options: z.output<Schema>) => string | undefined;
+  /** Names of the secrets it uses: part of the key as keyed hashes. */
+  readonly secrets?: (options: z.output<Schema>) => readonly string[];
+  /** For effect `write`: what it puts into the image. Reads host inputs only. */
+  readonly entries?: (options: z.output<Schema>, context: StepContext) => Promise<Result<readonly TreeEntry[]>>;
+  /** For effect `run`: does the work in the machine. Never commits; the executor does. */
+  readonly run?: (options: z.output<Schema>, machine: Machine, context: StepRunContext) => Promise<Result<void>>;
+  /** Paths that carry no meaning and differ between equal runs (`CommitRules.drop`), beyond those of every layer. */
+  readonly drop?: readonly string[];
+}
+
+export type ProvisionerKind<Schema extends z.ZodObject = z.ZodObject> = ProvisionerBase<Schema>;
+
+/** Declares a step kind; register it in `builtins.ts`. */
+export function defineProvisioner<Schema extends z.ZodObject>(kind: ProvisionerKind<Schema>): ProvisionerKind {
+  // Sound because options are always parsed by the kind's own schema before any method sees them.
+  return kind as unknown as ProvisionerKind;
+}

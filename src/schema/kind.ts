@@ -1,0 +1,67 @@
+import type { z } from 'zod';
+
+/** An example that feeds the reference pages and the contract tests. */
+export interface KindExample {
+  readonly title: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** An example that must be refused, with a part of the message. */
+export interface BadKindExample extends KindExample {
+  readonly error: string;
+}
+
+/**
+ * What every kind (source, step, exporter, check, builder) declares. The schema is the only truth about its options:
+ * types, validation, JSON Schema, reference page and `--help` come from it. Every field carries `.describe(text)`.
+ */
+export interface KindDescriptor<Schema extends z.ZodObject = z.ZodObject> {
+  /** The name users write, kebab-case. */
+  readonly type: string;
+  /** One line for lists. */
+  readonly summary: string;
+  /** Paragraphs for the reference page, in Markdown. */
+  readonly description?: string;
+  readonly schema: Schema;
+  /** Raised whenever the kind gives another result for the same options: old layers are then not used again. */
+  readonly keyVersion: number;
+  readonly examples: { readonly good: readonly KindExample[]; readonly bad: readonly BadKindExample[] };
+  /** Programs the kind calls on the host, for `doctor` and early errors. */
+  readonly tools?: readonly string[];
+}
+
+/** Meta of one option field; set with `.meta({ key: 'out', … })`. Fields are in the key unless they say otherwise. */
+export interface OptionMeta {
+  readonly description?: string;
+  /**
+   * `in` (default): the value is in the key. `content`: the value is a host path whose content is in the key instead.
+   * `out`: has no influence on the result (labels, logs); never in the key.
+   */
+  readonly key?: 'in' | 'content' | 'out';
+}
+
+/** The options of `options` that belong in a key, by the schema's `OptionMeta`. Unknown fields stay in. */
+export function keyOptions(
+  schema: z.ZodObject,
+  options: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    const field: z.ZodType | undefined = schema.shape[name];
+    const meta = field === undefined ? undefined : readMeta(field);
+    if ((meta?.key ?? 'in') === 'in' && value !== undefined) kept[name] = value;
+  }
+  return kept;
+}
+
+interface Wrapper {
+  readonly def: { readonly innerType?: z.ZodType };
+}
+
+/** Meta of a field, looked for through `.optional()` and `.default()` wrappers. */
+function readMeta(field: z.ZodType): OptionMeta | undefined {
+  const meta = field.meta();
+  if (meta?.['key'] !== undefined) return meta as OptionMeta;
+  const inner = (field as unknown as Wrapper).def.innerType;
+  return inner === undefined ? undefined : readMeta(inner);
+}

@@ -1,0 +1,36 @@
+import type { z } from 'zod';
+import type { Result } from '../diagnostics/failure.ts';
+import type { ActiveLayer, Workspace } from '../layers/workspace.ts';
+import type { HostInput } from '../model/host-input.ts';
+import type { Architecture } from '../model/platform.ts';
+import type { StepContext } from '../provisioners/provisioner.ts';
+import type { KindDescriptor } from '../schema/kind.ts';
+
+/** What a source may use while it fills the base layer. */
+export interface SourceRunContext extends StepContext {
+  readonly signal: AbortSignal;
+  readonly workspace: Workspace;
+  /** Empty tree to be filled; the executor commits it. */
+  readonly target: ActiveLayer;
+  /** Private scratch folder outside the layer, deleted afterwards. */
+  readonly scratch: string;
+  /** Folder kept between runs for downloads, shared by all that name the same id. */
+  readonly cacheFolder: (id: string) => Promise<string>;
+  readonly log: (line: string) => void;
+  readonly progress: (done: number, total: number | undefined, unit: string) => void;
+}
+
+/** A root step that yields the base layer. `pipeline` is not one: the graph splices the other pipeline's steps in. */
+export interface SourceKind<Schema extends z.ZodObject = z.ZodObject> extends KindDescriptor<Schema> {
+  readonly inputs?: (options: z.output<Schema>, context: StepContext) => readonly HostInput[];
+  readonly architectures?: readonly Architecture[];
+  readonly untracked?: (options: z.output<Schema>) => string | undefined;
+  /** Fills `context.target` with the base tree. */
+  readonly produce: (options: z.output<Schema>, context: SourceRunContext) => Promise<Result<void>>;
+  readonly drop?: readonly string[];
+}
+
+/** Declares a source kind; register it in `builtins.ts`. */
+export function defineSource<Schema extends z.ZodObject>(kind: SourceKind<Schema>): SourceKind {
+  return kind as unknown as SourceKind;
+}
