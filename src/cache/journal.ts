@@ -1,0 +1,101 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
+import { identifyProcess, isAlive } from '../util/process-identity.ts';
+import type { StoreLayout } from './store-layout.ts';
+
+const identitySchema = z.object({ pid: z.number(), startTicks: z.string(), bootId: z.string() });
+
+const entrySchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('process'), process: identitySchema, what: z.string() }),
+  z.object({ type: z.literal('path'), path: z.string(), what: z.string() }),
+]);
+
+const journalSchema = z.object({
+  runId: z.string(),
+  process: identitySchema,
+  command: z.string(),
+  project: z.string(),
+  startedAt: z.string(),
+  /** Keys in use: their layers and disks must not be pruned. */
+  leases: z.array(z.string()),
+  entries: z.array(entrySchema),
+});
+
+export type JournalEntry = z.output<typeof entrySchema>;
+export type JournalRecord = z.output<typeof journalSchema>;
+
+/**
+ * Ledger and lease of one run: everything outside the process that must not outlive it is written here before it is
+ * made, so that the next start or `imgpipe gc` can reap what a killed run left. Helpers in namespaces need no entry:
+ * the kernel ends them.
+ */
+export class Journal implements Disposable {
+  readonly #file: string;
+  #record: JournalRecord;
+
+  constructor(layout: StoreLayout, run: { runId: string; command: string; project: string }) {
+    const process_ = identifyProcess(process.pid);
+    if (process_ === undefined) throw new Error('this process is not in /proc');
+    this.#file = layout.journalFile(run.runId);
+    this.#record = { ...run, process: process_, startedAt: new Date().toISOString(), leases: [], entries: [] };
+    this.#write();
+  }
+
+  /** Names what is about to be made. Returns a function that strikes it out once it is gone. */
+  add(entry: JournalEntry): () => void {
+    this.#record = { ...this.#record, entries: [...this.#record.entries, entry] };
+    this.#write();
+    return () => {
+      this.#record = { ...this.#record, entries: this.#record.entries.filter((other) => other !== entry) };
+      this.#write();
+    };
+  }
+
+  /** Protects layers and disks (hex digests or keys) from `cache prune` as long as this process lives. */
+  lease(names: Iterable<string>): void {
+    const leases = new Set([...this.#record.leases, ...names]);
+    if (leases.size === this.#record.leases.length) return;
+    this.#record = { ...this.#record, leases: [...leases] };
+    this.#write();
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#file, { force: true });
+  }
+
+  #write(): void {
+    writeFileAtomic(this.#file, JSON.stringify(this.#record));
+  }
+}
+
+export interface RunState {
+  readonly record: JournalRecord;
+  readonly alive: boolean;
+}
+
+/** Runs that live, and runs that died without closing their journal. */
+export function readJournals(layout: StoreLayout): RunState[] {
+  const folder = layout.folder('journal');
+  return listFolder(folder).flatMap((name) => {
+    if (!name.endsWith('.json')) return [];
+    try {
+      const record = journalSchema.parse(JSON.parse(readFileSync(join(folder, name), 'utf8')));
+      return [{ record, alive: isAlive(record.process) }];
+    } catch (error) {
+      // A journal is written atomically: an unreadable one is not ours, or its run closed it just now.
+      if (isErrno(error, 'ENOENT') || error instanceof SyntaxError || error instanceof z.ZodError) return [];
+      throw error;
+    }
+  });
+}
+
+export function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+import { asCacheKey, type CacheKey, type Digest } from '../model/ids.ts';
+import type { PlacementFacts } from '../layers/workspace.ts';
+import type { DiskRequest } from '../model/disk-request.ts';
+import type { Architecture } from '../model/platform.ts';
+import { canonicalJson } from '../util/canonical-json.ts';
+import { sha256Hex } from '../util/hash.ts';
+
+/**
+ * Everything that may influence the result of a node, and nothing else. The key is the SHA-256 of its canonical JSON.
+ *
+ * Out, on purpose: names and labels of steps and pipelines, host paths, times and owners of host files, log and
+ * output settings, timeouts and retries, how many run at once. A new option of a kind is in unless its schema says
+ * `key: 'out'` or `key: 'content'`.
+ */
+export interface KeyInputs {
+  /** Kind of node and its implementation's version: a kind that gives another result raises its `keyVersion`. */
+  readonly kind: string;
+  readonly keyVersion: number;
+  /** Options in the key, defaults filled in, order of fields without meaning. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Content of host files by the option that names them: path inside a tree, type, mode bits, bytes. */
+  readonly inputs?: Readonly<Record<string, string>>;
+  /** Secrets by name, as HMAC-SHA-256 under the store's own key. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly platform?: { readonly architecture: Architecture; readonly builder: string };
+  readonly sourceDateEpoch?: number;
+  /** Output digests of the layers below, bottom first: same output, same key, whatever made it (early cut-off). */
+  readonly parents?: readonly Digest[];
+  /** For write-only steps, instead of `parents`: all they may depend on of what lies below. */
+  readonly placement?: PlacementFacts;
+  /** For disks: what they are made of. */
+  readonly disk?: DiskRequest;
+  /** For exports and checks: key of the disk they read. */
+  readonly from?: string;
+}
+
+/** The key of a record of inputs. */
+export function keyOf(inputs: KeyInputs): CacheKey {
+  return asCacheKey(sha256Hex(canonicalJson(inputs)));
+}

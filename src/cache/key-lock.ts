@@ -1,0 +1,96 @@
+import { closeSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { isErrno } from '../util/atomic-file.ts';
+import { identifyProcess, isAlive } from '../util/process-identity.ts';
+
+const holderSchema = z.object({ pid: z.number(), startTicks: z.string(), bootId: z.string() });
+type Holder = z.output<typeof holderSchema>;
+
+/** A held lock; disposing it lets the next one in. */
+export interface HeldLock extends Disposable {
+  /** Whether another process held it in between: what it guards may be there now. */
+  readonly waited: boolean;
+}
+
+/**
+ * One worker a name across processes, so that two terminals share one build. The lock is a file that names its
+ * holder; a dead holder's lock is taken over. Made by `link`, which is atomic and fails when the name is taken.
+ */
+export async function acquireLock(
+  path: string,
+  options: { signal: AbortSignal; onWait?: (pid: number) => void; pollMs?: number },
+): Promise<HeldLock> {
+  let waited = false;
+  const mine = `${path}.${process.pid}-${counter++}`;
+  for (;;) {
+    if (tryCreate(path, mine)) {
+      return { waited, [Symbol.dispose]: () => rmSync(path, { force: true }) };
+    }
+    const holder = readHolder(path);
+    if (holder !== undefined && !isAlive(holder)) {
+      removeStale(path, holder);
+      await sleep(1);
+      continue;
+    }
+    if (holder !== undefined && !waited) options.onWait?.(holder.pid);
+    waited ||= holder !== undefined;
+    await sleep(options.pollMs ?? 100, undefined, { signal: options.signal });
+  }
+}
+
+let counter = 0;
+
+function tryCreate(path: string, mine: string): boolean {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(mine, JSON.stringify(identifyProcess(process.pid)));
+  try {
+    linkSync(mine, path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return false;
+    throw error;
+  } finally {
+    rmSync(mine, { force: true });
+  }
+}
+
+/** The holder, or undefined when the lock is gone or unreadable. An unreadable one is removed: nobody can hold it. */
+function readHolder(path: string): Holder | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  try {
+    return holderSchema.parse(JSON.parse(text));
+  } catch {
+    rmSync(path, { force: true });
+    return undefined;
+  }
+}
+
+/**
+ * Deletes a dead holder's lock. Only one process may do so at a time: between reading and deleting, another could
+ * have taken the lock over already, and its new lock would be deleted. A guard left by a crash counts for 5 s.
+ */
+function removeStale(path: string, dead: Holder): void {
+  const guard = `${path}.takeover`;
+  try {
+    closeSync(openSync(guard, 'wx'));
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+    const age = Date.now() - (statSync(guard, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    if (age > 5_000) rmSync(guard, { force: true });
+    return;
+  }
+  try {
+    const now = readHolder(path);
+    if (now !== undefined && now.pid === dead.pid && now.startTicks === dead.startTicks) rmSync(path, { force: true });
+  } finally {
+    rmSync(guard, { force: true });
+  }
+}

@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { fail, ok, type Result } from '../diagnostics/failure.ts';
+import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
+import { STORE_FORMAT, StoreLayout } from './store-layout.ts';
+
+const CACHEDIR_TAG = `Signature: 8a477f597d28d172789f06886806bc55
+# This file marks a cache of imgpipe. Its folder may be deleted while no imgpipe runs.
+# For information about cache directory tags, see https://bford.info/cachedir/
+`;
+
+const formatSchema = z.object({ format: z.number().int().positive() });
+
+/**
+ * Opens a store, making it when the folder is new or empty. A folder of a newer format, or one that holds something
+ * else, is refused and left as it is.
+ */
+export function openStore(root: string): Result<StoreLayout> {
+  const layout = new StoreLayout(root);
+  try {
+    const format = readFormat(layout);
+    if (format === STORE_FORMAT) return ok(layout);
+    if (format !== undefined) {
+      return fail({
+        reason: 'store-invalid',
+        message: `the cache ${root} has format ${format}; this imgpipe reads format ${STORE_FORMAT}`,
+        hint:
+          format > STORE_FORMAT
+            ? 'Use a newer imgpipe, or name another folder in `cache.directory`.'
+            : 'Delete the folder or name another in `cache.directory`; the next build fills it again.',
+      });
+    }
+    return create(layout);
+  } catch (error) {
+    if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) {
+      return fail({
+        reason: 'permission-denied',
+        message: `the cache ${root} cannot be written`,
+        hint: 'Give yourself the folder, or name another in `cache.directory` or with --cache-dir.',
+        cause: error,
+      });
+    }
+    if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
+      return fail({ reason: 'disk-full', message: `no space is left for the cache ${root}`, cause: error });
+    }
+    if (isErrno(error, 'ENOTDIR', 'EEXIST')) {
+      return fail({ reason: 'store-invalid', message: `the cache ${root} is not a folder`, cause: error });
+    }
+    throw error;
+  }
+}
+
+function readFormat(layout: StoreLayout): number | undefined {
+  try {
+    const parsed = formatSchema.safeParse(JSON.parse(readFileSync(layout.formatFile, 'utf8')));
+    return parsed.success ? parsed.data.format : undefined;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR') || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function create(layout: StoreLayout): Result<StoreLayout> {
+  mkdirSync(layout.root, { recursive: true });
+  accessSync(layout.root, constants.W_OK);
+  const foreign = readdirSync(layout.root).filter((name) => !OWN_NAMES.has(name) && !name.includes('.tmp-'));
+  if (foreign.length > 0) {
+    return fail({
+      reason: 'store-invalid',
+      message: `${layout.root} holds files that are not a cache of imgpipe (${foreign.slice(0, 3).join(', ')})`,
+      hint: 'Name an empty or new folder in `cache.directory`.',
+    });
+  }
+  writeFileAtomic(layout.tagFile, CACHEDIR_TAG);
+  writeFileAtomic(layout.secretKeyFile, randomBytes(32), { mode: 0o600, durable: true });
+  writeFileAtomic(layout.formatFile, `${JSON.stringify({ format: STORE_FORMAT })}\n`, { durable: true });
+  return ok(layout);
+}
+
+/** What may lie in the folder before the first use: what git keeps of it, and a half-made store. */
+const OWN_NAMES = new Set(['CACHEDIR.TAG', 'README.md', 'secret-key', 'format.json', '.gitignore', 'lost+found', 'mounts']);

@@ -1,0 +1,72 @@
+import { readFileSync, type BigIntStats } from 'node:fs';
+import { z } from 'zod';
+import { writeFileAtomic } from '../util/atomic-file.ts';
+
+/** A file as the kernel described it when its content was hashed, and what the content's digest was. */
+const entriesSchema = z.record(z.string(), z.tuple([z.string(), z.string()]));
+
+/**
+ * How close to the moment of hashing a file may have been changed for its times to be trusted: within one tick of the
+ * kernel's clock a second change would not show. Same reasoning as git's "racily clean" entries.
+ */
+const RACY_NS = 50_000_000n;
+
+/**
+ * Remembers content digests by fingerprint (path, size, times, inode), so that a warm build reads no input file.
+ * The fingerprint decides only whether to read again; identity is always SHA-256 of the content.
+ */
+export class StatCache {
+  readonly #file: string;
+  #entries: Map<string, readonly [string, string]> | undefined;
+  #changed = false;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** The digest remembered for this path if nothing about the file has changed since. */
+  get(path: string, fingerprint: string): string | undefined {
+    const entry = this.#load().get(path);
+    return entry?.[0] === fingerprint ? entry[1] : undefined;
+  }
+
+  /**
+   * @param newestNs newest change time among the files behind the fingerprint, in ns since 1970
+   * @param beforeNs time before the content was read, likewise
+   */
+  set(path: string, fingerprint: string, digest: string, newestNs: bigint, beforeNs: bigint): void {
+    if (beforeNs - newestNs < RACY_NS) return;
+    this.#load().set(path, [fingerprint, digest]);
+    this.#changed = true;
+  }
+
+  /** Writes the cache when something was added. Losing it costs time only, so a failure to write is ignored. */
+  save(): void {
+    if (!this.#changed || this.#entries === undefined) return;
+    try {
+      writeFileAtomic(this.#file, JSON.stringify(Object.fromEntries(this.#entries)));
+      this.#changed = false;
+    } catch {
+      // A full or read-only disk: the next build hashes again.
+    }
+  }
+
+  #load(): Map<string, readonly [string, string]> {
+    if (this.#entries !== undefined) return this.#entries;
+    let entries: Record<string, readonly [string, string]> = {};
+    try {
+      entries = entriesSchema.parse(JSON.parse(readFileSync(this.#file, 'utf8')));
+    } catch {
+      // None yet, or damaged: start anew.
+    }
+    this.#entries = new Map(Object.entries(entries));
+    return this.#entries;
+  }
+}
+
+/** All that the kernel knows of a file which changes when its content may have: one stat, no read. */
+export function fingerprintOf(stat: BigIntStats): string {
+  return [stat.mode, stat.size, stat.mtimeNs, stat.ctimeNs, stat.ino, stat.dev]
+    .map((part) => part.toString(36))
+    .join('.');
+}

@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+
+/** Format of the store on disk; raised when an older imgpipe could not read it. */
+export const STORE_FORMAT = 1;
+
+/**
+ * Paths of a store. Everything under it may be deleted at any time while no imgpipe runs; the next build is slower,
+ * never wrong.
+ *
+ *     CACHEDIR.TAG             marks the folder for backup programs (bford.info/cachedir)
+ *     format.json              {"format": 1}; a newer one is refused, never touched
+ *     secret-key               32 random bytes (mode 0600): keys the hashes of secrets
+ *     actions/ab/<key>.json    what a key gave (output, inputs, duration); written last, so it never lies
+ *     latest/<node>.json       the last record of each node of each project: history and `why`
+ *     layers/<hex>/            immutable layers, see src/layers
+ *     disks/<key>.raw          raw disks and their bases
+ *     active/<run>/            mutable trees of running steps
+ *     failed/<node>.json       where the last failure of a node left its layer, for `imgpipe shell`
+ *     mounts/<id>/             cache mounts (package downloads), shared by runs, in no layer
+ *     stat-cache/<project>.json  fingerprints of input files
+ *     locks/<name>.json        who works on a key now
+ *     journal/<run>.json       ledger of a living run: processes and paths that must not outlive it
+ *     logs/<run>/              events.ndjson and one log a node, untruncated
+ */
+export class StoreLayout {
+  readonly root: string;
+  constructor(root: string) {
+    this.root = root;
+  }
+  get formatFile(): string {
+    return join(this.root, 'format.json');
+  }
+  get tagFile(): string {
+    return join(this.root, 'CACHEDIR.TAG');
+  }
+  get secretKeyFile(): string {
+    return join(this.root, 'secret-key');
+  }
+  folder(name: 'actions' | 'latest' | 'layers' | 'disks' | 'active' | 'failed' | 'mounts' | 'stat-cache' | 'locks' | 'journal' | 'logs'): string {
+    return `${this.root}/${name}`;
+  }
+  actionFile(key: string): string {
+    return `${this.root}/actions/${key.slice(0, 2)}/${key}.json`;
+  }
+  /** A node's file name is a hash: ids hold slashes, and two projects may use the same names. */
+  nodeFile(folder: 'latest' | 'failed', project: string, id: string): string {
+    return `${this.root}/${folder}/${shortHash(`${project}\0${id}`)}.json`;
+  }
+  statCacheFile(project: string): string {
+    return `${this.root}/stat-cache/${shortHash(project)}.json`;
+  }
+  diskFile(key: string): string {
+    return `${this.root}/disks/${key}.raw`;
+  }
+  lockFile(name: string): string {
+    return `${this.root}/locks/${name}.json`;
+  }
+  journalFile(runId: string): string {
+    return `${this.root}/journal/${runId}.json`;
+  }
+  logFolder(runId: string): string {
+    return `${this.root}/logs/${runId}`;
+  }
+}
+
+function shortHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}

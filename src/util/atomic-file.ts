@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/**
+ * Writes a file so that at any moment its name holds either the old content or the new one, whole: exclusive temporary
+ * file in the same folder, then rename. Folders on the way are made.
+ * @param options.durable also waits until the bytes are on the disk (fsync), for what must outlive a power cut
+ * @throws the file system's own error (ENOSPC, EACCES …); the temporary file is gone then
+ */
+export function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array,
+  options: { durable?: boolean; mode?: number } = {},
+): void {
+  const temporary = `${path}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
+  const file = openMakingFolder(temporary, options.mode ?? 0o644);
+  try {
+    try {
+      const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+      let written = 0;
+      while (written < bytes.length) written += writeSync(file, bytes, written);
+      if (options.durable === true) fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function openMakingFolder(path: string, mode: number): number {
+  try {
+    return openSync(path, 'wx', mode);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(path, 'wx', mode);
+  }
+}
+
+/** Whether an unknown error is the operating system's error of that name. */
+export function isErrno(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}

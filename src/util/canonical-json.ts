@@ -1,0 +1,17 @@
+/**
+ * JSON with object keys sorted and `undefined` fields left out: equal values give equal text (RFC 8785 in spirit;
+ * numbers as ECMAScript prints them).
+ */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(sorted(value));
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const record: Record<string, unknown> = {};
+  for (const key of Object.keys(value).toSorted()) {
+    record[key] = sorted((value as Record<string, unknown>)[key]);
+  }
+  return record;
+}
