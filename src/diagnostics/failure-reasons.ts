@@ -4,11 +4,17 @@
  */
 export const FAILURE_REASONS = {
   usage: { exitCode: 2, summary: 'The command line is not understood.' },
-  'config-invalid': { exitCode: 2, summary: 'The project config cannot be read or does not match its schema.' },
+  'config-invalid': {
+    exitCode: 2,
+    summary: 'The project config cannot be read or does not match its schema.',
+  },
   'template-not-found': { exitCode: 2, summary: 'No template, pipeline, step or export of that name.' },
   'template-syntax': { exitCode: 2, summary: 'A template file is not valid YAML, JSON or TypeScript.' },
   'template-invalid': { exitCode: 2, summary: 'A template has a value of the wrong type or form.' },
-  'unknown-kind': { exitCode: 2, summary: 'A step, source, export or check names a type that does not exist.' },
+  'unknown-kind': {
+    exitCode: 2,
+    summary: 'A step, source, export or check names a type that does not exist.',
+  },
   'unknown-option': { exitCode: 2, summary: 'An option does not exist for its kind.' },
   'duplicate-name': { exitCode: 2, summary: 'Two things that must differ have one name.' },
   'variable-missing': { exitCode: 2, summary: 'A variable without default has no value.' },
