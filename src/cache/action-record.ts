@@ -53,6 +53,8 @@ const latest = z.object({
   key: z.string(),
   inputs: z.custom<KeyInputs>((value) => typeof value === 'object' && value !== null),
   output,
+  /** Digests of the layers below by node, when there were not too many, so that a later miss can name the changed one. */
+  below: z.record(z.string(), z.string()).optional(),
   durationMs: z.number(),
   ranAt: z.string(),
 });

@@ -1,4 +1,4 @@
-import { asCacheKey, type CacheKey, type Digest } from '../model/ids.ts';
+import { asCacheKey, type CacheKey } from '../model/ids.ts';
 import type { PlacementFacts } from '../layers/workspace.ts';
 import type { DiskRequest } from '../model/disk-request.ts';
 import type { Architecture } from '../model/platform.ts';
@@ -24,13 +24,13 @@ export interface KeyInputs {
   readonly secrets?: Readonly<Record<string, string>>;
   readonly platform?: { readonly architecture: Architecture; readonly builder: string };
   readonly sourceDateEpoch?: number;
-  /** Output digests of the layers below, bottom first: same output, same key, whatever made it (early cut-off). */
-  readonly parents?: readonly Digest[];
-  /** For write-only steps, instead of `parents`: all they may depend on of what lies below. */
+  /** Digest over the output digests of the layers below: same outputs, same key, whatever made them (early cut-off). */
+  readonly below?: string;
+  /** For write-only steps, instead of `below`: all they may depend on of what lies below. */
   readonly placement?: PlacementFacts;
   /** For disks: what they are made of. */
   readonly disk?: DiskRequest;
-  /** For exports and checks: key of the disk they read. */
+  /** For exports: key of the disk, or digest of the layers they read. For checks: SHA-256 of the artifact. */
   readonly from?: string;
 }
 

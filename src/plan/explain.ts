@@ -1,0 +1,90 @@
+import type { LatestRecord } from '../cache/action-record.ts';
+import type { KeyInputs } from '../cache/key-inputs.ts';
+import type { NodeId } from '../model/ids.ts';
+import { canonicalJson } from '../util/canonical-json.ts';
+
+/** One input that differs from the last time the node ran. */
+export interface Change {
+  /** What changed, in a phrase: ``option `content` changed``. */
+  readonly what: string;
+  /** Old and new value where they are short enough to show. */
+  readonly before?: string;
+  readonly after?: string;
+}
+
+/**
+ * Names every input in which a node differs from its last record. Empty when nothing differs, which means that the
+ * result is no longer in the cache.
+ * @param below digests of the layers below by node as they are now, when known
+ */
+export function explainChanges(
+  now: KeyInputs,
+  last: LatestRecord,
+  below: Readonly<Record<NodeId, string>> | undefined,
+): Change[] {
+  const then = last.inputs;
+  const changes: Change[] = [];
+  if (now.kind !== then.kind) changes.push({ what: 'kind of step changed', before: then.kind, after: now.kind });
+  if (now.keyVersion !== then.keyVersion) changes.push({ what: 'imgpipe makes this kind of step differently now' });
+  for (const [name, before, after] of differing(then.options, now.options)) {
+    const word = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
+    changes.push({ what: `option \`${name}\` ${word}`, before: short(before), after: short(after) });
+  }
+  for (const [name] of differing(then.inputs ?? {}, now.inputs ?? {})) {
+    changes.push({ what: `content of \`${name}\` changed` });
+  }
+  for (const [name] of differing(then.secrets ?? {}, now.secrets ?? {})) {
+    changes.push({ what: `secret \`${name}\` changed` });
+  }
+  if (!equal(then.platform, now.platform)) changes.push({ what: 'platform changed', before: short(then.platform), after: short(now.platform) });
+  if (then.sourceDateEpoch !== now.sourceDateEpoch) {
+    changes.push({ what: '`sourceDateEpoch` changed', before: short(then.sourceDateEpoch), after: short(now.sourceDateEpoch) });
+  }
+  if (then.below !== undefined && now.below !== undefined && then.below !== now.below) {
+    changes.push(...changedLayers(last, below));
+  }
+  if (now.placement !== undefined && then.placement !== undefined && !equal(then.placement, now.placement)) {
+    changes.push({ what: 'folders or owners it writes to changed below' });
+  }
+  if (!equal(then.disk, now.disk)) changes.push(...changedDisk(then, now));
+  if (then.from !== now.from) changes.push({ what: 'the image changed' });
+  return changes;
+}
+
+function changedLayers(last: LatestRecord, below: Readonly<Record<string, string>> | undefined): Change[] {
+  if (below === undefined || last.below === undefined) return [{ what: 'a layer below changed' }];
+  const names = differing(last.below, below).map(([node, before, after]) => {
+    const step = node.slice(node.indexOf('/') + 1);
+    return before === undefined ? `${step} was added` : after === undefined ? `${step} was removed` : `${step} changed`;
+  });
+  return [{ what: names.length === 0 ? 'the order of the layers below changed' : `below: ${names.join(', ')}` }];
+}
+
+function changedDisk(then: KeyInputs, now: KeyInputs): Change[] {
+  if (!equal(then.disk?.spec, now.disk?.spec)) {
+    return [{ what: 'disk layout changed', before: short(then.disk?.spec), after: short(now.disk?.spec) }];
+  }
+  const old = new Set(then.disk?.layers.map((layer) => layer.digest));
+  const count = now.disk?.layers.filter((layer) => !old.has(layer.digest)).length ?? 0;
+  return [{ what: count === 0 ? 'layers were removed or reordered' : `${count} layer${count === 1 ? '' : 's'} changed` }];
+}
+
+function differing(
+  before: Readonly<Record<string, unknown>>,
+  after: Readonly<Record<string, unknown>>,
+): [string, unknown, unknown][] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return names
+    .filter((name) => !equal(before[name], after[name]))
+    .map((name) => [name, before[name], after[name]]);
+}
+
+function equal(a: unknown, b: unknown): boolean {
+  return canonicalJson([a]) === canonicalJson([b]);
+}
+
+function short(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  const text = JSON.stringify(value);
+  return text.length > 120 ? `${text.slice(0, 117)}…` : text;
+}

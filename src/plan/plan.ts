@@ -1,0 +1,111 @@
+import { keyOf } from '../cache/key-inputs.ts';
+import type { NodeOutput } from '../cache/action-record.ts';
+import type { ActionStore } from '../cache/action-store.ts';
+import { FailureError, type Failure, type Result } from '../diagnostics/failure.ts';
+import type { NodeRole } from '../events/build-event.ts';
+import type { GraphNode, PipelineGraph } from '../model/graph.ts';
+import type { NodeId } from '../model/ids.ts';
+import type { Prober } from './prober.ts';
+
+/**
+ * `hit`: taken from the cache. `miss`: runs. `pending`: depends on something that runs first; it may still be a hit then
+ * (early cut-off). `untracked`: runs every time.
+ */
+export type PlanState = 'hit' | 'miss' | 'pending' | 'untracked';
+
+export interface PlanRow {
+  readonly id: NodeId;
+  readonly pipeline: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly role: NodeRole;
+  readonly state: PlanState;
+  /** Why it is not a hit, in a phrase; empty for a hit. */
+  readonly reason: string;
+  /** How long it took the last time, when it may run. */
+  readonly expectedSeconds?: number;
+}
+
+export interface Plan {
+  readonly rows: readonly PlanRow[];
+}
+
+/** Name of the node's kind for people. */
+export function kindOf(node: GraphNode): string {
+  switch (node.role) {
+    case 'source':
+      return node.use.type;
+    case 'step':
+      return node.step.type;
+    case 'export':
+      return node.export.type;
+    case 'check':
+      return node.check.type;
+    default:
+      return node.role;
+  }
+}
+
+/** Asks the cache about every node, running nothing. All missing inputs and secrets are reported at once. */
+export function planGraph(graph: PipelineGraph, prober: Prober, actions: ActionStore): Result<Plan> {
+  const failures: Failure[] = [];
+  const unsettled = new Map<NodeId, NodeId>();
+  const rows = graph.nodes.flatMap((node): PlanRow[] => {
+    try {
+      const waitsFor = graph.dependencies.get(node.id)?.find((id) => unsettled.has(id));
+      const verdict = waitsFor === undefined ? probeNow(node, prober) : guess(node, prober, actions, waitsFor);
+      if (verdict.output === undefined) unsettled.set(node.id, waitsFor ?? node.id);
+      else prober.settle(node.id, verdict.output);
+      // A guessed layer is enough to show the state of this node, not to compute the keys of those above it.
+      if (waitsFor !== undefined) unsettled.set(node.id, waitsFor);
+      return [row(node, verdict.state, verdict.reason, prober)];
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      failures.push(...error.failures);
+      unsettled.set(node.id, node.id);
+      return [];
+    }
+  });
+  return failures.length > 0 ? { ok: false, failures } : { ok: true, value: { rows } };
+}
+
+interface Verdict {
+  readonly state: PlanState;
+  readonly reason: string;
+  readonly output?: NodeOutput;
+}
+
+function probeNow(node: GraphNode, prober: Prober): Verdict {
+  const probe = prober.probe(node);
+  if (probe.state === 'hit') return { state: 'hit', reason: '', output: probe.record.output };
+  if (probe.state === 'unverified') return { state: 'hit', reason: 'checked first', output: probe.record.output };
+  return { state: probe.state, reason: probe.reason };
+}
+
+/** The verdict on a node above one that runs first: a write-only step can be foretold from its last placement. */
+function guess(node: GraphNode, prober: Prober, actions: ActionStore, waitsFor: NodeId): Verdict {
+  const { inputs, untracked } = prober.definition(node);
+  if (untracked !== undefined) return { state: 'untracked', reason: untracked };
+  const pending: Verdict = { state: 'pending', reason: `after ${waitsFor.slice(waitsFor.indexOf('/') + 1)}` };
+  if (node.role !== 'step' || node.effect !== 'write') return pending;
+  const last = actions.latest(node.id);
+  if (last?.inputs.placement === undefined) return { state: 'miss', reason: 'first build' };
+  const expected = { ...inputs, placement: last.inputs.placement };
+  const record = actions.get(keyOf(expected));
+  if (record === undefined) return { state: 'miss', reason: prober.reason(node, expected) };
+  return { state: 'hit', reason: '', output: record.output };
+}
+
+function row(node: GraphNode, state: PlanState, reason: string, prober: Prober): PlanRow {
+  const expected = state === 'hit' ? undefined : prober.latest(node.id)?.durationMs;
+  return {
+    id: node.id,
+    pipeline: node.pipeline.id,
+    name: node.name,
+    kind: kindOf(node),
+    role: node.role,
+    state,
+    reason,
+    expectedSeconds: expected === undefined ? undefined : expected / 1000,
+  };
+}

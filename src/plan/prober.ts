@@ -1,0 +1,190 @@
+import { statSync } from 'node:fs';
+import type { ActionRecord, LatestRecord, NodeOutput } from '../cache/action-record.ts';
+import type { ActionStore } from '../cache/action-store.ts';
+import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
+import { fingerprintOf } from '../cache/stat-cache.ts';
+import type { StoreLayout } from '../cache/store-layout.ts';
+import { unreachable } from '../diagnostics/failure.ts';
+import { hasLayer } from '../layers/layer-store.ts';
+import type { DiskRequest } from '../model/disk-request.ts';
+import { sliceNodes, type GraphNode } from '../model/graph.ts';
+import { asDigest, type CacheKey, type Digest, type NodeId } from '../model/ids.ts';
+import type { LayerRef, View } from '../model/layer.ts';
+import { currentBootId } from '../util/process-identity.ts';
+import { defineNode, type Definition, type DefinitionContext } from './definition.ts';
+import { explainChanges } from './explain.ts';
+import { ViewDigests } from './view-digest.ts';
+
+/** What the cache says about a node whose dependencies are all known. */
+export type Probe =
+  | { readonly state: 'hit'; readonly key: CacheKey; readonly record: ActionRecord }
+  /** There is a record, but its layer was written before the machine last started: hash it once before trusting it. */
+  | { readonly state: 'unverified'; readonly key: CacheKey; readonly record: ActionRecord; readonly inputs: KeyInputs }
+  | { readonly state: 'miss'; readonly key: CacheKey; readonly inputs: KeyInputs; readonly reason: string }
+  | { readonly state: 'untracked'; readonly key: CacheKey; readonly inputs: KeyInputs; readonly reason: string };
+
+export interface ProberOptions extends DefinitionContext {
+  readonly layout: StoreLayout;
+  readonly actions: ActionStore;
+  /** Every step runs again; records are still written. */
+  readonly noCache?: boolean;
+  /** Path of an export's file under the output folder. */
+  readonly artifactPath: (node: GraphNode & { role: 'export' }) => string;
+}
+
+/**
+ * Answers for one node after the other whether the cache has it. Reads records and stats files; runs nothing and
+ * writes nothing, so that `plan` and `build` ask the same question.
+ */
+export class Prober {
+  readonly #options: ProberOptions;
+  readonly #definitions = new Map<NodeId, Definition>();
+  readonly #outputs = new Map<NodeId, NodeOutput>();
+  readonly #views = new ViewDigests((node) => this.layer(node).digest);
+
+  constructor(options: ProberOptions) {
+    this.#options = options;
+  }
+
+  /** Tells the prober what a node gave, so that the nodes above it can be probed. */
+  settle(node: NodeId, output: NodeOutput): void {
+    this.#outputs.set(node, output);
+  }
+
+  output(node: NodeId): NodeOutput | undefined {
+    return this.#outputs.get(node);
+  }
+
+  /** The layer of a settled layer node. */
+  layer(node: NodeId): LayerRef {
+    const output = this.#outputs.get(node);
+    if (output?.type !== 'layer') throw new Error(`${node} has no layer yet`);
+    return { digest: asDigest(output.digest), size: output.size, entries: output.entries };
+  }
+
+  /** Layers of a node's view, bottom first. */
+  view(node: GraphNode): View {
+    if (node.role === 'step' || node.role === 'seal') return sliceNodes(node.below).map((id) => this.layer(id));
+    if (node.role === 'disk' || node.role === 'export') {
+      return [...sliceNodes(node.stack), node.seal].map((id) => this.layer(id));
+    }
+    return [];
+  }
+
+  /** @throws FailureError `input-missing`, `secret-missing` */
+  definition(node: GraphNode): Definition {
+    let definition = this.#definitions.get(node.id);
+    if (definition === undefined) {
+      definition = defineNode(node, this.#options);
+      this.#definitions.set(node.id, definition);
+    }
+    return definition;
+  }
+
+  /** What a node's key is made of now. All nodes it depends on must be settled. */
+  inputs(node: GraphNode): KeyInputs {
+    const { inputs } = this.definition(node);
+    switch (node.role) {
+      case 'source':
+        return inputs;
+      case 'step':
+      case 'seal':
+        return { ...inputs, below: this.#views.of(node.below) };
+      case 'disk':
+        return { ...inputs, disk: this.diskRequest(node) };
+      case 'export':
+        return { ...inputs, from: this.#exportSource(node) };
+      case 'check': {
+        const artifact = this.#outputs.get(node.from);
+        return { ...inputs, from: artifact?.type === 'artifact' ? artifact.sha256 : undefined };
+      }
+      default:
+        return unreachable(node);
+    }
+  }
+
+  probe(node: GraphNode): Probe {
+    const inputs = this.inputs(node);
+    const key = keyOf(inputs);
+    const untracked = this.definition(node).untracked;
+    if (untracked !== undefined) return { state: 'untracked', key, inputs, reason: untracked };
+    if (this.#options.noCache === true) return { state: 'miss', key, inputs, reason: 'cache not used (--no-cache)' };
+    const record = this.#options.actions.get(key);
+    if (record === undefined) return { state: 'miss', key, inputs, reason: this.reason(node, inputs) };
+    return this.check(node, key, record, inputs);
+  }
+
+  /** Whether a record's output is still there. */
+  check(node: GraphNode, key: CacheKey, record: ActionRecord, inputs: KeyInputs): Probe {
+    const gone = this.#gone(node, record.output);
+    if (gone !== undefined) return { state: 'miss', key, inputs, reason: gone };
+    if (record.output.type === 'layer' && !record.synced && record.bootId !== currentBootId()) {
+      return { state: 'unverified', key, record, inputs };
+    }
+    return { state: 'hit', key, record };
+  }
+
+  /** Why a node is not in the cache, in a phrase. */
+  reason(node: GraphNode, inputs: KeyInputs): string {
+    const last = this.latest(node.id);
+    if (last === undefined) return 'first build';
+    const changes = explainChanges(inputs, last, this.belowDigests(node));
+    return changes.map((change) => change.what).join('; ') || 'no longer in the cache';
+  }
+
+  latest(node: NodeId): LatestRecord | undefined {
+    return this.#options.actions.latest(node);
+  }
+
+  /** Layer digests below a step by node, for records and explanations; undefined when there are too many to keep. */
+  belowDigests(node: GraphNode): Record<NodeId, Digest> | undefined {
+    if (node.role !== 'step' && node.role !== 'seal') return undefined;
+    if (node.below.length > 200) return undefined;
+    const nodes = sliceNodes(node.below);
+    if (nodes.some((id) => this.#outputs.get(id)?.type !== 'layer')) return undefined;
+    return Object.fromEntries(nodes.map((id) => [id, this.layer(id).digest]));
+  }
+
+  diskRequest(node: GraphNode & { role: 'disk' }): DiskRequest {
+    const nodes = [...sliceNodes(node.stack), node.seal];
+    const { origin: _, ...spec } = node.pipeline.disk;
+    const candidates = new Set(node.deltaCandidates);
+    return {
+      layers: nodes.map((id) => this.layer(id)),
+      deltaCandidates: nodes.flatMap((id, at) => (candidates.has(id) ? [at] : [])),
+      spec,
+      architecture: node.pipeline.architecture,
+      sourceDateEpoch: node.pipeline.sourceDateEpoch,
+      seed: node.pipeline.id,
+    };
+  }
+
+  #exportSource(node: GraphNode & { role: 'export' }): string {
+    if (node.disk === undefined) return `layers:${this.#views.of(node.stack)}:${this.layer(node.seal).digest}`;
+    const disk = this.#outputs.get(node.disk);
+    if (disk?.type !== 'disk') throw new Error(`${node.disk} has no disk yet`);
+    return `disk:${disk.diskKey}`;
+  }
+
+  #gone(node: GraphNode, output: NodeOutput): string | undefined {
+    switch (output.type) {
+      case 'layer':
+        return hasLayer(this.#options.layout.root, asDigest(output.digest)) ? undefined : 'no longer in the cache';
+      case 'artifact':
+        return node.role === 'export' ? this.#artifactGone(node, output) : undefined;
+      case 'disk':
+      case 'passed':
+        return undefined;
+      default:
+        return unreachable(output);
+    }
+  }
+
+  #artifactGone(node: GraphNode & { role: 'export' }, output: NodeOutput & { type: 'artifact' }): string | undefined {
+    const path = this.#options.artifactPath(node);
+    if (output.path !== path) return 'another output folder';
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined) return 'its file is gone';
+    return fingerprintOf(stat) === output.fingerprint ? undefined : 'its file was changed';
+  }
+}

@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { FailureError, unreachable } from '../diagnostics/failure.ts';
+import type { SecretSpec } from '../model/pipeline.ts';
+import { keyedHashHex } from '../util/hash.ts';
+import type { Redactor } from '../util/redact.ts';
+
+/**
+ * Values of declared secrets, read when first used and from then on hidden from every log.
+ * @throws FailureError `secret-missing`
+ */
+export class SecretResolver {
+  readonly #specs: ReadonlyMap<string, SecretSpec>;
+  readonly #values = new Map<string, string>();
+  readonly #redactor: Redactor;
+  readonly #keyFile: string;
+
+  constructor(specs: readonly SecretSpec[], redactor: Redactor, keyFile: string) {
+    this.#specs = new Map(specs.map((spec) => [spec.name, spec]));
+    this.#redactor = redactor;
+    this.#keyFile = keyFile;
+  }
+
+  get(name: string): string {
+    const known = this.#values.get(name);
+    if (known !== undefined) return known;
+    const spec = this.#specs.get(name);
+    if (spec === undefined) throw missing(name, `secret \`${name}\` is not declared`, 'Declare it under `secrets`.');
+    const value = read(spec);
+    this.#redactor.add(value);
+    this.#values.set(name, value);
+    return value;
+  }
+
+  /** HMAC of the value under the store's own key: changes with the secret, tells nothing of it. */
+  keyedHash(name: string): string {
+    return keyedHashHex(readFileSync(this.#keyFile), `${name}\0${this.get(name)}`);
+  }
+}
+
+function read(spec: SecretSpec): string {
+  const { from } = spec;
+  switch (from.type) {
+    case 'value':
+      return from.value;
+    case 'env': {
+      const value = process.env[from.variable];
+      if (value !== undefined) return value;
+      throw missing(spec.name, `secret \`${spec.name}\`: ${from.variable} is not set`, `Set ${from.variable}.`, spec);
+    }
+    case 'file':
+      return attempt(spec, `${from.path} cannot be read`, () => readFileSync(from.path, 'utf8'));
+    case 'command':
+      return attempt(spec, `${from.argv[0] ?? ''} failed`, () =>
+        execFileSync(from.argv[0] ?? '', from.argv.slice(1), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+      );
+    default:
+      return unreachable(from);
+  }
+}
+
+function attempt(spec: SecretSpec, what: string, body: () => string): string {
+  try {
+    return body().replace(/\r?\n$/, '');
+  } catch (cause) {
+    throw missing(spec.name, `secret \`${spec.name}\`: ${what}`, undefined, spec, cause);
+  }
+}
+
+function missing(name: string, message: string, hint?: string, spec?: SecretSpec, cause?: unknown): FailureError {
+  return new FailureError({ reason: 'secret-missing', message, hint, origin: spec?.origin, cause });
+}
