@@ -3,9 +3,8 @@ import type { ActionRecord, LatestRecord, NodeOutput } from '../cache/action-rec
 import type { ActionStore } from '../cache/action-store.ts';
 import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import { fingerprintOf } from '../cache/stat-cache.ts';
-import type { StoreLayout } from '../cache/store-layout.ts';
 import { unreachable } from '../diagnostics/failure.ts';
-import { hasLayer } from '../layers/layer-store.ts';
+import type { LayerStore } from '../layers/layer-store.ts';
 import type { DiskRequest } from '../model/disk-request.ts';
 import { sliceNodes, type GraphNode } from '../model/graph.ts';
 import { asDigest, type CacheKey, type Digest, type NodeId } from '../model/ids.ts';
@@ -23,8 +22,13 @@ export type Probe =
   | { readonly state: 'miss'; readonly key: CacheKey; readonly inputs: KeyInputs; readonly reason: string }
   | { readonly state: 'untracked'; readonly key: CacheKey; readonly inputs: KeyInputs; readonly reason: string };
 
+/** The layer that a record names. */
+export function layerRef(output: NodeOutput & { type: 'layer' }): LayerRef {
+  return { digest: asDigest(output.digest), size: output.size, entries: output.entries };
+}
+
 export interface ProberOptions extends DefinitionContext {
-  readonly layout: StoreLayout;
+  readonly layers: LayerStore;
   readonly actions: ActionStore;
   /** Every step runs again; records are still written. */
   readonly noCache?: boolean;
@@ -55,11 +59,16 @@ export class Prober {
     return this.#outputs.get(node);
   }
 
+  /** Whether records are not to be used in this run. */
+  get skipsCache(): boolean {
+    return this.#options.noCache === true;
+  }
+
   /** The layer of a settled layer node. */
   layer(node: NodeId): LayerRef {
     const output = this.#outputs.get(node);
     if (output?.type !== 'layer') throw new Error(`${node} has no layer yet`);
-    return { digest: asDigest(output.digest), size: output.size, entries: output.entries };
+    return layerRef(output);
   }
 
   /** Layers of a node's view, bottom first. */
@@ -169,7 +178,7 @@ export class Prober {
   #gone(node: GraphNode, output: NodeOutput): string | undefined {
     switch (output.type) {
       case 'layer':
-        return hasLayer(this.#options.layout.root, asDigest(output.digest)) ? undefined : 'no longer in the cache';
+        return this.#options.layers.hasLayer(asDigest(output.digest)) ? undefined : 'no longer in the cache';
       case 'artifact':
         return node.role === 'export' ? this.#artifactGone(node, output) : undefined;
       case 'disk':

@@ -1,0 +1,221 @@
+import { join } from 'node:path';
+import type { ActionRecord, NodeOutput } from '../cache/action-record.ts';
+import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
+import { acquireLock } from '../cache/key-lock.ts';
+import { FailureError, unreachable, type Failure } from '../diagnostics/failure.ts';
+import type { GraphNode } from '../model/graph.ts';
+import { asDigest } from '../model/ids.ts';
+import type { Probe } from '../plan/prober.ts';
+import type { Dispatcher, ExecutionOutcome } from '../scheduler/run-plan.ts';
+import { currentBootId } from '../util/process-identity.ts';
+import { isErrno } from '../util/atomic-file.ts';
+import { makeArtifact } from './make-artifact.ts';
+import { makeDisk } from './make-disk.ts';
+import { makeLayer } from './make-layer.ts';
+import { NodeScope } from './node-scope.ts';
+import { runCheck } from './run-check.ts';
+import type { ExecutorServices } from './services.ts';
+
+/** What a node gave, with inputs that only showed while it ran. */
+interface Made {
+  readonly output: NodeOutput;
+  /** Fuller inputs under which the result is recorded as well (placement of a write-only step). */
+  readonly inputs?: KeyInputs;
+  readonly found?: boolean;
+}
+
+type ProbedMiss = Exclude<Probe, { state: 'hit' }>;
+
+/**
+ * Runs one planned node: lock its key, look again, run it from clean layers, record what it gave. The record is written
+ * last; failure, cancel and disconnect write none.
+ */
+export class Executor implements Dispatcher {
+  readonly #services: ExecutorServices;
+  #stopsRun = false;
+
+  constructor(services: ExecutorServices) {
+    this.#services = services;
+  }
+
+  get stopsRun(): boolean {
+    return this.#stopsRun;
+  }
+
+  async execute(node: GraphNode, probe: ProbedMiss, signal: AbortSignal): Promise<ExecutionOutcome> {
+    const { layout, sink } = this.#services;
+    try {
+      using lock = await acquireLock(layout.lockFile(probe.key), {
+        signal,
+        onWait: (pid) => sink.emit({ type: 'node-status', id: node.id, text: `waits for another imgpipe (pid ${pid})` }),
+      });
+      if (lock.waited && probe.state === 'miss') {
+        const again = this.#services.prober.probe(node);
+        if (again.state === 'hit') return { type: 'found', output: again.record.output };
+      }
+      if (probe.state === 'unverified') {
+        const intact = await this.#verify(probe);
+        if (intact !== undefined) return { type: 'found', output: intact };
+      }
+      return await this.#attempts(node, probe, signal);
+    } catch (error) {
+      if (signal.aborted) return { type: 'failed', failures: [] };
+      return { type: 'failed', failures: [asFailure(error, node)] };
+    }
+  }
+
+  async #attempts(node: GraphNode, probe: ProbedMiss, signal: AbortSignal): Promise<ExecutionOutcome> {
+    const { sink, runId, layout, journal } = this.#services;
+    const reason = probe.state === 'unverified' ? 'its layer was damaged' : probe.reason;
+    sink.emit({ type: 'node-started', id: node.id, reason });
+    const retries = node.role === 'step' ? node.step.run.retries : 0;
+    for (let attempt = 0; ; attempt += 1) {
+      await using scope = new NodeScope({
+        node,
+        sink,
+        logFolder: layout.logFolder(runId),
+        scratch: join(layout.folder('active'), runId, 'scratch', `${fileName(node.id)}-${attempt}`),
+        signal,
+      });
+      const start = performance.now();
+      try {
+        const made = await this.#make(node, probe.inputs, scope);
+        journal.lease(leasesOf(made.output));
+        return this.#record(node, probe, made, performance.now() - start);
+      } catch (error) {
+        if (signal.aborted) return { type: 'failed', failures: [] };
+        const failures = error instanceof FailureError ? error.failures : [asFailure(error, node)];
+        if (attempt < retries) {
+          const message = failures[0]?.message ?? 'failed';
+          sink.emit({ type: 'node-retry', id: node.id, attempt: attempt + 1, of: retries, message });
+          continue;
+        }
+        if (node.role === 'step' && node.step.run.continueOnError) return await this.#continueWithout(node, failures);
+        if ((await this.#onError(node, failures)) === 'retry') continue;
+        return { type: 'failed', failures, logFile: scope.logFile };
+      }
+    }
+  }
+
+  async #make(node: GraphNode, inputs: KeyInputs, scope: NodeScope): Promise<Made> {
+    switch (node.role) {
+      case 'source':
+      case 'step':
+      case 'seal': {
+        const made = await makeLayer(node, inputs, scope, this.#services);
+        return { output: { type: 'layer', ...made.layer }, inputs: made.inputs, found: made.found };
+      }
+      case 'disk':
+        return { output: await makeDisk(node, scope, this.#services) };
+      case 'export':
+        return { output: await makeArtifact(node, scope, this.#services) };
+      case 'check':
+        await runCheck(node, scope, this.#services);
+        return { output: { type: 'passed' } };
+      default:
+        return unreachable(node);
+    }
+  }
+
+  #record(node: GraphNode, probe: ProbedMiss, made: Made, durationMs: number): ExecutionOutcome {
+    const { actions, prober } = this.#services;
+    const last = prober.latest(node.id);
+    const createdAt = new Date().toISOString();
+    const inputs = made.inputs ?? probe.inputs;
+    const record: ActionRecord = {
+      key: probe.key,
+      node: node.id,
+      inputs,
+      output: made.output,
+      durationMs,
+      createdAt,
+      bootId: currentBootId(),
+      synced: false,
+    };
+    if (probe.state !== 'untracked') {
+      if (made.inputs !== undefined && made.found !== true) actions.put({ ...record, key: keyOf(made.inputs) });
+      actions.put(record);
+    }
+    actions.putLatest({
+      node: node.id,
+      key: probe.key,
+      inputs: probe.inputs.below === undefined ? inputs : { ...inputs, below: probe.inputs.below },
+      output: made.output,
+      below: prober.belowDigests(node),
+      durationMs: made.found === true ? (last?.durationMs ?? durationMs) : durationMs,
+      ranAt: createdAt,
+    });
+    if (made.found === true) return { type: 'found', output: made.output };
+    return { type: 'built', output: made.output, unchanged: last !== undefined && sameOutput(last.output, made.output) };
+  }
+
+  /** The layer of a record from before the last boot, hashed again; undefined when it is not what it was. */
+  async #verify(probe: ProbedMiss & { state: 'unverified' }): Promise<NodeOutput | undefined> {
+    const { output } = probe.record;
+    if (output.type !== 'layer') return output;
+    const workspace = await this.#services.workspace();
+    const digest = asDigest(output.digest);
+    if ((await workspace.verify(digest)) === 'intact') {
+      this.#services.actions.put({ ...probe.record, bootId: currentBootId() });
+      return output;
+    }
+    await workspace.remove(join(this.#services.layout.folder('layers'), digest.slice('sha256:'.length)));
+    return undefined;
+  }
+
+  async #continueWithout(node: GraphNode, failures: readonly Failure[]): Promise<ExecutionOutcome> {
+    const message = `${node.name} failed and is left out (continueOnError): ${failures[0]?.message ?? ''}`;
+    this.#services.sink.emit({ type: 'notice', level: 'warning', message, id: node.id });
+    const workspace = await this.#services.workspace();
+    const empty = await workspace.writeLayer([], { placements: [] }, { sourceDateEpoch: 0, drop: [] });
+    return { type: 'built', output: { type: 'layer', ...empty }, unchanged: false };
+  }
+
+  async #onError(node: GraphNode, failures: readonly Failure[]): Promise<'end' | 'retry'> {
+    const { onError, sink, openShell } = this.#services;
+    const isStep = node.role === 'step';
+    let choice: string = onError;
+    if (onError === 'ask') {
+      choice = await sink.ask({
+        question: `${node.id}: ${failures[0]?.message ?? 'failed'}`,
+        choices: isStep ? ['cleanup', 'abort', 'retry', 'shell'] : ['cleanup', 'abort', 'retry'],
+        defaultChoice: 'cleanup',
+      });
+    }
+    if (choice === 'abort') this.#stopsRun = true;
+    if (choice === 'shell' && isStep) await openShell(node);
+    return choice === 'retry' ? 'retry' : 'end';
+  }
+}
+
+function sameOutput(a: NodeOutput, b: NodeOutput): boolean {
+  if (a.type === 'layer' && b.type === 'layer') return a.digest === b.digest;
+  if (a.type === 'artifact' && b.type === 'artifact') return a.sha256 === b.sha256;
+  return false;
+}
+
+/** Names under which a result is protected from `cache prune`. */
+function leasesOf(output: NodeOutput): string[] {
+  if (output.type === 'layer') return [output.digest];
+  return output.type === 'disk' ? [output.diskKey] : [];
+}
+
+function fileName(id: string): string {
+  return id.replaceAll(/[^A-Za-z0-9._-]+/g, '_');
+}
+
+/** An unexpected error becomes a failure that the user can act on, or report. */
+export function asFailure(error: unknown, node: GraphNode): Failure {
+  if (error instanceof FailureError && error.failures[0] !== undefined) return error.failures[0];
+  const at = { origin: node.origin, stepId: node.id, cause: error };
+  if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
+    const hint = 'Free some space, or run `imgpipe cache prune`.';
+    return { reason: 'disk-full', message: `no space is left on the disk (${node.name})`, hint, ...at };
+  }
+  if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) {
+    return { reason: 'permission-denied', message: `${node.name}: ${(error as Error).message}`, ...at };
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { reason: 'internal', message: `${node.name}: ${message}`, ...at };
+}
+

@@ -1,0 +1,49 @@
+import { renameSync, rmSync, statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { NodeOutput } from '../cache/action-record.ts';
+import { fingerprintOf } from '../cache/stat-cache.ts';
+import { unwrap } from '../diagnostics/failure.ts';
+import { sha256OfFile } from '../exporters/file-digest.ts';
+import type { GraphNode } from '../model/graph.ts';
+import { ensureDisk } from './make-disk.ts';
+import type { NodeScope } from './node-scope.ts';
+import type { ExecutorServices } from './services.ts';
+
+/** Runs an exporter into a temporary file beside its final name and renames it when it is whole. */
+export async function makeArtifact(
+  node: GraphNode & { role: 'export' },
+  scope: NodeScope,
+  services: ExecutorServices,
+): Promise<NodeOutput> {
+  const kind = services.kinds.exports.mustGet(node.export.type);
+  const path = services.artifactPath(node);
+  const temporary = `${path}.tmp-${process.pid}`;
+  const strike = services.journal.add({ type: 'path', path: temporary, what: `half-written ${node.id}` });
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const diskNode = node.disk === undefined ? undefined : services.nodes.get(node.disk);
+    const disk = diskNode?.role === 'disk' ? await ensureDisk(diskNode, scope, services) : undefined;
+    const result = await kind.run(node.export.options, {
+      pipeline: node.pipeline,
+      disk: disk && { path: disk.path, size: disk.size },
+      layers: services.prober.view(node),
+      workspace: await services.workspace(),
+      outputPath: temporary,
+      scratch: scope.scratch,
+      signal: scope.signal,
+      log: scope.log,
+      progress: scope.progress,
+    });
+    unwrap(result);
+    scope.signal.throwIfAborted();
+    const sha256 = await sha256OfFile(temporary, scope.signal);
+    rmSync(path, { force: true, recursive: true });
+    renameSync(temporary, path);
+    const stat = statSync(path, { bigint: true });
+    return { type: 'artifact', path, size: Number(stat.size), sha256, fingerprint: fingerprintOf(stat) };
+  } finally {
+    rmSync(temporary, { force: true, recursive: true });
+    strike();
+  }
+}

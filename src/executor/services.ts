@@ -1,0 +1,35 @@
+import type { ActionStore } from '../cache/action-store.ts';
+import type { Journal } from '../cache/journal.ts';
+import type { StoreLayout } from '../cache/store-layout.ts';
+import type { EventSink } from '../events/event-sink.ts';
+import type { LayerStore } from '../layers/layer-store.ts';
+import type { Workspace } from '../layers/workspace.ts';
+import type { GraphNode } from '../model/graph.ts';
+import type { NodeId } from '../model/ids.ts';
+import type { Kinds } from '../plan/kinds.ts';
+import type { Prober } from '../plan/prober.ts';
+import type { SecretResolver } from '../plan/secret-resolver.ts';
+
+/** What to do with a failed step: Packer's words. */
+export type OnError = 'cleanup' | 'abort' | 'ask' | 'shell';
+
+/** Everything the executor needs from the run it belongs to. */
+export interface ExecutorServices {
+  readonly layout: StoreLayout;
+  readonly layers: LayerStore;
+  readonly actions: ActionStore;
+  readonly nodes: ReadonlyMap<NodeId, GraphNode>;
+  readonly prober: Prober;
+  readonly kinds: Kinds;
+  readonly secrets: SecretResolver;
+  readonly sink: EventSink;
+  readonly journal: Journal;
+  readonly project: string;
+  readonly runId: string;
+  readonly onError: OnError;
+  /** The run's one workspace, started at first use. */
+  readonly workspace: () => Promise<Workspace>;
+  readonly artifactPath: (node: GraphNode & { role: 'export' }) => string;
+  /** Opens a shell on the user's terminal in a copy of a failed step's tree; resolves when it ends. */
+  readonly openShell: (node: GraphNode) => Promise<void>;
+}
