@@ -40,7 +40,7 @@ export interface OptionMeta {
   readonly key?: 'in' | 'content' | 'out';
 }
 
-/** The options of `options` that belong in a key, by the schema's `OptionMeta`. Unknown fields stay in. */
+/** The options of `options` that belong in a key, by the schema's `OptionMeta`, at every depth. Unknown fields stay in. */
 export function keyOptions(
   schema: z.ZodObject,
   options: Readonly<Record<string, unknown>>,
@@ -49,19 +49,38 @@ export function keyOptions(
   for (const [name, value] of Object.entries(options)) {
     const field: z.ZodType | undefined = schema.shape[name];
     const meta = field === undefined ? undefined : readMeta(field);
-    if ((meta?.key ?? 'in') === 'in' && value !== undefined) kept[name] = value;
+    if ((meta?.key ?? 'in') === 'in' && value !== undefined) kept[name] = keyValue(field, value);
   }
   return kept;
 }
 
-interface Wrapper {
-  readonly def: { readonly innerType?: z.ZodType };
+/** The parts of a schema that this file looks into; each kind of field has its own. */
+interface FieldDef {
+  readonly innerType?: z.ZodType;
+  readonly element?: z.ZodType;
+  readonly valueType?: z.ZodType;
+  readonly options?: readonly z.ZodType[];
+  readonly shape?: Readonly<Record<string, z.ZodType>>;
+}
+
+const defOf = (field: z.ZodType): FieldDef => field.def as unknown as FieldDef;
+
+/** A value with the fields left out that its schema keeps out of keys. */
+function keyValue(field: z.ZodType | undefined, value: unknown): unknown {
+  if (field === undefined || typeof value !== 'object' || value === null) return value;
+  const def = defOf(field);
+  if (def.innerType !== undefined) return keyValue(def.innerType, value);
+  if (def.options !== undefined) return keyValue(def.options.find((option) => option.safeParse(value).success), value);
+  if (Array.isArray(value)) return value.map((item: unknown) => keyValue(def.element, item));
+  const record = value as Record<string, unknown>;
+  if (def.shape !== undefined) return keyOptions(field as z.ZodObject, record);
+  return Object.fromEntries(Object.entries(record).map(([name, item]) => [name, keyValue(def.valueType, item)]));
 }
 
 /** Meta of a field, looked for through `.optional()` and `.default()` wrappers. */
 function readMeta(field: z.ZodType): OptionMeta | undefined {
   const meta = field.meta();
   if (meta?.['key'] !== undefined) return meta as OptionMeta;
-  const inner = (field as unknown as Wrapper).def.innerType;
+  const inner = defOf(field).innerType;
   return inner === undefined ? undefined : readMeta(inner);
 }
