@@ -70,11 +70,17 @@ function keyValue(field: z.ZodType | undefined, value: unknown): unknown {
   if (field === undefined || typeof value !== 'object' || value === null) return value;
   const def = defOf(field);
   if (def.innerType !== undefined) return keyValue(def.innerType, value);
-  if (def.options !== undefined) return keyValue(def.options.find((option) => option.safeParse(value).success), value);
+  if (def.options !== undefined)
+    return keyValue(
+      def.options.find((option) => option.safeParse(value).success),
+      value,
+    );
   if (Array.isArray(value)) return value.map((item: unknown) => keyValue(def.element, item));
   const record = value as Record<string, unknown>;
   if (def.shape !== undefined) return keyOptions(field as z.ZodObject, record);
-  return Object.fromEntries(Object.entries(record).map(([name, item]) => [name, keyValue(def.valueType, item)]));
+  return Object.fromEntries(
+    Object.entries(record).map(([name, item]) => [name, keyValue(def.valueType, item)]),
+  );
 }
 
 /** Meta of a field, looked for through `.optional()` and `.default()` wrappers. */

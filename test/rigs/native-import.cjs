@@ -1,0 +1,1 @@
+module.exports = (url) => import(url);
