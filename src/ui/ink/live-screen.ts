@@ -1,0 +1,81 @@
+import { Box, render, Text } from 'ink';
+import { createElement, type ReactElement } from 'react';
+import type { Tone } from '../paint.ts';
+import type { RunView } from '../view-model.ts';
+import { ASCII_GLYPHS, UNICODE_GLYPHS } from './node-line.ts';
+import { screenLines, type ScreenLine } from './screen.ts';
+
+export interface LiveScreenOptions {
+  readonly stream: NodeJS.WriteStream;
+  readonly color: boolean;
+  readonly unicode: boolean;
+  /** The view as it is now. */
+  readonly view: () => RunView;
+  /** Milliseconds since the run began, now. */
+  readonly now: () => number;
+}
+
+export interface LiveScreen {
+  /** Takes the live rows off the screen and gives the terminal back. */
+  close(): Promise<void>;
+}
+
+/** Frames a second at most: enough for a spinner, cheap beside a build that needs the processors. */
+const FRAMES = 10;
+
+const PROPS: Record<Tone, { readonly color?: string; readonly dimColor?: boolean; readonly bold?: boolean }> =
+  {
+    plain: {},
+    dim: { dimColor: true },
+    bold: { bold: true },
+    good: { color: 'green' },
+    bad: { color: 'red' },
+    warn: { color: 'yellow' },
+    info: { color: 'cyan' },
+  };
+
+/** Draws the run in place until it is closed. This file and what it imports is loaded for a terminal only. */
+export function openLiveScreen(options: LiveScreenOptions): LiveScreen {
+  const { stream } = options;
+  const glyphs = options.unicode ? UNICODE_GLYPHS : ASCII_GLYPHS;
+  const frame = (): ReactElement => {
+    const size = { columns: stream.columns || 80, rows: stream.rows || 24 };
+    const lines = screenLines(options.view(), { ...size, now: options.now(), glyphs });
+    return createElement(
+      Box,
+      { flexDirection: 'column', width: size.columns },
+      lines.map((line) => createElement(Line, { key: line.key, line, color: options.color })),
+    );
+  };
+  const app = render(frame(), {
+    stdout: stream,
+    stderr: stream,
+    exitOnCtrlC: false,
+    patchConsole: false,
+    interactive: true,
+    maxFps: FRAMES,
+  });
+  const draw = () => app.rerender(frame());
+  const timer = setInterval(draw, 1000 / FRAMES);
+  stream.on('resize', draw);
+  return {
+    async close() {
+      clearInterval(timer);
+      stream.off('resize', draw);
+      app.clear();
+      app.rerender(createElement(Text, null, ''));
+      app.unmount();
+      await app.waitUntilExit();
+    },
+  };
+}
+
+function Line({ line, color }: { readonly line: ScreenLine; readonly color: boolean }): ReactElement {
+  return createElement(
+    Text,
+    { wrap: 'truncate-end' },
+    line.spans.map((span, index) =>
+      createElement(Text, { key: index, ...(color ? PROPS[span.tone] : {}) }, span.text),
+    ),
+  );
+}
