@@ -1,0 +1,2 @@
+/** The public API of imgpipe: what configs, templates and plugins import. Small, because every build loads it. */
+export { defineConfig } from './config/define-config.ts';
