@@ -9,7 +9,8 @@ export function canonicalJson(value: unknown): string {
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
-  const record: Record<string, unknown> = {};
+  // No prototype, so that a field called `__proto__` is a field like any other.
+  const record = Object.create(null) as Record<string, unknown>;
   for (const key of Object.keys(value).toSorted()) {
     record[key] = sorted((value as Record<string, unknown>)[key]);
   }

@@ -17,7 +17,7 @@ export class Redactor {
       const text = value.trimEnd();
       if (text.length < SHORTEST) continue;
       forms.add(text);
-      forms.add(encodeURIComponent(text));
+      forms.add(encodeURIComponent(text.toWellFormed()));
       forms.add(JSON.stringify(text).slice(1, -1));
       forms.add(text.replaceAll("'", `'\\''`));
       forms.add(text.replaceAll("'", `'"'"'`));

@@ -1,0 +1,90 @@
+import { readFileSync, statSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LayerStore } from '../layers/layer-store.ts';
+import { parseActionRecord, type ActionRecord } from './action-record.ts';
+import { listFolder } from './journal.ts';
+import type { StoreLayout } from './store-layout.ts';
+
+/** One thing in a store that takes space and can be deleted by itself. */
+export interface StoredItem {
+  readonly type: 'layer' | 'disk' | 'mount' | 'logs';
+  /** Layer digest, disk key, mount id or run id. */
+  readonly id: string;
+  /** Bytes on disk, holes not counted; for a layer the sum of its files. */
+  readonly size: number;
+  /** When it was last made or used, in ms since 1970. */
+  readonly usedAt: number;
+  /** Nodes whose records name it; empty when nothing does. */
+  readonly nodes: readonly string[];
+  readonly path: string;
+}
+
+/** All records of a store. Unreadable ones are left out: they count as misses. */
+export function listRecords(layout: StoreLayout): ActionRecord[] {
+  return listFolder(layout.folder('actions')).flatMap((prefix) =>
+    listFolder(join(layout.folder('actions'), prefix)).flatMap((name) => {
+      if (!name.endsWith('.json')) return [];
+      try {
+        const record = parseActionRecord(readFileSync(join(layout.folder('actions'), prefix, name), 'utf8'));
+        return record === undefined ? [] : [record];
+      } catch {
+        return [];
+      }
+    }),
+  );
+}
+
+/** Everything in a store, with its size and who made it. */
+export async function takeInventory(layout: StoreLayout, layers: LayerStore): Promise<StoredItem[]> {
+  const nodesOf = new Map<string, Set<string>>();
+  for (const record of listRecords(layout)) {
+    const name = record.output.type === 'layer' ? record.output.digest : undefined;
+    const id = name ?? (record.output.type === 'disk' ? record.output.diskKey : undefined);
+    if (id === undefined) continue;
+    const nodes = nodesOf.get(id);
+    if (nodes === undefined) nodesOf.set(id, new Set([record.node]));
+    else nodes.add(record.node);
+  }
+  const namesOf = (id: string): string[] => [...(nodesOf.get(id) ?? [])].toSorted();
+  return [
+    ...layers.listLayers().flatMap((digest): StoredItem[] => {
+      const info = layers.layerInfo(digest);
+      const path = layers.layerDirectory(digest);
+      if (info === undefined) return [];
+      return [{ type: 'layer', id: digest, size: info.size, usedAt: timeOf(path), nodes: namesOf(digest), path }];
+    }),
+    ...listFolder(layout.folder('disks')).flatMap((name): StoredItem[] => {
+      const path = join(layout.folder('disks'), name);
+      const info = statSync(path, { throwIfNoEntry: false });
+      if (!name.endsWith('.raw') || info === undefined) return [];
+      const id = name.slice(0, -'.raw'.length);
+      return [{ type: 'disk', id, size: info.blocks * 512, usedAt: timeOf(`${path}.json`), nodes: namesOf(id), path }];
+    }),
+    ...(await folders('mount', layout.folder('mounts'))),
+    ...(await folders('logs', layout.folder('logs'))),
+  ];
+}
+
+async function folders(type: 'mount' | 'logs', root: string): Promise<StoredItem[]> {
+  return await Promise.all(
+    listFolder(root).map(async (id) => {
+      const path = join(root, id);
+      return { type, id, size: await sizeOfTree(path), usedAt: timeOf(path), nodes: [], path };
+    }),
+  );
+}
+
+async function sizeOfTree(path: string): Promise<number> {
+  let size = 0;
+  for (const entry of await readdir(path, { withFileTypes: true }).catch(() => [])) {
+    const child = join(path, entry.name);
+    if (entry.isDirectory()) size += await sizeOfTree(child);
+    else size += await stat(child).then((info) => info.blocks * 512, () => 0);
+  }
+  return size;
+}
+
+function timeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}

@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Journal, readJournals } from '../../../src/cache/journal.ts';
+import { hasLeftovers, reapDeadRuns } from '../../../src/cache/reap.ts';
+import { StoreLayout } from '../../../src/cache/store-layout.ts';
+import { identifyProcess } from '../../../src/util/process-identity.ts';
+import { temporaryFolder } from '../../rigs/temporary-folder.ts';
+
+const RUN = { runId: 'run-1', command: 'build', project: '/p' };
+
+/** A journal as a run that was killed leaves it. */
+function abandon(layout: StoreLayout): void {
+  const file = layout.journalFile(RUN.runId);
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, text.replace(/"startTicks":"\d+"/, '"startTicks":"1"'));
+}
+
+test('a living run is shown and its things are left alone', async () => {
+  const layout = new StoreLayout(temporaryFolder());
+  using journal = new Journal(layout, RUN);
+  const path = join(layout.root, 'half');
+  writeFileSync(path, '');
+  mkdirSync(join(layout.folder('active'), RUN.runId), { recursive: true });
+  journal.add({ type: 'path', path, what: 'test' });
+  expect(readJournals(layout)).toMatchObject([{ alive: true, record: { runId: 'run-1' } }]);
+  expect(hasLeftovers(layout)).toBe(false);
+  expect(await reapDeadRuns(layout)).toEqual({ runs: [], processes: [], paths: [] });
+  expect(existsSync(path)).toBe(true);
+});
+
+test('a closed run leaves nothing', () => {
+  const layout = new StoreLayout(temporaryFolder());
+  new Journal(layout, RUN)[Symbol.dispose]();
+  expect(readJournals(layout)).toEqual([]);
+});
+
+test('what a killed run left is ended and deleted', async () => {
+  const layout = new StoreLayout(temporaryFolder());
+  const journal = new Journal(layout, RUN);
+  const child = spawn('sleep', ['60']);
+  const process = identifyProcess(child.pid ?? 0);
+  if (process === undefined) throw new Error('no child');
+  const half = join(layout.root, 'half');
+  writeFileSync(half, '');
+  const active = join(layout.folder('active'), RUN.runId, 'x');
+  mkdirSync(active, { recursive: true });
+  journal.add({ type: 'process', process, what: 'sleep' });
+  journal.add({ type: 'path', path: half, what: 'half-written file' });
+  abandon(layout);
+
+  expect(hasLeftovers(layout)).toBe(true);
+  const exit = once(child, 'exit');
+  const reaped = await reapDeadRuns(layout);
+  await exit;
+  expect(child.signalCode).toBe('SIGKILL');
+  expect(reaped.runs).toEqual(['run-1']);
+  expect(existsSync(half)).toBe(false);
+  expect(existsSync(active)).toBe(false);
+  expect(hasLeftovers(layout)).toBe(false);
+});
+
+test('a process that took over the number of a dead one is not killed', async () => {
+  const layout = new StoreLayout(temporaryFolder());
+  const journal = new Journal(layout, RUN);
+  const child = spawn('sleep', ['60']);
+  const process = identifyProcess(child.pid ?? 0);
+  if (process === undefined) throw new Error('no child');
+  journal.add({ type: 'process', process: { ...process, startTicks: '2' }, what: 'another' });
+  abandon(layout);
+  expect((await reapDeadRuns(layout)).processes).toEqual([]);
+  expect(child.exitCode).toBe(null);
+  child.kill();
+});
+
+test('leases are written once each', () => {
+  const layout = new StoreLayout(temporaryFolder());
+  using journal = new Journal(layout, RUN);
+  journal.lease(['a', 'b']);
+  journal.lease(['b', 'c']);
+  expect(readJournals(layout)[0]?.record.leases).toEqual(['a', 'b', 'c']);
+});

@@ -1,0 +1,109 @@
+import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test, vi } from 'vitest';
+import xxhash, { type XXHashAPI } from 'xxhash-wasm';
+import { StatCache } from '../../../src/cache/stat-cache.ts';
+import type { HostInput } from '../../../src/model/host-input.ts';
+import { InputHasher } from '../../../src/plan/input-digest.ts';
+import { temporaryFolder } from '../../rigs/temporary-folder.ts';
+
+vi.mock('node:fs', { spy: true });
+
+let api: XXHashAPI;
+beforeAll(async () => {
+  api = await xxhash();
+});
+
+const ORIGIN = { file: 'pipeline.yaml', line: 3, column: 5 };
+const hasher = (cacheFile: string): InputHasher => new InputHasher(new StatCache(cacheFile), api);
+const fresh = (): InputHasher => hasher(join(temporaryFolder(), 'stat.json'));
+const file = (path: string): HostInput => ({ path, type: 'file', option: 'source' });
+const tree = (path: string, more: Partial<HostInput> = {}): HostInput => ({ path, type: 'tree', option: 'source', ...more });
+
+function sampleTree(): string {
+  const root = temporaryFolder();
+  mkdirSync(join(root, 'b'));
+  writeFileSync(join(root, 'a.txt'), 'one');
+  writeFileSync(join(root, 'b', 'c.sh'), '#!/bin/sh\n', { mode: 0o755 });
+  symlinkSync('a.txt', join(root, 'link'));
+  return root;
+}
+
+test('depends on content, paths, links and executable bits', () => {
+  const base = fresh().digest(tree(sampleTree()), ORIGIN);
+  const change = (body: (root: string) => void): string => {
+    const root = sampleTree();
+    body(root);
+    return fresh().digest(tree(root), ORIGIN);
+  };
+  expect(change(() => undefined)).toBe(base);
+  const changed = [
+    change((root) => writeFileSync(join(root, 'a.txt'), 'two')),
+    change((root) => renameSync(join(root, 'a.txt'), join(root, 'z.txt'))),
+    change((root) => chmodSync(join(root, 'a.txt'), 0o755)),
+    change((root) => mkdirSync(join(root, 'empty'))),
+    change((root) => {
+      rmSync(join(root, 'link'));
+      symlinkSync('b', join(root, 'link'));
+    }),
+  ];
+  expect(new Set([base, ...changed]).size).toBe(changed.length + 1);
+});
+
+test('does not depend on times, the umask or where the tree lies', () => {
+  const root = sampleTree();
+  const copy = join(temporaryFolder(), 'elsewhere');
+  cpSync(root, copy, { recursive: true, verbatimSymlinks: true });
+  chmodSync(join(copy, 'a.txt'), 0o600);
+  utimesSync(join(copy, 'a.txt'), 1, 1);
+  expect(fresh().digest(tree(copy), ORIGIN)).toBe(fresh().digest(tree(root), ORIGIN));
+});
+
+test('excluded files do not count', () => {
+  const root = sampleTree();
+  const options = { exclude: ['**/*.swp', 'tmp/**', 'tmp'] };
+  const before = fresh().digest(tree(root, options), ORIGIN);
+  writeFileSync(join(root, 'b', '.c.sh.swp'), 'x');
+  mkdirSync(join(root, 'tmp'));
+  writeFileSync(join(root, 'tmp', 'x'), 'x');
+  expect(fresh().digest(tree(root, options), ORIGIN)).toBe(before);
+});
+
+test('a warm cache reads no content, and notices a change of the same size', async () => {
+  const root = sampleTree();
+  const cacheFile = join(temporaryFolder(), 'stat.json');
+  await new Promise((done) => setTimeout(done, 80));
+  const cold = new StatCache(cacheFile);
+  const first = new InputHasher(cold, api);
+  const digests = [first.digest(tree(root), ORIGIN), first.digest(file(join(root, 'a.txt')), ORIGIN)];
+  cold.save();
+
+  vi.mocked(readFileSync).mockClear();
+  const warm = hasher(cacheFile);
+  expect([warm.digest(tree(root), ORIGIN), warm.digest(file(join(root, 'a.txt')), ORIGIN)]).toEqual(digests);
+  const read = vi.mocked(readFileSync).mock.calls.map(([path]) => String(path));
+  expect(read.filter((path) => path.startsWith(root))).toEqual([]);
+
+  writeFileSync(join(root, 'a.txt'), 'two');
+  expect(hasher(cacheFile).digest(tree(root), ORIGIN)).not.toBe(digests[0]);
+});
+
+test('a file changed just now is not trusted to its times', () => {
+  const root = sampleTree();
+  const cacheFile = join(temporaryFolder(), 'stat.json');
+  const cache = new StatCache(cacheFile);
+  new InputHasher(cache, api).digest(file(join(root, 'a.txt')), ORIGIN);
+  cache.save();
+  vi.mocked(readFileSync).mockClear();
+  hasher(cacheFile).digest(file(join(root, 'a.txt')), ORIGIN);
+  expect(vi.mocked(readFileSync).mock.calls.map(([path]) => path)).toContain(join(root, 'a.txt'));
+});
+
+test('a missing input names the option, the path and the place', () => {
+  const path = join(temporaryFolder(), 'nope');
+  expect(() => fresh().digest(file(path), ORIGIN)).toThrowError(
+    expect.objectContaining({
+      failures: [expect.objectContaining({ reason: 'input-missing', message: `source: ${path} does not exist`, origin: ORIGIN })],
+    }),
+  );
+});

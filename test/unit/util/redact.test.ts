@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Redactor } from '../../../src/util/redact.ts';
+
+const SECRET = "p4ss'w\"ord+/ü\nsecond line";
+
+function redactorOf(...secrets: string[]): Redactor {
+  const redactor = new Redactor();
+  for (const secret of secrets) redactor.add(secret);
+  return redactor;
+}
+
+test('hides a secret as it is, escaped and encoded', () => {
+  const redactor = redactorOf(SECRET);
+  const forms = [
+    SECRET,
+    encodeURIComponent(SECRET.split('\n')[0] ?? ''),
+    JSON.stringify(SECRET),
+    `'${SECRET.replaceAll("'", `'\\''`)}'`,
+    Buffer.from(SECRET).toString('base64'),
+    Buffer.from(`user:${SECRET}`).toString('base64'),
+  ];
+  for (const form of forms) {
+    expect(redactor.text(`before ${form} after`)).toContain('<sensitive>');
+    expect(redactor.text(form)).not.toContain('p4ss');
+  }
+});
+
+test('hides each line of a secret of several lines', () => {
+  expect(redactorOf(SECRET).text('second line')).toBe('<sensitive>');
+});
+
+test('cleans strings deep in a value and leaves other values alone', () => {
+  const value = { a: ['x-hunter2-y'], b: 5, c: { d: 'hunter2' }, e: true };
+  expect(redactorOf('hunter2').value(value)).toEqual({ a: ['x-<sensitive>-y'], b: 5, c: { d: '<sensitive>' }, e: true });
+});
+
+test('never lets a secret through, whatever surrounds it', () => {
+  fc.assert(
+    fc.property(fc.string({ minLength: 8 }).filter((s) => s.trim().length >= 8), fc.string(), fc.string(), (secret, a, b) => {
+      const value = secret.trim();
+      expect(redactorOf(value).text(a + value + b)).not.toContain(value);
+    }),
+  );
+});
+
+test('base64 at any alignment does not show the secret', () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[a-z0-9]{12,40}$/), fc.nat(5), (secret, shift) => {
+      const encoded = Buffer.from(`${'x'.repeat(shift)}${secret}yy`).toString('base64');
+      expect(redactorOf(secret).text(encoded)).toContain('<sensitive>');
+    }),
+  );
+});
