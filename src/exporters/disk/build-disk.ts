@@ -1,0 +1,102 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { capture, FailureError, type Result } from '../../diagnostics/failure.ts';
+import type { ActiveLayer } from '../../layers/workspace.ts';
+import { runTool, type ToolContext } from '../run-tool.ts';
+import { installBootLoader } from './boot-loader.ts';
+import { normalizeExt4 } from './ext4-normalize.ts';
+import { encodeGpt, SECTOR } from './gpt.ts';
+import { makeRootFileSystem } from './make-ext4.ts';
+import { patchScript, patchErrors } from './patch.ts';
+import { tooLarge, type DiskPlan } from './plan-disk.ts';
+import { copySparse } from '../sparse-copy.ts';
+
+export interface DiskBuildContext extends ToolContext {
+  /** The file to write; must not exist. The caller renames it when it is whole and deletes it when it is not. */
+  readonly outputPath: string;
+  /** Private folder for small files, deleted by the caller. */
+  readonly scratch: string;
+  readonly progress: (done: number, total: number | undefined, unit: string) => void;
+}
+
+/**
+ * Makes the base part of a disk: partition table, boot loader and root file system without the delta's files.
+ * Its bytes are a function of `plan.baseKey`. Uses no loop device, and no mount outside the workspace.
+ * @returns `image-too-large`, `disk-full`, `disk-failed`, `aborted`
+ */
+export async function buildDiskBase(plan: DiskPlan, context: DiskBuildContext): Promise<Result<void>> {
+  return await capture(async () => {
+    const { layout, request } = plan;
+    context.log(
+      `disk of ${layout.size / 2 ** 20} MiB: kernel ${plan.kernel.version}, ` +
+        `${plan.baseLayers.length} layers in the base, ${plan.deltaLayers.length} patched in`,
+    );
+    await using disk = await open(context.outputPath, 'wx+');
+    await disk.truncate(layout.size);
+    for (const { offset, bytes } of encodeGpt(layout.table)) await disk.write(bytes, 0, bytes.length, offset);
+    const imageArguments = (await context.workspace.readText(request.layers, '/etc/kernel/cmdline')) ?? '';
+    await settleBoth(
+      installBootLoader(plan, context.outputPath, disk, imageArguments, context),
+      makeRootFileSystem(plan, context),
+    );
+    await normalizeExt4(disk, layout.root.start * SECTOR, request.sourceDateEpoch);
+  });
+}
+
+/**
+ * Makes the finished disk from its base: copies it (sharing blocks where the file system can), writes the delta's
+ * files into the root file system and normalises it.
+ * @param context.basePath what `buildDiskBase` made for the same `plan.baseKey`; only read
+ */
+export async function buildDisk(
+  plan: DiskPlan,
+  context: DiskBuildContext & { readonly basePath: string },
+): Promise<Result<void>> {
+  return await capture(async () => {
+    await copySparse(context, context.basePath, context.outputPath, 'disk-failed');
+    if (plan.delta.operations.length > 0) await withDelta(plan, context, (mount) => patch(plan, context, mount));
+    await using disk = await open(context.outputPath, 'r+');
+    await normalizeExt4(disk, plan.layout.root.start * SECTOR, plan.request.sourceDateEpoch);
+  });
+}
+
+async function withDelta(
+  plan: DiskPlan,
+  context: DiskBuildContext,
+  body: (mountPoint: string | undefined) => Promise<void>,
+): Promise<void> {
+  if (plan.deltaLayers.length === 0) return await body(undefined);
+  const mount: ActiveLayer = await context.workspace.mountView(plan.deltaLayers);
+  try {
+    await body(mount.mountPoint);
+  } finally {
+    await context.workspace.discard(mount);
+  }
+}
+
+/** Runs the patch. debugfs ends with 0 whatever happened, so its messages decide. */
+async function patch(plan: DiskPlan, context: DiskBuildContext, mountPoint: string | undefined): Promise<void> {
+  const script = join(context.scratch, 'patch.debugfs');
+  await using file = await open(script, 'w');
+  await file.writeFile(patchScript(plan.delta.operations));
+  const image = `${context.outputPath}?offset=${plan.layout.root.start * SECTOR}`;
+  const { stderr } = await runTool(context, {
+    argv: ['debugfs', '-w', '-f', script, image],
+    env: { E2FSPROGS_FAKE_TIME: String(plan.request.sourceDateEpoch) },
+    ...(mountPoint !== undefined && { cwd: mountPoint }),
+    reason: 'disk-failed',
+  });
+  const errors = patchErrors(stderr);
+  if (errors.length === 0) return;
+  if (errors.some((line) => /Could not allocate|No free space|no space/i.test(line))) {
+    throw new FailureError({ ...tooLarge(plan.layout.size), excerpt: errors.slice(-10) });
+  }
+  const message = 'the last files could not be written into the disk image';
+  throw new FailureError({ reason: 'disk-failed', message, excerpt: errors.slice(-10) });
+}
+
+/** Waits for both, so that nothing still writes when the caller deletes the files; then the first failure counts. */
+async function settleBoth(first: Promise<void>, second: Promise<void>): Promise<void> {
+  const results = await Promise.allSettled([first, second]);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}

@@ -1,0 +1,110 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fail, ok, type Failure, type Result } from '../../diagnostics/failure.ts';
+import type { DiskSpec } from '../../model/pipeline.ts';
+import type { Architecture } from '../../model/platform.ts';
+import { toolEnvironment } from '../run-tool.ts';
+
+/** GRUB's names for the platforms a disk can boot on. */
+export type GrubPlatform = 'i386-pc' | 'x86_64-efi' | 'i386-efi' | 'arm64-efi' | 'arm-efi' | 'riscv64-efi';
+
+/** What this host offers for building disks. */
+export interface DiskTools {
+  /** Version texts by program: part of every disk's key, because another version may lay out other bytes. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Folder of GRUB's modules for each platform that the disk needs. */
+  readonly grub: Readonly<Partial<Record<GrubPlatform, string>>>;
+}
+
+/** Programs with the option that shows their version, and the Debian package that holds them. */
+const PROGRAMS = [
+  { name: 'mke2fs', version: '-V', package: 'e2fsprogs' },
+  { name: 'debugfs', version: '-V', package: 'e2fsprogs' },
+  { name: 'grub-mkimage', version: '--version', package: 'grub-common' },
+] as const;
+const ESP_PROGRAMS = [
+  { name: 'mkfs.fat', version: '--help', package: 'dosfstools' },
+  { name: 'mcopy', version: '--version', package: 'mtools' },
+] as const;
+
+const GRUB_FOLDERS = ['/usr/lib/grub', '/usr/share/grub2', '/usr/lib64/grub'];
+
+const EFI_PLATFORMS: Partial<Record<Architecture, GrubPlatform>> = {
+  amd64: 'x86_64-efi',
+  i386: 'i386-efi',
+  arm64: 'arm64-efi',
+  armhf: 'arm-efi',
+  riscv64: 'riscv64-efi',
+};
+
+const GRUB_PACKAGES: Record<GrubPlatform, string> = {
+  'i386-pc': 'grub-pc-bin',
+  'x86_64-efi': 'grub-efi-amd64-bin',
+  'i386-efi': 'grub-efi-ia32-bin',
+  'arm64-efi': 'grub-efi-arm64-bin',
+  'arm-efi': 'grub-efi-arm-bin',
+  'riscv64-efi': 'grub-efi-riscv64-bin',
+};
+
+/**
+ * Finds the programs and boot loader parts that a disk needs, with their versions.
+ * @returns `tool-missing` naming all that is missing at once; `disk-failed` for firmware the architecture has not
+ */
+export async function findDiskTools(
+  architecture: Architecture,
+  firmware: DiskSpec['firmware'],
+): Promise<Result<DiskTools>> {
+  const platforms = grubPlatforms(architecture, firmware);
+  if (!platforms.ok) return platforms;
+  const programs = [...PROGRAMS, ...(firmware === 'bios' ? [] : ESP_PROGRAMS)];
+  const versions: Record<string, string> = {};
+  const failures: Failure[] = [];
+  await Promise.all(
+    programs.map(async (program) => {
+      const version = await versionOf(program.name, program.version);
+      if (version === undefined) failures.push(missing(program.name, program.package));
+      else versions[program.name] = version;
+    }),
+  );
+  const grub: Partial<Record<GrubPlatform, string>> = {};
+  for (const platform of platforms.value) {
+    const folder = GRUB_FOLDERS.map((parent) => join(parent, platform)).find((path) => existsSync(path));
+    if (folder === undefined) failures.push(missing(`GRUB for ${platform}`, GRUB_PACKAGES[platform]));
+    else grub[platform] = folder;
+  }
+  return failures.length > 0 ? fail(...failures) : ok({ versions, grub });
+}
+
+function grubPlatforms(architecture: Architecture, firmware: DiskSpec['firmware']): Result<readonly GrubPlatform[]> {
+  const hasBios = architecture === 'amd64' || architecture === 'i386';
+  const efi = EFI_PLATFORMS[architecture];
+  if ((firmware === 'bios' && !hasBios) || (firmware === 'uefi' && efi === undefined) || (!hasBios && !efi)) {
+    return fail({
+      reason: 'disk-failed',
+      message: `imgpipe cannot make ${architecture} disks that boot by ${firmware === 'both' ? 'BIOS or UEFI' : firmware.toUpperCase()}`,
+    });
+  }
+  return ok([
+    ...(firmware !== 'uefi' && hasBios ? (['i386-pc'] as const) : []),
+    ...(firmware !== 'bios' && efi !== undefined ? [efi] : []),
+  ]);
+}
+
+function missing(what: string, debianPackage: string): Failure {
+  return {
+    reason: 'tool-missing',
+    message: `${what} is not installed; bootable disks need it`,
+    hint: `install it, on Debian: apt-get install ${debianPackage} (other systems: imgpipe doctor)`,
+  };
+}
+
+/** First line a program says about itself, or undefined when there is no such program. */
+function versionOf(program: string, option: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(program, [option], { env: toolEnvironment(), timeout: 10_000 }, (error, stdout, stderr) => {
+      if (error !== null && error.code === 'ENOENT') resolve(undefined);
+      else resolve(`${stdout}\n${stderr}`.split('\n').find((line) => /\d+\.\d+/.test(line)) ?? 'unknown');
+    });
+  });
+}

@@ -1,0 +1,90 @@
+import { FailureError } from '../diagnostics/failure.ts';
+import type { FailureReason } from '../diagnostics/failure-reasons.ts';
+import type { Workspace } from '../layers/workspace.ts';
+
+/** Where tools run and what is told about them. */
+export interface ToolContext {
+  readonly workspace: Workspace;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+}
+
+export interface ToolRun {
+  readonly argv: readonly [string, ...string[]];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly stdin?: string;
+  /** Reason of the failure when the tool fails. */
+  readonly reason: FailureReason;
+  /** Sees each chunk of standard output as it comes, e.g. to read progress from it. */
+  readonly onStdout?: (text: string) => void;
+}
+
+export interface ToolOutput {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Environment of every tool: nothing of the user's but the search path, so that output does not depend on it. */
+export function toolEnvironment(): Record<string, string> {
+  // Plain users do not have the sbin folders, in which mke2fs and its like live.
+  return { PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:/usr/local/sbin:/usr/sbin:/sbin`, LC_ALL: 'C', TZ: 'UTC' };
+}
+
+/**
+ * Runs a host program in the workspace to its end.
+ * @throws FailureError `run.reason` when it fails, with the last lines it wrote; `disk-full`, `tool-missing`, `aborted`
+ */
+export async function runTool(context: ToolContext, run: ToolRun): Promise<ToolOutput> {
+  let stdout = '';
+  let stderr = '';
+  const outcome = await context.workspace.spawn({
+    argv: run.argv,
+    env: { ...toolEnvironment(), ...run.env },
+    ...(run.cwd !== undefined && { cwd: run.cwd }),
+    ...(run.stdin !== undefined && { stdin: run.stdin }),
+    signal: context.signal,
+    onOutput: (chunk) => {
+      if (chunk.stream === 'stderr') stderr += chunk.text;
+      else {
+        stdout += chunk.text;
+        run.onStdout?.(chunk.text);
+      }
+    },
+  });
+  if (context.signal.aborted) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
+  if (outcome.type === 'exited' && outcome.code === 0) return { stdout, stderr };
+  const how =
+    outcome.type === 'exited'
+      ? `exited with ${outcome.code}`
+      : outcome.type === 'signaled'
+        ? `was ended by ${outcome.signal}`
+        : 'took too long';
+  throw toolFailure(run, `${stdout}\n${stderr}`, how);
+}
+
+/** The failure that a tool's output tells of. */
+export function toolFailure(run: Pick<ToolRun, 'argv' | 'reason'>, output: string, how: string): FailureError {
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const excerpt = lines.slice(-10);
+  for (const line of excerpt) {
+    if (/No space left on device|Disk quota exceeded/i.test(line)) {
+      const message = `${run.argv[0]} found no space left on the disk`;
+      return new FailureError({
+        reason: 'disk-full',
+        message,
+        excerpt,
+        hint: 'free space where the cache and the output folder lie, e.g. with `imgpipe cache prune`',
+      });
+    }
+  }
+  if (how === 'exited with 127') {
+    return new FailureError({
+      reason: 'tool-missing',
+      message: `${run.argv[0]} is not installed`,
+      hint: 'run `imgpipe doctor` to see what installs it',
+      excerpt,
+    });
+  }
+  return new FailureError({ reason: run.reason, message: `${run.argv[0]} ${how}`, excerpt });
+}
