@@ -1,31 +1,23 @@
 import type { Digest } from '../model/ids.ts';
 import type { LayerRef, View } from '../model/layer.ts';
 import type { TreeEntry } from '../model/tree-entry.ts';
+import type { ExecOutcome, HostCommand, OutputChunk } from '../util/exec.ts';
 
-/** How one program ended. */
-export type ExecOutcome =
-  | { readonly type: 'exited'; readonly code: number }
-  | { readonly type: 'signaled'; readonly signal: string }
-  | { readonly type: 'timed-out'; readonly afterMs: number };
+export type { ExecOutcome, HostCommand, OutputChunk };
 
-export interface OutputChunk {
-  readonly stream: 'stdout' | 'stderr';
-  /** Whole or part of lines, as they came; decoded as UTF-8. */
-  readonly text: string;
+/** A file that is in memory only, and only while one program runs. */
+export interface MemoryFile {
+  /** Below `Workspace.memoryDirectory`; folders on the way are made. */
+  readonly path: string;
+  readonly content: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
-/** A program to run on the host side of a workspace (in its namespaces, not in a sandbox). */
-export interface HostCommand {
-  readonly argv: readonly string[];
-  /** The whole environment; nothing is inherited. Secret values may be here, never in `argv`. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd?: string;
-  /** Written to standard input, which is then closed. */
-  readonly stdin?: string;
-  readonly timeoutMs?: number;
-  /** Ends the program and all its children: SIGTERM, after 1 s SIGKILL. */
-  readonly signal: AbortSignal;
-  readonly onOutput: (chunk: OutputChunk) => void;
+/** A program to run in a workspace. */
+export interface WorkspaceCommand extends HostCommand {
+  readonly memoryFiles?: readonly MemoryFile[];
 }
 
 /** A mutable, private overlay on top of a view: active until committed or discarded. */
@@ -75,10 +67,24 @@ export interface Placement {
  * `discard`. A committed layer is never written again.
  */
 export interface Workspace extends AsyncDisposable {
-  /** An overlay on `view`; an empty view gives an empty tree. */
-  activate(view: View): Promise<ActiveLayer>;
+  /** Root of the store whose layers it works on (absolute). */
+  readonly storeDirectory: string;
+  /** A tmpfs that only the workspace sees (absolute): for secrets. */
+  readonly memoryDirectory: string;
+  /** Starts the helper ahead of need; it takes some 0.1 s. Otherwise it starts with the first call that needs it. */
+  warmUp(): void;
+  /**
+   * An overlay on `view`; an empty view gives an empty tree.
+   * @param options.shim entries shown on top of the view and never committed (a sandbox's own files)
+   */
+  activate(view: View, options?: { shim?: readonly TreeEntry[] }): Promise<ActiveLayer>;
   /** Runs a program in the workspace's namespaces. */
-  spawn(command: HostCommand): Promise<ExecOutcome>;
+  spawn(command: WorkspaceCommand): Promise<ExecOutcome>;
+  /**
+   * A command line (for a shell on the user's own terminal) that runs `argv` in the workspace's namespaces. Works as
+   * long as the workspace is open.
+   */
+  enterCommand(argv: readonly string[]): Promise<readonly string[]>;
   /**
    * Normalises, hashes and stores the active layer; entries equal to what lies below are left out.
    * @throws FailureError `disk-full`, `permission-denied`

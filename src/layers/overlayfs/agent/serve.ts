@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { isErrno } from '../../../util/atomic-file.ts';
+import { LayerStore } from '../../layer-store.ts';
+import type { AgentRequest, AgentResults, AgentSettings, ToAgent } from '../protocol.ts';
+import type { FromAgent } from '../reply-schema.ts';
+import { ActiveLayers } from './active-layers.ts';
+import { failuresOf } from './failures.ts';
+import { runTool } from './host-tool.ts';
+import { removeStaleRuns } from './stale-runs.ts';
+import { Programs } from './programs.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+type Handlers = {
+  readonly [Type in AgentRequest['type']]: (
+    request: AgentRequest & { type: Type },
+    id: number,
+  ) => Promise<AgentResults[Type]> | AgentResults[Type];
+};
+
+/**
+ * Answers the requests of imgpipe until it says stop or goes away.
+ * @param settings an `AgentSettings` as JSON
+ * @param workerEntry module that worker threads run
+ */
+export function serveRequests(settings: string, workerEntry: URL): void {
+  // Our own start line: both ends are the same build.
+  const { store: directory, run } = JSON.parse(settings) as AgentSettings;
+  const store = new LayerStore(directory);
+  const workers = new WorkerPool(workerEntry);
+  const layers = new ActiveLayers(store, run, workers);
+  const programs = new Programs(layers.memoryDirectory, (id, chunk) => sendAndWait({ type: 'output', id, ...chunk }));
+  const work = { store: directory };
+
+  const handlers: Handlers = {
+    activate: ({ view, shim }) => layers.activate(view, shim),
+    'mount-view': ({ view }) => layers.mountView(view),
+    spawn: (request, id) => programs.run(request, id),
+    commit: ({ active, rules }) => layers.commit(active, rules),
+    discard: async ({ active }) => {
+      await layers.discard(active);
+      return null;
+    },
+    'write-layer': ({ entries, facts, rules }) =>
+      workers.run({ type: 'write-layer', ...work, directory: layers.newDirectory(), entries, facts, rules }),
+    verify: ({ layer }) => workers.run({ type: 'verify', ...work, layer }),
+    'read-text': ({ path }) => readText(path),
+    remove: async ({ path }) => {
+      await runTool(['rm', '-rf', '--one-file-system', '--', path]);
+      return null;
+    },
+    stop: async () => {
+      await programs.stop();
+      await layers.close();
+      setImmediate(() => process.exit(0));
+      return null;
+    },
+  };
+
+  process.on('disconnect', () => process.exit(1));
+  process.on('message', (message: ToAgent) => {
+    if (message.type === 'cancel') programs.cancel(message.id);
+    else void answer(handlers, message.id, message.request);
+  });
+  workers.warmUp();
+  send({ type: 'ready' });
+  void removeStaleRuns(store, run);
+}
+
+async function answer(handlers: Handlers, id: number, request: AgentRequest): Promise<void> {
+  try {
+    // The table pairs each type with its own handler; the compiler cannot follow that through a union.
+    const handler = handlers[request.type] as (request: AgentRequest, id: number) => unknown;
+    send({ type: 'done', id, result: await handler(request, id) });
+  } catch (error) {
+    const failures = failuresOf(error);
+    if (failures === undefined) {
+      send({ type: 'broken', id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    } else {
+      send({ type: 'failed', id, failures: failures.map(({ reason, message, hint }) => ({ reason, message, hint })) });
+    }
+  }
+}
+
+function send(message: FromAgent): void {
+  process.send?.(message, undefined, {}, () => undefined);
+}
+
+/** Waits until the message has left, so that a flood of output does not pile up in memory. */
+function sendAndWait(message: FromAgent): Promise<void> {
+  return new Promise((resolve) => process.send?.(message, undefined, {}, () => resolve()));
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return null;
+    throw error;
+  }
+}

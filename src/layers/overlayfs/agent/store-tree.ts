@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import { lutimesSync, mkdirSync, renameSync, rmdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { asDigest } from '../../../model/ids.ts';
+import type { LayerRef } from '../../../model/layer.ts';
+import { isErrno } from '../../../util/atomic-file.ts';
+import { dropMatcher } from '../../drop-rules.ts';
+import { hexOf, type LayerStore } from '../../layer-store.ts';
+import { formatEntry, formatManifest, type ByteString, type ManifestEntry } from '../../manifest.ts';
+import type { ViewIndex } from '../../view-index.ts';
+import { describeEntry } from './describe-tree.ts';
+import { readTreeAttributes, removeAttribute, type TreeAttributes } from './extended-attributes.ts';
+import { diskPath, scanTree, type ScannedEntry } from './scan-tree.ts';
+import { selectChanges, type Change } from './select-changes.ts';
+
+export interface TreeToStore {
+  /** Tree on the store's file system; moved into the store. */
+  readonly tree: string;
+  /** Folder (not yet there) in which the layer is put together, on the same file system. */
+  readonly stage: string;
+  readonly below: ViewIndex | undefined;
+  readonly drop: readonly string[];
+  readonly sourceDateEpoch: number;
+  /** Tree of files that the sandbox showed on top of the view. */
+  readonly shim?: string;
+}
+
+/**
+ * Makes a tree canonical, hashes it and moves it into the store. The layer appears whole by one rename; when the
+ * store already has it, ours is left in `stage` to be thrown away.
+ */
+export function storeTree(store: LayerStore, request: TreeToStore): LayerRef {
+  const { scanned, changes, attributes } = describeTree(request.tree, request.sourceDateEpoch, dropMatcher(request.drop));
+  const kept = selectChanges(changes, {
+    below: request.below,
+    dropped: dropMatcher(request.drop),
+    shim: request.shim === undefined ? new Set() : shimLines(request.shim),
+  });
+  makeCanonical(request.tree, scanned, kept, attributes);
+  const manifest = Buffer.from(formatManifest(kept), 'latin1');
+  const layer: LayerRef = {
+    digest: asDigest(`sha256:${createHash('sha256').update(manifest).digest('hex')}`),
+    size: kept.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0),
+    entries: kept.length,
+  };
+  mkdirSync(request.stage);
+  writeFileSync(join(request.stage, 'manifest'), manifest);
+  writeFileSync(join(request.stage, 'info.json'), JSON.stringify({ size: layer.size, entries: layer.entries }));
+  renameSync(request.tree, join(request.stage, 'tree'));
+  publish(store, request.stage, layer);
+  return layer;
+}
+
+/** Entries of a tree as they are on disk. Content of dropped files is not read. */
+export function describeTree(
+  tree: string,
+  newest: number,
+  dropped: (path: string) => boolean = () => false,
+): { scanned: ScannedEntry[]; changes: Change[]; attributes: TreeAttributes } {
+  const scanned = scanTree(tree);
+  const attributes = readTreeAttributes(tree);
+  const changes: Change[] = [];
+  const described = new Map<string, ManifestEntry>();
+  for (const item of scanned) {
+    if (item.stat.isFile() && dropped(item.path)) continue;
+    const inode = item.stat.isFile() && item.stat.nlink > 1n ? `${item.stat.dev}:${item.stat.ino}` : undefined;
+    const twin = inode === undefined ? undefined : described.get(inode);
+    const entry = twin === undefined ? describeEntry(tree, item, attributes, newest) : { ...twin, path: item.path };
+    if (entry === undefined) continue;
+    if (inode !== undefined) described.set(inode, entry);
+    changes.push(inode === undefined ? { entry } : { entry, inode });
+  }
+  return { scanned, changes, attributes };
+}
+
+function shimLines(shim: string): Set<string> {
+  return new Set(describeTree(shim, Number.MAX_SAFE_INTEGER).changes.map(({ entry }) => formatEntry(entry)));
+}
+
+/** Brings the tree on disk into the form the manifest describes. */
+function makeCanonical(
+  tree: string,
+  scanned: readonly ScannedEntry[],
+  kept: readonly ManifestEntry[],
+  attributes: TreeAttributes,
+): void {
+  const byPath = new Map(kept.map((entry) => [entry.path, entry]));
+  const gone = scanned.filter(({ path }) => !byPath.has(path));
+  for (const { path, stat } of gone.toReversed()) {
+    if (stat.isDirectory()) rmdirSync(diskPath(tree, path));
+    else unlinkSync(diskPath(tree, path));
+  }
+  const inodes = new Map(scanned.map(({ path, stat }) => [path, stat.ino]));
+  for (const [name, paths] of attributes.overlay) {
+    // One name of each inode: the attribute of a file with several names can be removed once only.
+    const stale = new Map<bigint | undefined, ByteString>();
+    for (const path of paths) {
+      const entry = byPath.get(path);
+      const needed = name === 'user.overlay.opaque' && entry?.type === 'directory' && entry.opaque;
+      if (entry !== undefined && !needed) stale.set(inodes.get(path), path);
+    }
+    removeAttribute(tree, name, [...stale.values()]);
+  }
+  // Times last, as the removals above touch folders.
+  for (const { path, stat } of scanned) {
+    const entry = byPath.get(path);
+    if (entry === undefined || !('mtime' in entry)) continue;
+    if (stat.isDirectory() || stat.mtimeNs !== BigInt(entry.mtime) * 1_000_000_000n) {
+      lutimesSync(diskPath(tree, path), entry.mtime, entry.mtime);
+    }
+  }
+}
+
+function publish(store: LayerStore, stage: string, layer: LayerRef): void {
+  const target = store.layerDirectory(layer.digest);
+  mkdirSync(store.layersDirectory, { recursive: true });
+  try {
+    renameSync(stage, target);
+  } catch (error) {
+    // Another step or process made the very same layer, before or at this moment.
+    if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+    if (!statSync(join(target, 'tree')).isDirectory()) throw new Error(`layer ${hexOf(layer.digest)} has no tree`);
+  }
+}

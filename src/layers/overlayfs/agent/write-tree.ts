@@ -1,0 +1,88 @@
+import { chmodSync, chownSync, copyFileSync, constants, lchownSync, lutimesSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { TreeEntry } from '../../../model/tree-entry.ts';
+import { byteString } from '../../manifest.ts';
+import type { Placement } from '../../workspace.ts';
+import { makeWhiteouts } from './extended-attributes.ts';
+
+/** Attributes of a folder that is repeated in a layer because something below it is written. */
+interface FolderAttributes {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+}
+
+export interface TreeToWrite {
+  /** An empty folder. */
+  readonly root: string;
+  readonly entries: readonly TreeEntry[];
+  /** One per entry, in order. */
+  readonly placements: readonly Placement[];
+  /** Time of all that is written, in seconds since 1970. */
+  readonly mtime: number;
+  /** Times of existing folders, where they are to be kept. */
+  readonly folderTime?: (path: string) => number | undefined;
+}
+
+/** Writes entries where their placements say, with the folders above them, as an overlay upper tree. */
+export function writeTree({ root, entries, placements, mtime, folderTime }: TreeToWrite): void {
+  const folders = new Map<string, FolderAttributes>();
+  const whiteouts: string[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const place = placements[index];
+    if (place === undefined) throw new Error(`no placement for ${entry.path}`);
+    if (entry.type === 'remove' && place.exists !== true) continue;
+    addParents(folders, place, mtime, folderTime);
+  }
+  // Entries that are folders themselves win over what lies below, whatever their order.
+  for (const [index, entry] of entries.entries()) {
+    const place = placements[index];
+    if (entry.type === 'directory' && place !== undefined) {
+      folders.set(place.path, { mode: entry.mode, uid: place.uid, gid: place.gid, mtime });
+    }
+  }
+  for (const path of [...folders.keys()].toSorted()) mkdirSync(root + path, { recursive: true });
+  for (const [index, entry] of entries.entries()) {
+    const place = placements[index];
+    if (place === undefined) continue;
+    if (entry.type === 'remove' && place.exists === true) whiteouts.push(place.path);
+    if (entry.type === 'file' || entry.type === 'symlink') writeEntry(root + place.path, entry, place, mtime);
+  }
+  makeWhiteouts(root, whiteouts.map(byteString));
+  // Deepest first, as filling a folder moves its time.
+  for (const [path, folder] of [...folders].toSorted(([a], [b]) => (a < b ? 1 : -1))) {
+    chownSync(root + path, folder.uid, folder.gid);
+    chmodSync(root + path, folder.mode);
+    lutimesSync(root + path, folder.mtime, folder.mtime);
+  }
+}
+
+function addParents(
+  folders: Map<string, FolderAttributes>,
+  place: Placement,
+  mtime: number,
+  folderTime: TreeToWrite['folderTime'],
+): void {
+  for (const { path, mode, uid, gid } of place.parents) {
+    folders.set(path, { mode, uid, gid, mtime: folderTime?.(path) ?? mtime });
+  }
+  for (let path = dirname(place.path); !folders.has(path); path = dirname(path)) {
+    folders.set(path, { mode: 0o755, uid: 0, gid: 0, mtime });
+  }
+}
+
+function writeEntry(path: string, entry: TreeEntry & { type: 'file' | 'symlink' }, place: Placement, mtime: number): void {
+  if (entry.type === 'symlink') {
+    symlinkSync(entry.target, path);
+    lchownSync(path, place.uid, place.gid);
+  } else {
+    if (entry.content.type === 'text') writeFileSync(path, entry.content.text, { flag: 'wx' });
+    else copyFileSync(entry.content.path, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    // Owner before mode: a change of owner clears the set-user-id bits.
+    chownSync(path, place.uid, place.gid);
+    chmodSync(path, entry.mode);
+  }
+  lutimesSync(path, mtime, mtime);
+}
