@@ -6,8 +6,8 @@ export interface VolatilePath {
 }
 
 /**
- * Paths that carry no meaning for an image and differ between two equal runs, so every layer leaves them out. Nothing
- * with meaning is here: host keys and machine ids are dropped by the seal, where the user can see it.
+ * Paths that carry no meaning for an image and differ between two equal runs, so every layer of a program's
+ * run leaves them out; and what makes a machine this one machine, which each machine must make for itself.
  */
 export const VOLATILE_PATHS: readonly VolatilePath[] = [
   { path: 'dev/', reason: 'device nodes are the running kernel\'s; plain users cannot make them' },
@@ -16,7 +16,9 @@ export const VOLATILE_PATHS: readonly VolatilePath[] = [
   { path: 'run/', reason: 'a file system in memory on a running machine' },
   { path: 'tmp/', reason: 'scratch space of the build' },
   { path: 'var/tmp/', reason: 'scratch space of the build' },
-  { path: 'var/cache/apt/', reason: 'package downloads and an index cache with times and addresses inside' },
+  { path: 'var/cache/apt/archives/', reason: 'package downloads' },
+  { path: 'var/cache/apt/pkgcache.bin', reason: 'index cache with times and addresses inside' },
+  { path: 'var/cache/apt/srcpkgcache.bin', reason: 'index cache with times and addresses inside' },
   { path: 'var/lib/apt/lists/', reason: 'package index of the day of the build; `package` refreshes it itself' },
   { path: 'var/lib/apt/periodic/', reason: 'time stamps of the last index update' },
   { path: 'var/cache/debconf/*-old', reason: 'the debconf database before its last change' },
@@ -36,6 +38,11 @@ export const VOLATILE_PATHS: readonly VolatilePath[] = [
   { path: 'etc/gshadow-', reason: 'account files before their last change' },
   { path: 'etc/subuid-', reason: 'account files before their last change' },
   { path: 'etc/subgid-', reason: 'account files before their last change' },
+  { path: 'etc/machine-id', reason: 'identity of one machine; made at its first boot' },
+  { path: 'var/lib/dbus/machine-id', reason: 'identity of one machine; made at its first boot' },
+  { path: 'etc/ssh/ssh_host_*_key', reason: 'private key of one machine; made at its first boot' },
+  { path: 'etc/ssh/ssh_host_*_key.pub', reason: 'belongs to a key that is not kept' },
+  { path: 'var/lib/systemd/random-seed', reason: 'randomness that two machines must not share' },
 ];
 
 /** The same as `CommitRules.drop` takes it. */

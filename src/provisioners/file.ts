@@ -1,6 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fileInputs, entriesOf } from './file/inputs.ts';
-import { hostPath, imagePath, octalMode, ownerField } from './fields.ts';
+import { hostPath, imagePath, octalMode, ownerField } from '../schema/image-fields.ts';
 import { defineProvisioner } from './provisioner.ts';
 
 const SORTS = ['content', 'source', 'symlink', 'directory', 'remove'] as const;

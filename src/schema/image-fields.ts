@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Owner } from '../model/tree-entry.ts';
 
 /** An absolute path inside the image. */

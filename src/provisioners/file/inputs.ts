@@ -5,7 +5,7 @@ import type { HostInput } from '../../model/host-input.ts';
 import type { FileContent, TreeEntry } from '../../model/tree-entry.ts';
 import { isErrno } from '../../util/atomic-file.ts';
 import { globToRegExp } from '../../util/glob.ts';
-import { ownerOf, parseMode } from '../fields.ts';
+import { ownerOf, parseMode } from '../../schema/image-fields.ts';
 import type { FileEntryOptions, FileOptions } from '../file.ts';
 import type { StepContext } from '../provisioner.ts';
 import { substitute } from './substitute.ts';

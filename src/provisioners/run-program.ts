@@ -1,0 +1,126 @@
+import type { Machine, MachineCommand } from '../builders/machine.ts';
+import type { Failure, Result } from '../diagnostics/failure.ts';
+import { fail, ok, unreachable } from '../diagnostics/failure.ts';
+import type { ExecOutcome, OutputChunk } from '../layers/workspace.ts';
+
+/** Lines of output shown with an error. */
+export const EXCERPT_LINES = 20;
+
+/** Lines of output kept to find the cause in. */
+const TAIL_LINES = 200;
+
+/** What a program wrote and how it ended. */
+export interface ProgramRun {
+  readonly outcome: ExecOutcome;
+  /** Last lines of both streams, in the order they came. */
+  readonly lines: readonly string[];
+  readonly stdout: string;
+}
+
+/** Cuts chunks into whole lines. */
+export class LineSplitter {
+  #rest = '';
+  readonly #onLine: (line: string) => void;
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  push(text: string): void {
+    const lines = (this.#rest + text).split(/\r?\n/);
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) this.#onLine(line);
+  }
+
+  end(): void {
+    if (this.#rest !== '') this.#onLine(this.#rest);
+    this.#rest = '';
+  }
+}
+
+/** The last lines of a program's output. */
+export class Tail {
+  readonly #lines: string[] = [];
+  readonly #size: number;
+
+  constructor(size = TAIL_LINES) {
+    this.#size = size;
+  }
+
+  add(line: string): void {
+    if (line.trim() === '') return;
+    this.#lines.push(line);
+    if (this.#lines.length > this.#size) this.#lines.shift();
+  }
+
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+}
+
+/** Runs a program in the machine and keeps its last lines. `onLine` sees every whole line. */
+export async function runProgram(
+  machine: Machine,
+  command: MachineCommand,
+  onLine?: (line: string, stream: OutputChunk['stream']) => void,
+): Promise<ProgramRun> {
+  const tail = new Tail();
+  let stdout = '';
+  const splitter = (stream: OutputChunk['stream']): LineSplitter =>
+    new LineSplitter((line) => {
+      tail.add(line);
+      onLine?.(line, stream);
+    });
+  const splitters = { stdout: splitter('stdout'), stderr: splitter('stderr') };
+  const outcome = await machine.exec(command, (chunk) => {
+    if (chunk.stream === 'stdout') stdout += chunk.text;
+    splitters[chunk.stream].push(chunk.text);
+  });
+  splitters.stdout.end();
+  splitters.stderr.end();
+  return { outcome, lines: tail.lines, stdout };
+}
+
+/** A sentence on how a program ended, for `what` such as `the script`. */
+export function describeOutcome(what: string, outcome: ExecOutcome): string {
+  switch (outcome.type) {
+    case 'exited':
+      return `${what} ended with exit code ${outcome.code}`;
+    case 'signaled':
+      return `${what} was ended by ${outcome.signal}`;
+    case 'timed-out':
+      return `${what} ran longer than ${outcome.afterMs / 1000} s`;
+    default:
+      return unreachable(outcome);
+  }
+}
+
+/** The failure of a program: its end as the message, its last lines as the excerpt. */
+export function programFailure(what: string, run: ProgramRun, more: Partial<Failure> = {}): Failure {
+  return {
+    reason: run.outcome.type === 'timed-out' ? 'step-timeout' : 'step-failed',
+    message: describeOutcome(what, run.outcome),
+    ...(run.outcome.type === 'signaled' && run.outcome.signal === 'SIGKILL'
+      ? { hint: 'The kernel kills programs when memory runs out: look at the log of the kernel.' }
+      : {}),
+    excerpt: run.lines.slice(-EXCERPT_LINES),
+    ...more,
+  };
+}
+
+/** Runs a program that must exit 0. @param what names it in messages, e.g. `useradd` */
+export async function mustRun(
+  machine: Machine,
+  command: MachineCommand,
+  what: string,
+  more: Partial<Failure> = {},
+): Promise<Result<string>> {
+  const run = await runProgram(machine, command);
+  if (run.outcome.type === 'exited' && run.outcome.code === 0) return ok(run.stdout);
+  return fail(programFailure(what, run, more));
+}
+
+/** Runs a POSIX shell script with arguments; the script is constant text, values come as `$1` …. */
+export const shellCommand = (script: string, ...values: readonly string[]): MachineCommand => ({
+  argv: ['/bin/sh', '-ec', script, 'imgpipe', ...values],
+});
