@@ -4,13 +4,20 @@ import { definePipeline } from 'imgpipe';
  * A web server on Debian 12: the sample that `npm start` builds and boots. Steps that read the system (packages, users,
  * scripts) come first; files come last, so that editing one rebuilds its layer and the exports only.
  */
-export default definePipeline({
-  name: 'debian-web',
-  description: 'nginx on Debian 12, booting by BIOS and UEFI',
-  variables: {
-    hostname: { type: 'string', default: 'debian-web', description: 'Host name of the machine', validation: { pattern: '^[a-z][a-z0-9-]*$' } },
+export default definePipeline(
+  {
+    name: 'debian-web',
+    description: 'nginx on Debian 12, booting by BIOS and UEFI',
+    variables: {
+      hostname: {
+        type: 'string',
+        default: 'debian-web',
+        description: 'Host name of the machine',
+        validation: { pattern: '^[a-z][a-z0-9-]*$' },
+      },
+    },
   },
-  template: ({ vars }) => ({
+  ({ vars }) => ({
     source: { type: 'bootstrap', suite: 'bookworm', variant: 'minbase' },
     steps: [
       {
@@ -59,4 +66,4 @@ export default definePipeline({
     ],
     checks: [{ type: 'boot', export: 'qcow2', http: [{ port: 80, path: '/', contains: 'It works' }] }],
   }),
-});
+);

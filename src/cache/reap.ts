@@ -14,7 +14,8 @@ export interface Reaped {
 
 /**
  * Clears what dead runs left: processes named in their journals (when they are still the same ones), temporary paths,
- * active layers, stale locks. Living runs are not touched.
+ * scratch folders, half-written files. Living runs are not touched. Active layers are the
+ * workspace's own, which clears those of dead runs when it starts.
  * @param remove deletes a tree; needs a workspace when files belong to mapped ids
  */
 export async function reapDeadRuns(
@@ -39,9 +40,9 @@ export async function reapDeadRuns(
       paths.push(entry.path);
     }
   }
-  for (const runId of listFolder(layout.folder('active'))) {
+  for (const runId of listFolder(layout.folder('scratch'))) {
     if (living.has(runId)) continue;
-    const path = join(layout.folder('active'), runId);
+    const path = join(layout.folder('scratch'), runId);
     await remove(path);
     paths.push(path);
   }
@@ -50,14 +51,9 @@ export async function reapDeadRuns(
   return { runs: dead.map((state) => state.record.runId), processes, paths };
 }
 
-/** Whether there is anything to reap: two folder listings, cheap enough for every start. */
+/** Whether a run died without closing its journal: one folder listing, cheap enough for every start. */
 export function hasLeftovers(layout: StoreLayout): boolean {
-  const living = new Set<string>();
-  for (const state of readJournals(layout)) {
-    if (!state.alive) return true;
-    living.add(state.record.runId);
-  }
-  return listFolder(layout.folder('active')).some((runId) => !living.has(runId));
+  return readJournals(layout).some((state) => !state.alive);
 }
 
 /** Half-written files of processes that died: safe to delete when no run lives. */

@@ -15,7 +15,8 @@ export const STORE_FORMAT = 1;
  *     latest/<node>.json       the last record of each node of each project: history and `why`
  *     layers/<hex>/            immutable layers, see src/layers
  *     disks/<key>.raw          raw disks and their bases
- *     active/<run>/            mutable trees of running steps
+ *     active/<run>/            mutable trees of running steps, see src/layers
+ *     scratch/<run>/           temporary files of running nodes
  *     failed/<node>.json       where the last failure of a node left its layer, for `imgpipe shell`
  *     mounts/<id>/             cache mounts (package downloads), shared by runs, in no layer
  *     stat-cache/<project>.json  fingerprints of input files
@@ -37,7 +38,7 @@ export class StoreLayout {
   get secretKeyFile(): string {
     return join(this.root, 'secret-key');
   }
-  folder(name: 'actions' | 'latest' | 'layers' | 'disks' | 'active' | 'failed' | 'mounts' | 'stat-cache' | 'locks' | 'journal' | 'logs'): string {
+  folder(name: 'actions' | 'latest' | 'layers' | 'disks' | 'scratch' | 'failed' | 'mounts' | 'stat-cache' | 'locks' | 'journal' | 'logs'): string {
     return `${this.root}/${name}`;
   }
   actionFile(key: string): string {

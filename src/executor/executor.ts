@@ -74,7 +74,7 @@ export class Executor implements Dispatcher {
         node,
         sink,
         logFolder: layout.logFolder(runId),
-        scratch: join(layout.folder('active'), runId, 'scratch', `${fileName(node.id)}-${attempt}`),
+        scratch: join(layout.folder('scratch'), runId, `${fileName(node.id)}-${attempt}`),
         signal,
       });
       const start = performance.now();

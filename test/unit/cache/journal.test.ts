@@ -23,7 +23,7 @@ test('a living run is shown and its things are left alone', async () => {
   using journal = new Journal(layout, RUN);
   const path = join(layout.root, 'half');
   writeFileSync(path, '');
-  mkdirSync(join(layout.folder('active'), RUN.runId), { recursive: true });
+  mkdirSync(join(layout.folder('scratch'), RUN.runId), { recursive: true });
   journal.add({ type: 'path', path, what: 'test' });
   expect(readJournals(layout)).toMatchObject([{ alive: true, record: { runId: 'run-1' } }]);
   expect(hasLeftovers(layout)).toBe(false);
@@ -45,8 +45,8 @@ test('what a killed run left is ended and deleted', async () => {
   if (process === undefined) throw new Error('no child');
   const half = join(layout.root, 'half');
   writeFileSync(half, '');
-  const active = join(layout.folder('active'), RUN.runId, 'x');
-  mkdirSync(active, { recursive: true });
+  const scratch = join(layout.folder('scratch'), RUN.runId, 'x');
+  mkdirSync(scratch, { recursive: true });
   journal.add({ type: 'process', process, what: 'sleep' });
   journal.add({ type: 'path', path: half, what: 'half-written file' });
   abandon(layout);
@@ -58,7 +58,7 @@ test('what a killed run left is ended and deleted', async () => {
   expect(child.signalCode).toBe('SIGKILL');
   expect(reaped.runs).toEqual(['run-1']);
   expect(existsSync(half)).toBe(false);
-  expect(existsSync(active)).toBe(false);
+  expect(existsSync(scratch)).toBe(false);
   expect(hasLeftovers(layout)).toBe(false);
 });
 

@@ -1,0 +1,13 @@
+import { openStore } from './cache/open-store.ts';
+import { loadConfig, type ProjectConfig } from './config/load-config.ts';
+import { capture, ok, unwrap, type Result } from './diagnostics/failure.ts';
+import type { BuildOutcome, BuildRequest, CacheUse, Engine, OpenProjectOptions, Project } from './engine/api.ts';
+import { Session } from './engine/session.ts';
+import { loadKinds } from './engine/load-kinds.ts';
+import { buildGraph } from './graph/build-graph.ts';
+import type { PipelineGraph } from './model/graph.ts';
+import type { Template } from './model/pipeline.ts';
+import type { Kinds } from './plan/kinds.ts';
+import { planGraph, type Plan } from './plan/plan.ts';
+import { loadTemplate, listVariables } from './template/load-template.ts';
+import { Redactor } from './util/redact.ts';

@@ -1,0 +1,208 @@
+import { rmSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { Journal } from '../cache/journal.ts';
+import { hasLeftovers } from '../cache/reap.ts';
+import { capture, fail, FailureError, type Failure, type Result } from '../diagnostics/failure.ts';
+import type { NodeSummary } from '../events/build-event.ts';
+import type { EventSink } from '../events/event-sink.ts';
+import type { Workspace } from '../layers/workspace.ts';
+import type { GraphNode, PipelineGraph } from '../model/graph.ts';
+import type { Template } from '../model/pipeline.ts';
+import { kindOf } from '../plan/plan.ts';
+import type { Prober } from '../plan/prober.ts';
+import type { SecretResolver } from '../plan/secret-resolver.ts';
+import type { ResourceCost } from '../scheduler/resource-budget.ts';
+import { runPlan, type Dispatcher, type RunOutcome } from '../scheduler/run-plan.ts';
+import type { BuildOutcome, BuildRequest } from './api.ts';
+import { RunRecorder } from './run-recorder.ts';
+import { newRunId, type Session } from './session.ts';
+
+const MIB = 1024 * 1024;
+
+/** Above this many nodes the UI has no use for an expected time of each, and reading them would slow the start. */
+const EXPECTED_TIMES = 500;
+
+/** From a graph to images: probes and runs every node, writes the output folders, tells everything to the sink. */
+export async function build(
+  session: Session,
+  template: Template,
+  graph: PipelineGraph,
+  request: BuildRequest,
+): Promise<BuildOutcome> {
+  const { sink } = request;
+  const runId = newRunId();
+  const start = performance.now();
+  using recorder = new RunRecorder(session.layout.logFolder(runId));
+  sink.listen(recorder.listen);
+  const { prober, secrets } = await session.prober(template, { ...request, redactor: sink.redactor });
+  const inputs = checkInputs(graph, prober);
+  if (!inputs.ok) return { outcome: 'failed', failures: inputs.failures };
+  const startedAt = new Date().toISOString();
+  sink.emit({ type: 'run-started', runId, command: 'build', startedAt, nodes: summaries(graph, prober) });
+  await using run = new RunResources(session, runId, graph, prober, secrets, request);
+  const outcome = await runPlan({
+    graph,
+    prober,
+    sink,
+    dispatcher: () => run.dispatcher(),
+    budget: {
+      cpus: session.config.parallel.cpus ?? availableParallelism(),
+      memory: session.config.parallel.memory ?? totalmem() * 0.75,
+    },
+    costOf,
+    parallelPipelines: request.parallel,
+    failFast: request.failFast,
+    signal: request.signal,
+  });
+  const written = await writeOutputs(session, graph, prober, sink, run.started);
+  session.statCache.save();
+  const failures = [...outcome.failures, ...(written.ok ? [] : written.failures)];
+  const ended = failures.length > 0 && outcome.outcome === 'succeeded' ? 'failed' : outcome.outcome;
+  sink.emit({ type: 'run-ended', outcome: ended, durationMs: performance.now() - start, counts: outcome.counts });
+  return { outcome: ended, failures: withAbort(outcome, failures) };
+}
+
+/** What a node takes while it runs: programs in a sandbox take one processor, a virtual machine its memory. */
+function costOf(node: GraphNode): ResourceCost {
+  if (node.role === 'check') return { cpus: 1, memory: 1200 * MIB };
+  return { cpus: 1, memory: 300 * MIB };
+}
+
+/** Missing input files and secrets are named all at once, before anything is built. */
+function checkInputs(graph: PipelineGraph, prober: Prober): Result<void> {
+  const failures: Failure[] = [];
+  for (const node of graph.nodes) {
+    try {
+      prober.definition(node);
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      failures.push(...error.failures);
+    }
+  }
+  return failures.length > 0 ? fail(...failures) : { ok: true, value: undefined };
+}
+
+function summaries(graph: PipelineGraph, prober: Prober): NodeSummary[] {
+  return graph.nodes.map((node) => {
+    const last = graph.nodes.length > EXPECTED_TIMES ? undefined : prober.latest(node.id);
+    return {
+      id: node.id,
+      pipeline: node.pipeline.id,
+      name: node.name,
+      kind: kindOf(node),
+      role: node.role,
+      dependsOn: graph.dependencies.get(node.id) ?? [],
+      ...(last === undefined ? {} : { expectedSeconds: last.durationMs / 1000 }),
+    };
+  });
+}
+
+/** Everything of a run that costs something: made at the first miss, gone at the end. */
+class RunResources implements AsyncDisposable {
+  readonly #session: Session;
+  readonly #runId: string;
+  readonly #graph: PipelineGraph;
+  readonly #prober: Prober;
+  readonly #secrets: SecretResolver;
+  readonly #request: BuildRequest;
+  #dispatcher: Promise<Dispatcher> | undefined;
+  #journal: Journal | undefined;
+  #workspace: Promise<Workspace> | undefined;
+
+  constructor(
+    session: Session,
+    runId: string,
+    graph: PipelineGraph,
+    prober: Prober,
+    secrets: SecretResolver,
+    request: BuildRequest,
+  ) {
+    this.#session = session;
+    this.#runId = runId;
+    this.#graph = graph;
+    this.#prober = prober;
+    this.#secrets = secrets;
+    this.#request = request;
+  }
+
+  /** Whether anything had to run. */
+  get started(): boolean {
+    return this.#dispatcher !== undefined;
+  }
+
+  dispatcher(): Promise<Dispatcher> {
+    this.#dispatcher ??= this.#start();
+    return this.#dispatcher;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#workspace?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    if (this.#journal === undefined) return;
+    rmSync(join(this.#session.layout.folder('scratch'), this.#runId), { recursive: true, force: true });
+    this.#journal[Symbol.dispose]();
+  }
+
+  async #start(): Promise<Dispatcher> {
+    const session = this.#session;
+    const { Executor } = await import('../executor/executor.ts');
+    const { openStepShell } = await import('./shell.ts');
+    if (hasLeftovers(session.layout)) await this.#reap();
+    this.#journal = new Journal(session.layout, { runId: this.#runId, command: 'build', project: session.config.root });
+    this.#journal.lease(this.#leases());
+    return new Executor({
+      layout: session.layout,
+      layers: session.layers,
+      actions: session.actions,
+      nodes: new Map(this.#graph.nodes.map((node) => [node.id, node])),
+      prober: this.#prober,
+      kinds: session.kinds,
+      secrets: this.#secrets,
+      sink: this.#request.sink,
+      journal: this.#journal,
+      project: session.config.root,
+      runId: this.#runId,
+      onError: this.#request.onError,
+      workspace: () => (this.#workspace ??= session.openWorkspace()),
+      artifactPath: (node) => session.artifactPath(node),
+      openShell: async (node) => {
+        await openStepShell(session, node, undefined, this.#request.signal);
+      },
+    });
+  }
+
+  async #reap(): Promise<void> {
+    const { collectGarbage } = await import('./maintenance.ts');
+    const { processes, paths } = await collectGarbage(this.#session);
+    const count = processes.length + paths.length;
+    if (count === 0) return;
+    const message = `cleared ${count} left-over${count === 1 ? '' : 's'} of a run that was killed`;
+    this.#request.sink.emit({ type: 'notice', level: 'info', message });
+  }
+
+  /** Layers and disks that are known so far: none of them may be pruned while this run uses them. */
+  #leases(): string[] {
+    return this.#graph.nodes.flatMap((node) => {
+      const output = this.#prober.output(node.id);
+      if (output?.type === 'layer') return [output.digest];
+      return output?.type === 'disk' ? [output.diskKey] : [];
+    });
+  }
+}
+
+/** Checksums and manifest beside the images of every pipeline whose exports are all there. */
+async function writeOutputs(
+  session: Session,
+  graph: PipelineGraph,
+  prober: Prober,
+  sink: EventSink,
+  changed: boolean,
+): Promise<Result<void>> {
+  const { writeOutputFolders } = await import('./output-folders.ts');
+  return await capture(() => writeOutputFolders(session, graph, prober, sink, changed));
+}
+
+function withAbort(outcome: RunOutcome, failures: readonly Failure[]): readonly Failure[] {
+  if (outcome.outcome !== 'aborted') return failures;
+  return [...failures, { reason: 'aborted', message: 'stopped by the user' }];
+}

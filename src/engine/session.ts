@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import xxhash from 'xxhash-wasm';
+import { ActionStore } from '../cache/action-store.ts';
+import { StatCache } from '../cache/stat-cache.ts';
+import type { StoreLayout } from '../cache/store-layout.ts';
+import type { ProjectConfig } from '../config/load-config.ts';
+import { LayerStore } from '../layers/layer-store.ts';
+import type { Workspace } from '../layers/workspace.ts';
+import type { GraphNode } from '../model/graph.ts';
+import type { Pipeline, Template } from '../model/pipeline.ts';
+import { InputHasher } from '../plan/input-digest.ts';
+import type { Kinds } from '../plan/kinds.ts';
+import { Prober } from '../plan/prober.ts';
+import { SecretResolver } from '../plan/secret-resolver.ts';
+import type { Redactor } from '../util/redact.ts';
+
+/** One project with its open store: what every command that looks at the cache works with. */
+export class Session {
+  readonly config: ProjectConfig;
+  readonly kinds: Kinds;
+  readonly layout: StoreLayout;
+  readonly layers: LayerStore;
+  readonly actions: ActionStore;
+  readonly statCache: StatCache;
+
+  constructor(config: ProjectConfig, kinds: Kinds, layout: StoreLayout) {
+    this.config = config;
+    this.kinds = kinds;
+    this.layout = layout;
+    this.layers = new LayerStore(layout.root);
+    this.actions = new ActionStore(layout, config.root);
+    this.statCache = new StatCache(layout.statCacheFile(config.root));
+  }
+
+  /** The question "is it cached" for one template; `secrets` also serve its execution. */
+  async prober(
+    template: Template,
+    options: { noCache: boolean; force?: boolean; redactor: Redactor },
+  ): Promise<{ prober: Prober; secrets: SecretResolver }> {
+    const secrets = new SecretResolver(template.secrets, options.redactor, this.layout.secretKeyFile);
+    const prober = new Prober({
+      kinds: this.kinds,
+      hasher: new InputHasher(this.statCache, await xxhash()),
+      secrets,
+      layers: this.layers,
+      actions: this.actions,
+      noCache: options.noCache,
+      force: options.force,
+      artifactPath: (node) => this.artifactPath(node),
+    });
+    return { prober, secrets };
+  }
+
+  /** `<output>/<pipeline>/<pipeline>.qcow2`, or with a name of its own `<pipeline>-<name>.qcow2`. */
+  artifactPath(node: GraphNode & { role: 'export' }): string {
+    const kind = this.kinds.exports.mustGet(node.export.type);
+    const stem = fileStem(node.pipeline);
+    const name = node.name === node.export.type ? stem : `${stem}-${node.name}`;
+    const extension = kind.extension(node.export.options);
+    return join(this.outputFolder(node.pipeline), extension === '' ? name : `${name}.${extension}`);
+  }
+
+  outputFolder(pipeline: Pipeline): string {
+    return join(this.config.output, fileStem(pipeline));
+  }
+
+  /** A workspace on this store; its helper process starts at the first use. */
+  async openWorkspace(): Promise<Workspace> {
+    const { openWorkspace } = await import('../layers/overlayfs/overlay-workspace.ts');
+    return await openWorkspace({ storeDirectory: this.layout.root });
+  }
+}
+
+/** `debian-web[arm64,prod]` as a file name: `debian-web-arm64-prod`. */
+function fileStem(pipeline: Pipeline): string {
+  return pipeline.id.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/-+$/, '');
+}
+
+/** Id of a run: sorts by time, and two runs of one second differ. */
+export function newRunId(now = new Date()): string {
+  const stamp = now.toISOString().replaceAll(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  return `${stamp}-${randomBytes(3).toString('hex')}`;
+}
