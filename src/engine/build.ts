@@ -165,9 +165,7 @@ class RunResources implements AsyncDisposable {
       onError: this.#request.onError,
       workspace: () => (this.#workspace ??= session.openWorkspace()),
       artifactPath: (node) => session.artifactPath(node),
-      openShell: async (node) => {
-        await openStepShell(session, node, undefined, this.#request.signal);
-      },
+      openShell: (node) => openStepShell(session, node, this.#request.signal),
     });
   }
 

@@ -38,11 +38,16 @@ export async function keepFailedLayer(
   }
 }
 
-/** Layers of the last failure of a node, if it failed and its layers are known. */
-export function readFailedLayers(layout: StoreLayout, project: string, node: NodeId): View | undefined {
+/** Where the last failure of a node left its layers (bottom first), and when; undefined when it never failed. */
+export function readFailedLayers(
+  layout: StoreLayout,
+  project: string,
+  node: NodeId,
+): { readonly layers: View; readonly failedAt: string } | undefined {
   try {
     const record = schema.parse(JSON.parse(readFileSync(layout.nodeFile('failed', project, node), 'utf8')));
-    return record.layers.map((layer) => ({ ...layer, digest: asDigest(layer.digest) }));
+    const layers = record.layers.map((layer) => ({ ...layer, digest: asDigest(layer.digest) }));
+    return { layers, failedAt: record.failedAt };
   } catch {
     return undefined;
   }

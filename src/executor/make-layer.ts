@@ -2,6 +2,7 @@ import type { NodeOutput } from '../cache/action-record.ts';
 import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import { FailureError, unwrap, type Failure } from '../diagnostics/failure.ts';
 import { createMachine } from '../builders/rootfs/rootfs-machine.ts';
+import { activateSandbox } from '../builders/rootfs/sandbox-shim.ts';
 import type { CommitRules, PlacementFacts, Workspace } from '../layers/workspace.ts';
 import type { GraphNode } from '../model/graph.ts';
 import type { LayerRef, View } from '../model/layer.ts';
@@ -83,7 +84,7 @@ async function runStep(
   services: ExecutorServices,
 ): Promise<LayerRef> {
   const kind = services.kinds.steps.mustGet(node.step.type);
-  const active = await workspace.activate(view);
+  const active = await activateSandbox(workspace, view);
   const timeout = node.step.run.timeoutMs;
   const signal =
     timeout === undefined ? scope.signal : AbortSignal.any([scope.signal, AbortSignal.timeout(timeout)]);

@@ -1,0 +1,64 @@
+/** Something bound into the sandbox. */
+export interface SandboxBind {
+  readonly source: string;
+  /** Real path in the image. */
+  readonly target: string;
+  readonly writable: boolean;
+}
+
+export interface Sandbox {
+  /** Path of the merged tree. */
+  readonly root: string;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly binds: readonly SandboxBind[];
+  readonly network: 'host' | 'none';
+  /** Keeps the terminal it was started on, for a shell that a person uses. */
+  readonly interactive?: boolean;
+}
+
+/**
+ * Capabilities that maintainer scripts and package managers use; those that reach beyond the tree (SYS_ADMIN,
+ * SYS_MODULE, NET_ADMIN, SYS_PTRACE …) are not among them.
+ */
+const CAPABILITIES = [
+  'AUDIT_WRITE',
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'MKNOD',
+  'NET_BIND_SERVICE',
+  'NET_RAW',
+  'SETFCAP',
+  'SETGID',
+  'SETPCAP',
+  'SETUID',
+  'SYS_CHROOT',
+];
+
+/**
+ * The bwrap(1) command that runs a program in a tree, and the options that it reads from file descriptor 3: so
+ * neither the environment nor paths show in the process list. Everything mounted ends with the program, as do all
+ * processes it started.
+ */
+export function sandboxCommand(sandbox: Sandbox): { argv: readonly string[]; input: string } {
+  const options = [
+    ...['--bind', sandbox.root, '/'],
+    // mode 755 for /dev: with a sticky folder apt's own user could not open /dev/null in a user namespace.
+    ...['--dev', '/dev', '--perms', '1777', '--tmpfs', '/dev/shm', '--proc', '/proc', '--ro-bind', '/sys', '/sys'],
+    ...['--perms', '0755', '--tmpfs', '/run', '--perms', '1777', '--tmpfs', '/tmp', '--perms', '1777', '--tmpfs', '/var/tmp'],
+    ...sandbox.binds.flatMap(({ source, target, writable }) => [writable ? '--bind' : '--ro-bind', source, target]),
+    ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try', '--hostname', 'localhost'],
+    ...(sandbox.network === 'none' ? ['--unshare-net'] : []),
+    // A session of its own keeps a program from typing into the user's terminal (CVE-2017-5226).
+    ...(sandbox.interactive === true ? [] : ['--new-session']),
+    ...['--die-with-parent', '--cap-drop', 'ALL'],
+    ...CAPABILITIES.flatMap((name) => ['--cap-add', `CAP_${name}`]),
+    ...['--clearenv', ...Object.entries(sandbox.env).flatMap(([name, value]) => ['--setenv', name, value])],
+    ...['--chdir', sandbox.cwd],
+  ];
+  return { argv: ['bwrap', '--args', '3', '--', ...sandbox.argv], input: options.map((option) => `${option}\0`).join('') };
+}
