@@ -1,8 +1,15 @@
 import { textOf, type ByteString } from './manifest.ts';
-import { join, parentOf, type ViewIndex } from './view-index.ts';
+import { join, parentOf } from './view-index.ts';
 
 /** As the kernel's own limit (path_resolution(7)). */
 const MOST_LINKS = 40;
+
+/** A tree of an image in which paths are followed: a view, or a folder on disk. */
+export interface PathTree {
+  /** What lies at a real path, without following it. */
+  lookup(path: ByteString): { readonly entry: { readonly type: string; readonly target?: ByteString } } | undefined;
+  isDirectory(path: ByteString): boolean;
+}
 
 export type Resolved =
   /** `path` is real; it or some of its last parts need not exist. */
@@ -17,7 +24,7 @@ export type Resolved =
  * the root stays there and absolute targets start from it.
  * @param options.followLast whether a link in the last part is followed too
  */
-export function resolvePath(view: ViewIndex, path: ByteString, options: { followLast: boolean }): Resolved {
+export function resolvePath(tree: PathTree, path: ByteString, options: { followLast: boolean }): Resolved {
   const pending = path.split('/').filter((part) => part !== '' && part !== '.').toReversed();
   let current: ByteString = '/';
   let missing = false;
@@ -26,12 +33,12 @@ export function resolvePath(view: ViewIndex, path: ByteString, options: { follow
     const part = pending.pop() ?? '';
     if (part === '..') {
       current = parentOf(current);
-      missing = !view.isDirectory(current);
+      missing = !tree.isDirectory(current);
       continue;
     }
     const next = join(current, part);
-    const entry = missing ? undefined : view.lookup(next)?.entry;
-    if (entry?.type === 'symlink' && (pending.length > 0 || options.followLast)) {
+    const entry = missing ? undefined : tree.lookup(next)?.entry;
+    if (entry?.type === 'symlink' && entry.target !== undefined && (pending.length > 0 || options.followLast)) {
       links += 1;
       if (links > MOST_LINKS) return { type: 'loop', at: next };
       if (entry.target.startsWith('/')) current = '/';

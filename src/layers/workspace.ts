@@ -20,6 +20,28 @@ export interface WorkspaceCommand extends HostCommand {
   readonly memoryFiles?: readonly MemoryFile[];
 }
 
+/** A file to be written into an active layer. */
+export interface ImageFile {
+  readonly path: string;
+  readonly content: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface MountPoint {
+  /** Absolute in the image. */
+  readonly path: string;
+  readonly type: 'file' | 'directory';
+}
+
+export interface PreparedMountPoints {
+  /** Real paths, in the order asked for. */
+  readonly paths: readonly string[];
+  /** Paths that were made for it, a folder before what it holds. */
+  readonly made: readonly string[];
+}
+
 /** A mutable, private overlay on top of a view: active until committed or discarded. */
 export interface ActiveLayer {
   readonly id: string;
@@ -78,6 +100,14 @@ export interface Workspace extends AsyncDisposable {
    * @param options.shim entries shown on top of the view and never committed (a sandbox's own files)
    */
   activate(view: View, options?: { shim?: readonly TreeEntry[] }): Promise<ActiveLayer>;
+  /** Text of a file of an active layer, links of the image followed; undefined when there is none. */
+  readActive(active: ActiveLayer, path: string): Promise<string | undefined>;
+  /** Writes a file of an active layer, links of the image followed; missing folders on the way become 0755 root. */
+  writeActive(active: ActiveLayer, file: ImageFile): Promise<void>;
+  /** Makes sure that something can be mounted at paths of an active layer. */
+  prepareMountPoints(active: ActiveLayer, points: readonly MountPoint[]): Promise<PreparedMountPoints>;
+  /** Takes back what `prepareMountPoints` made. */
+  removeMountPoints(active: ActiveLayer, prepared: PreparedMountPoints): Promise<void>;
   /** Runs a program in the workspace's namespaces. */
   spawn(command: WorkspaceCommand): Promise<ExecOutcome>;
   /**

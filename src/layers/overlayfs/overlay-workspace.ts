@@ -12,7 +12,16 @@ import { LayerStore } from '../layer-store.ts';
 import { placeEntries } from '../placement.ts';
 import { globView } from '../view-glob.ts';
 import { ViewIndex } from '../view-index.ts';
-import type { ActiveLayer, CommitRules, PlacementFacts, Workspace, WorkspaceCommand } from '../workspace.ts';
+import type {
+  ActiveLayer,
+  CommitRules,
+  ImageFile,
+  MountPoint,
+  PlacementFacts,
+  PreparedMountPoints,
+  Workspace,
+  WorkspaceCommand,
+} from '../workspace.ts';
 import { AgentProcess } from './agent-process.ts';
 import type { AgentRequest, AgentResults, RequestOf } from './protocol.ts';
 
@@ -61,6 +70,24 @@ class OverlayWorkspace implements Workspace {
 
   mountView(view: View): Promise<ActiveLayer> {
     return this.#request({ type: 'mount-view', view: digests(view) });
+  }
+
+  async readActive(active: ActiveLayer, path: string): Promise<string | undefined> {
+    return (await this.#request({ type: 'read-active', active: active.id, path })) ?? undefined;
+  }
+
+  async writeActive(active: ActiveLayer, file: ImageFile): Promise<void> {
+    await this.#request({ type: 'write-active', active: active.id, file });
+  }
+
+  prepareMountPoints(active: ActiveLayer, points: readonly MountPoint[]): Promise<PreparedMountPoints> {
+    return this.#request({ type: 'prepare-mount-points', active: active.id, points });
+  }
+
+  async removeMountPoints(active: ActiveLayer, { made }: PreparedMountPoints): Promise<void> {
+    if (made.length === 0) return;
+    const agent = await this.#started();
+    await agent.request({ type: 'remove-mount-points', active: active.id, made });
   }
 
   async spawn({ onOutput, signal, ...command }: WorkspaceCommand): Promise<ExecOutcome> {

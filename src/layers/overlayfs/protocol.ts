@@ -2,7 +2,7 @@ import type { Digest } from '../../model/ids.ts';
 import type { LayerRef } from '../../model/layer.ts';
 import type { TreeEntry } from '../../model/tree-entry.ts';
 import type { ExecOutcome } from '../../util/exec.ts';
-import type { CommitRules, MemoryFile, PlacementFacts } from '../workspace.ts';
+import type { CommitRules, ImageFile, MemoryFile, MountPoint, PlacementFacts, PreparedMountPoints } from '../workspace.ts';
 
 /**
  * Messages between imgpipe and the helper process of a workspace, over Node's IPC channel. Both ends are the same
@@ -33,6 +33,10 @@ export type AgentRequest =
   | { readonly type: 'write-layer'; readonly entries: readonly TreeEntry[]; readonly facts: PlacementFacts; readonly rules: CommitRules }
   | { readonly type: 'verify'; readonly layer: Digest }
   | { readonly type: 'read-text'; readonly path: string }
+  | { readonly type: 'read-active'; readonly active: string; readonly path: string }
+  | { readonly type: 'write-active'; readonly active: string; readonly file: ImageFile }
+  | { readonly type: 'prepare-mount-points'; readonly active: string; readonly points: readonly MountPoint[] }
+  | { readonly type: 'remove-mount-points'; readonly active: string; readonly made: readonly string[] }
   | { readonly type: 'remove'; readonly path: string }
   | { readonly type: 'stop' };
 
@@ -53,6 +57,10 @@ export interface AgentResults {
   readonly 'write-layer': LayerRef;
   readonly verify: 'intact' | 'damaged' | 'missing';
   readonly 'read-text': string | null;
+  readonly 'read-active': string | null;
+  readonly 'write-active': null;
+  readonly 'prepare-mount-points': PreparedMountPoints;
+  readonly 'remove-mount-points': null;
   readonly remove: null;
   readonly stop: null;
 }

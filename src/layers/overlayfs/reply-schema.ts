@@ -42,6 +42,10 @@ export const resultSchemas = {
   'write-layer': layerRef,
   verify: z.enum(['intact', 'damaged', 'missing']),
   'read-text': z.string().nullable(),
+  'read-active': z.string().nullable(),
+  'write-active': z.null(),
+  'prepare-mount-points': z.object({ paths: z.array(z.string()), made: z.array(z.string()) }),
+  'remove-mount-points': z.null(),
   remove: z.null(),
   stop: z.null(),
 } satisfies { [Type in keyof AgentResults]: z.ZodType<AgentResults[Type]> };

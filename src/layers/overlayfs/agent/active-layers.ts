@@ -111,6 +111,12 @@ export class ActiveLayers {
     this.removeLater(active.directory);
   }
 
+  mountPoint(id: string): string {
+    const active = this.#active.get(id);
+    if (active === undefined) throw new Error(`no active layer ${id}`);
+    return active.mountPoint;
+  }
+
   /** Deletes a private folder in the background. */
   removeLater(directory: string): void {
     const removal = runTool(['rm', '-rf', '--one-file-system', '--', directory]).catch(() => undefined);

@@ -24,10 +24,11 @@ export interface OverlayMount {
  * Mounts an overlay and makes sure that the kernel uses every layer.
  *
  * `userxattr` always, so that stores of root and of ordinary users have one format; `index` and `xino` off, so that
- * the upper tree is the same on every file system.
+ * the upper tree is the same on every file system; `volatile`, because an active layer is lost in a crash anyway and
+ * unmounting would otherwise write out all that is dirty on the store's file system.
  */
 export async function mountOverlay({ cwd, lower, upper, work, target }: OverlayMount): Promise<void> {
-  const writable = upper === undefined || work === undefined ? [] : [`upperdir=${upper}`, `workdir=${work}`];
+  const writable = upper === undefined || work === undefined ? [] : [`upperdir=${upper}`, `workdir=${work}`, 'volatile'];
   const layers = [`lowerdir=${lower.join(':')}`, ...writable];
   const options = ['userxattr', 'index=off', 'xino=off', ...layers].join(',');
   if (options.length > MOST_OPTION_BYTES) throw new Error(`overlay options of ${options.length} bytes`);

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { isErrno } from '../../../util/atomic-file.ts';
 import { LayerStore } from '../../layer-store.ts';
 import type { AgentRequest, AgentResults, AgentSettings, ToAgent } from '../protocol.ts';
 import type { FromAgent } from '../reply-schema.ts';
 import { ActiveLayers } from './active-layers.ts';
+import { prepareMountPoints, readImageFile, readText, removeMountPoints, writeImageFile } from './disk-tree.ts';
 import { failuresOf } from './failures.ts';
 import { runTool } from './host-tool.ts';
 import { removeStaleRuns } from './stale-runs.ts';
@@ -44,6 +43,16 @@ export function serveRequests(settings: string, workerEntry: URL): void {
       workers.run({ type: 'write-layer', ...work, directory: layers.newDirectory(), entries, facts, rules }),
     verify: ({ layer }) => workers.run({ type: 'verify', ...work, layer }),
     'read-text': ({ path }) => readText(path),
+    'read-active': ({ active, path }) => readImageFile(layers.mountPoint(active), path),
+    'write-active': ({ active, file }) => {
+      writeImageFile(layers.mountPoint(active), file);
+      return null;
+    },
+    'prepare-mount-points': ({ active, points }) => prepareMountPoints(layers.mountPoint(active), points),
+    'remove-mount-points': ({ active, made }) => {
+      removeMountPoints(layers.mountPoint(active), made);
+      return null;
+    },
     remove: async ({ path }) => {
       await runTool(['rm', '-rf', '--one-file-system', '--', path]);
       return null;
@@ -88,13 +97,4 @@ function send(message: FromAgent): void {
 /** Waits until the message has left, so that a flood of output does not pile up in memory. */
 function sendAndWait(message: FromAgent): Promise<void> {
   return new Promise((resolve) => process.send?.(message, undefined, {}, () => resolve()));
-}
-
-function readText(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return null;
-    throw error;
-  }
 }
