@@ -3,7 +3,6 @@ import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import { FailureError, unwrap, type Failure } from '../diagnostics/failure.ts';
 import { createMachine } from '../builders/rootfs/rootfs-machine.ts';
 import { activateSandbox } from '../builders/rootfs/sandbox-shim.ts';
-import { activateSandbox } from '../builders/rootfs/sandbox-shim.ts';
 import type { CommitRules, PlacementFacts, Workspace } from '../layers/workspace.ts';
 import type { GraphNode } from '../model/graph.ts';
 import type { LayerRef, View } from '../model/layer.ts';

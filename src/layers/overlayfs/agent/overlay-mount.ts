@@ -28,9 +28,10 @@ export interface OverlayMount {
  * unmounting would otherwise write out all that is dirty on the store's file system.
  */
 export async function mountOverlay({ cwd, lower, upper, work, target }: OverlayMount): Promise<void> {
-  const writable = upper === undefined || work === undefined ? [] : [`upperdir=${upper}`, `workdir=${work}`, 'volatile'];
+  const writable = upper === undefined || work === undefined ? [] : [`upperdir=${upper}`, `workdir=${work}`];
   const layers = [`lowerdir=${lower.join(':')}`, ...writable];
-  const options = ['userxattr', 'index=off', 'xino=off', ...layers].join(',');
+  const volatile = upper === undefined ? [] : ['volatile'];
+  const options = ['userxattr', 'index=off', 'xino=off', ...volatile, ...layers].join(',');
   if (options.length > MOST_OPTION_BYTES) throw new Error(`overlay options of ${options.length} bytes`);
   const mode = upper === undefined ? ['-r'] : [];
   try {
