@@ -1,0 +1,31 @@
+import * as z from 'zod';
+
+/** Version of the format of `manifest.json`. */
+export const MANIFEST_VERSION = 1;
+
+const artifact = z.object({
+  name: z.string().describe('Name of the export in the template.'),
+  type: z.string().describe('Kind of the export, e.g. `qcow2`.'),
+  file: z.string().describe('File name in this folder.'),
+  size: z.int().describe('Size in bytes, holes included.'),
+  sha256: z.string().describe('SHA-256 of the file.'),
+  reproducible: z.boolean().describe('Whether the same template, inputs and lock give the same bytes again.'),
+  key: z.string().describe('Cache key of the export: same key, same inputs.'),
+});
+
+/** What `manifest.json` in a pipeline's output folder holds. No field tells the time or the host: same build, same bytes. */
+export const outputManifestSchema = z.object({
+  manifestVersion: z.literal(MANIFEST_VERSION),
+  createdBy: z.object({ name: z.literal('imgpipe'), version: z.string() }),
+  pipeline: z.string().describe('Id of the pipeline.'),
+  architecture: z.string().describe("Architecture by Debian's name."),
+  sourceDateEpoch: z.int().describe('Seconds since 1970 to which times in the image are clamped.'),
+  layers: z
+    .array(z.object({ name: z.string(), digest: z.string(), size: z.int(), entries: z.int() }))
+    .describe('Layers of the image, bottom first, with the step that made each.'),
+  diskKey: z.string().optional().describe('Key of the raw disk that the exports were made from.'),
+  artifacts: z.array(artifact),
+});
+
+export type OutputManifest = z.output<typeof outputManifestSchema>;
+export type OutputArtifact = z.output<typeof artifact>;

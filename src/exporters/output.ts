@@ -1,0 +1,96 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fail, ok, type Failure, type Result } from '../diagnostics/failure.ts';
+import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
+import type { OutputManifest } from './output-manifest.ts';
+
+/**
+ * The output folder of a pipeline:
+ *
+ *     <output>/<pipeline>/<export>.<extension>            the images; each appears by a rename, whole
+ *                         SHA256SUMS                      for sha256sum -c
+ *                         manifest.json                   schema in output-manifest.ts
+ *                         <pipeline>.auto.tfvars.json     variables Terraform loads by itself
+ */
+export function pipelineFolder(outputFolder: string, pipelineId: string): string {
+  return join(outputFolder, folderName(pipelineId));
+}
+
+/** `debian-web[arm64,prod]` as `debian-web@arm64,prod`: brackets would be patterns in every shell. */
+function folderName(pipelineId: string): string {
+  return pipelineId.replace('[', '@').replace(/\]$/, '').replaceAll('/', '_');
+}
+
+/** Where the file of one export lies. */
+export function artifactPath(outputFolder: string, pipelineId: string, name: string, extension: string): string {
+  return join(pipelineFolder(outputFolder, pipelineId), `${name}.${extension}`);
+}
+
+/**
+ * Writes SHA256SUMS, manifest.json and the Terraform variables of a pipeline, each only when it changes.
+ * @returns `permission-denied`, `disk-full`
+ */
+export function writeOutputIndex(outputFolder: string, manifest: OutputManifest): Result<void> {
+  const folder = pipelineFolder(outputFolder, manifest.pipeline);
+  const sums = manifest.artifacts.map(({ sha256, file }) => `${sha256}  ${file}\n`).toSorted();
+  const files = {
+    SHA256SUMS: sums.join(''),
+    'manifest.json': `${JSON.stringify(manifest, undefined, 2)}\n`,
+    [`${folderName(manifest.pipeline)}.auto.tfvars.json`]: `${JSON.stringify(terraformVariables(folder, manifest), undefined, 2)}\n`,
+  };
+  try {
+    for (const [name, text] of Object.entries(files)) writeIfChanged(join(folder, name), text);
+    return ok();
+  } catch (error) {
+    const failure = outputFailure(error, folder);
+    if (failure === undefined) throw error;
+    return fail(failure);
+  }
+}
+
+/**
+ * Variables named after the pipeline, so that several pipelines' files can lie side by side: for each export the
+ * path and the checksum.
+ */
+function terraformVariables(folder: string, manifest: OutputManifest): Record<string, unknown> {
+  const name = folderName(manifest.pipeline).replace(/[^A-Za-z0-9]+/g, '_').replace(/^(?=\d)/, '_');
+  const images = manifest.artifacts.map(({ name: artifact, type, file, size, sha256 }) => {
+    return [artifact, { type, path: join(folder, file), size, sha256 }] as const;
+  });
+  return { [`${name}_images`]: Object.fromEntries(images) };
+}
+
+function writeIfChanged(path: string, text: string): void {
+  try {
+    if (readFileSync(path, 'utf8') === text) return;
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+  writeFileAtomic(path, text);
+}
+
+/** Half-written files that a killed run left in a pipeline's folder (`<name>.tmp-<pid>`). */
+export function staleTemporaries(folder: string, isRunning: (pid: number) => boolean): string[] {
+  const names = readdirSync(folder);
+  return names.flatMap((name) => {
+    const pid = /\.tmp-(\d+)(-[0-9a-f]+)?$/.exec(name)?.[1];
+    return pid === undefined || isRunning(Number(pid)) ? [] : [join(folder, name)];
+  });
+}
+
+/** The failure behind an error of the file system while writing output; undefined when it is none of them. */
+export function outputFailure(error: unknown, path: string): Failure | undefined {
+  if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
+    const hint = 'free space there, or choose another folder with --output';
+    return { reason: 'disk-full', message: `no space left to write ${path}`, hint, cause: error };
+  }
+  if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) {
+    const hint = 'make the folder writable, or choose another one with --output';
+    return { reason: 'permission-denied', message: `${basename(path)} cannot be written: ${path}`, hint, cause: error };
+  }
+  if (isErrno(error, 'ENOTDIR', 'EEXIST')) {
+    const message = `${path} cannot be made: a part of the path is a file`;
+    return { reason: 'permission-denied', message, hint: 'move the file away, or choose another folder', cause: error };
+  }
+  return undefined;
+}
