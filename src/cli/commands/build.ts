@@ -1,0 +1,101 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { exitCodeOf } from '../../diagnostics/failure-reasons.ts';
+import { EventSink } from '../../events/event-sink.ts';
+import { createUi, resolveUi, UI_NAMES, type UiName } from '../../ui/create-ui.ts';
+import { Redactor } from '../../util/redact.ts';
+import { defineCommand } from '../define-command.ts';
+import { ON_ERROR, type OnError } from '../engine-api.ts';
+import { openTemplate } from '../open-project.ts';
+import { askOn } from '../ask.ts';
+import { addTemplateOptions, type TemplateOptions } from '../options/template-options.ts';
+import { uiOptions } from '../options/ui-options.ts';
+import { printPlan } from './plan.ts';
+
+interface BuildOptions extends TemplateOptions {
+  readonly onError: OnError;
+  readonly parallelBuilds: number;
+  readonly failFast?: boolean;
+  readonly keepGoing?: boolean;
+  readonly force?: boolean;
+  readonly cache: boolean;
+  readonly ui?: UiName;
+  readonly timestampUi?: boolean;
+  readonly verbose?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export const buildCommand = defineCommand<BuildOptions>({
+  name: 'build',
+  summary: 'Build images; what has not changed comes from the cache',
+  description:
+    'Runs the steps whose inputs changed, exports the images, checks them. Artifact paths go to standard output, ' +
+    'everything else to standard error.',
+  examples: [
+    { line: 'imgpipe build', about: 'all pipelines of the project' },
+    { line: 'imgpipe build web db', about: 'two of them' },
+    { line: 'imgpipe build -var version=1.4 -var-file prod.yaml', about: 'with values for variables' },
+    { line: 'imgpipe build -only=qcow2 -on-error=ask', about: "Packer's flags" },
+    { line: 'imgpipe build --ui=json > events.ndjson', about: 'for programs' },
+  ],
+  declare: (command) =>
+    addTemplateOptions(command.argument('[pipelines...]', 'globs of pipeline names; default: all'))
+      .addOption(
+        new Option('--on-error <what>', 'what to do when a step fails')
+          .choices(ON_ERROR)
+          .default('cleanup' satisfies OnError),
+      )
+      .option(
+        '--parallel-builds <n>',
+        'how many pipelines run side by side; 0: as many as fit',
+        countArgument,
+        0,
+      )
+      .option('--fail-fast', 'stop everything at the first failure')
+      .addOption(
+        new Option('--keep-going', 'finish what does not depend on a failure (default)').conflicts(
+          'failFast',
+        ),
+      )
+      .option('--force', 'export and check again, replacing what is in the output folder')
+      .option('--no-cache', 'run every step, whatever the cache has')
+      .addOption(new Option('--ui <name>', 'how progress is shown; default: auto').choices(UI_NAMES))
+      .option('--timestamp-ui', 'plain: the time before every line')
+      .option('--verbose', 'plain: every line of output of every step')
+      .option('--dry-run', 'only show the plan'),
+  async run(context, [pipelines], options) {
+    context.takeSignals();
+    const opened = await openTemplate(context, pipelines as string[], options);
+    if (!opened.ok) return opened;
+    const { project, template } = opened.value;
+    const cacheUse = { noCache: !options.cache, force: options.force === true };
+    if (options.dryRun === true) return await printPlan(context, project, template, cacheUse, options);
+    const uiName = resolveUi(options.ui ?? project.config.ui, context.stderr, context.env);
+    const ui = await createUi(uiName, uiOptions(context, options));
+    const sink = new EventSink(new Redactor());
+    sink.listen(ui.listen);
+    if (uiName !== 'json' && context.stdin.isTTY && context.stderr.isTTY === true) {
+      sink.answerWith((question) => ui.suspend(() => askOn(context, question)));
+    }
+    const outcome = await project.build(template, {
+      ...cacheUse,
+      sink,
+      parallel: options.parallelBuilds,
+      failFast: options.failFast === true,
+      onError: options.onError,
+      signal: context.signal,
+    });
+    await ui.finish(outcome.failures);
+    if (outcome.outcome === 'aborted') return 130;
+    const failed = outcome.failures.find((failure) => failure.stepId !== undefined)?.stepId;
+    if (options.onError === 'shell' && failed !== undefined && context.stdin.isTTY) {
+      await project.shell(template, { step: failed, signal: context.signal });
+    }
+    if (outcome.outcome === 'succeeded') return 0;
+    return exitCodeOf(outcome.failures.map((failure) => failure.reason)) || 1;
+  },
+});
+
+function countArgument(text: string): number {
+  if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0.');
+  return Number(text);
+}

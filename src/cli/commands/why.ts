@@ -1,0 +1,48 @@
+import { painter } from '../../ui/paint.ts';
+import { defineCommand } from '../define-command.ts';
+import { openTemplate } from '../open-project.ts';
+import { usesColor } from '../options/common-options.ts';
+import { addTemplateOptions, type TemplateOptions } from '../options/template-options.ts';
+
+interface WhyOptions extends TemplateOptions {
+  readonly json?: boolean;
+}
+
+export const whyCommand = defineCommand<WhyOptions>({
+  name: 'why',
+  summary: 'Say why a step would run, or that it is cached',
+  description: 'Compares what the step is made of now with what it was made of the last time.',
+  examples: [
+    { line: 'imgpipe why nginx', about: 'a step by name' },
+    { line: 'imgpipe why web/nginx', about: 'where several pipelines have one of that name' },
+  ],
+  declare: (command) =>
+    addTemplateOptions(command.argument('<step>', 'name of a step, or pipeline/step')).option(
+      '--json',
+      'the answer as JSON',
+    ),
+  async run(context, [step], options) {
+    const opened = await openTemplate(context, [], options);
+    if (!opened.ok) return opened;
+    const report = await opened.value.project.why(opened.value.template, step as string);
+    if (!report.ok) return report;
+    const { value } = report;
+    if (options.json === true) {
+      context.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+      return 0;
+    }
+    const paint = painter(usesColor(context.stdout, options.color, context.env));
+    const state = value.state === 'hit' ? paint('good', 'cached') : paint('warn', value.state);
+    context.stdout.write(
+      `${paint('bold', value.id)}: ${state}${value.reason === '' ? '' : `, ${value.reason}`}\n`,
+    );
+    for (const change of value.changes) {
+      context.stdout.write(`  ${change.what}\n`);
+      if (change.before !== undefined) context.stdout.write(`    ${paint('bad', `- ${change.before}`)}\n`);
+      if (change.after !== undefined) context.stdout.write(`    ${paint('good', `+ ${change.after}`)}\n`);
+    }
+    if (value.lastRun !== undefined)
+      context.stdout.write(paint('dim', `  compared with the run of ${value.lastRun}\n`));
+    return 0;
+  },
+});

@@ -1,0 +1,123 @@
+import type { PruneOutcome, VerifyOutcome } from '../cache/maintenance.ts';
+import type { StoredItem } from '../cache/inventory.ts';
+import type { RunState } from '../cache/journal.ts';
+import type { PrunePolicy } from '../cache/prune.ts';
+import type { Reaped } from '../cache/reap.ts';
+import type { ProjectConfig } from '../config/load-config.ts';
+import type { Failure, Result } from '../diagnostics/failure.ts';
+import type { EventSink } from '../events/event-sink.ts';
+import type { PipelineGraph } from '../model/graph.ts';
+import type { Template } from '../model/pipeline.ts';
+import type { Plan, PlanState } from '../plan/plan.ts';
+import type { Change } from '../plan/explain.ts';
+
+/** What the commands call; `src/engine.ts` provides it. A value or a promise of it: commands await every call. */
+export interface Engine {
+  openProject(options: OpenProjectOptions): Awaitable<Result<Project>>;
+}
+
+export type Awaitable<T> = T | Promise<T>;
+
+export interface OpenProjectOptions {
+  /** Folder in which to look for the config, upwards; absolute. */
+  readonly cwd: string;
+  /** Config file named by the user; absolute. */
+  readonly configFile?: string;
+}
+
+/** Which pipelines of a project, with which variables. */
+export interface TemplateSelection {
+  /** Globs of pipeline names; empty: all. */
+  readonly pipelines: readonly string[];
+  /** Globs of pipelines, exports or checks to leave out everything but (`-only`). */
+  readonly only: readonly string[];
+  readonly except: readonly string[];
+  /** `name=value`, in the order of the command line. */
+  readonly vars: readonly string[];
+  /** Absolute paths, in the order of the command line. */
+  readonly varFiles: readonly string[];
+  /** For `IMGPIPE_VAR_*`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Project {
+  readonly config: ProjectConfig;
+  loadTemplate(selection: TemplateSelection): Awaitable<Result<Template>>;
+  graph(template: Template): Awaitable<Result<PipelineGraph>>;
+  plan(template: Template, options: CacheUse): Awaitable<Result<Plan>>;
+  build(template: Template, request: BuildRequest): Promise<BuildOutcome>;
+  why(template: Template, step: string): Awaitable<Result<WhyReport>>;
+  shell(template: Template, request: ShellRequest): Promise<Result<number>>;
+  variables(selection: TemplateSelection): Awaitable<Result<readonly VariableSummary[]>>;
+  cacheUsage(): Awaitable<Result<CacheUsage>>;
+  /** Without bounds in the options, the config's hold. */
+  cachePrune(options: PruneOptions): Awaitable<Result<PruneOutcome>>;
+  cacheVerify(
+    onProgress: (done: number, total: number, digest: string) => void,
+  ): Awaitable<Result<VerifyOutcome>>;
+  gc(): Awaitable<Result<Reaped>>;
+  processes(): Awaitable<Result<readonly RunState[]>>;
+}
+
+export interface CacheUse {
+  /** Looks nothing up; records are still written. */
+  readonly noCache: boolean;
+  /** Runs exports and checks again, and replaces what stands in the output folder. */
+  readonly force: boolean;
+}
+
+export const ON_ERROR = ['cleanup', 'abort', 'ask', 'shell'] as const;
+export type OnError = (typeof ON_ERROR)[number];
+
+export interface BuildRequest extends CacheUse {
+  readonly sink: EventSink;
+  /** How many pipelines run side by side; 0: as many as the machine's processors and memory allow. */
+  readonly parallel: number;
+  readonly failFast: boolean;
+  readonly onError: OnError;
+  readonly signal: AbortSignal;
+}
+
+export interface BuildOutcome {
+  readonly outcome: 'succeeded' | 'failed' | 'aborted';
+  readonly failures: readonly Failure[];
+}
+
+export interface WhyReport {
+  readonly id: string;
+  readonly state: PlanState;
+  /** In a phrase; empty for a hit. */
+  readonly reason: string;
+  readonly changes: readonly Change[];
+  /** When the record that it was compared with was written, ISO 8601. */
+  readonly lastRun?: string;
+}
+
+export interface ShellRequest {
+  /** A step's name, or its full id where several pipelines have one of that name. */
+  readonly step: string;
+  /** Undefined: an interactive shell. */
+  readonly command?: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+export interface VariableSummary {
+  readonly name: string;
+  readonly type: string;
+  readonly description?: string;
+  /** Text form; undefined when the variable must be given or is sensitive. */
+  readonly defaultValue?: string;
+  readonly sensitive: boolean;
+  readonly required: boolean;
+}
+
+export interface CacheUsage {
+  readonly directory: string;
+  readonly items: readonly StoredItem[];
+  /** The config's size cap, bytes. */
+  readonly limit?: number;
+  /** Free bytes of the file system. */
+  readonly free: number;
+}
+
+export type PruneOptions = Pick<PrunePolicy, 'maxSize' | 'maxAgeMs' | 'all'> & { readonly dryRun: boolean };
