@@ -1,7 +1,8 @@
 import type { Machine, MachineCommand } from '../builders/machine.ts';
 import type { Failure, Result } from '../diagnostics/failure.ts';
 import { fail, ok, unreachable } from '../diagnostics/failure.ts';
-import type { ExecOutcome, OutputChunk } from '../layers/workspace.ts';
+import type { ExecOutcome, OutputChunk } from '../util/exec.ts';
+import { LineSplitter } from '../util/line-splitter.ts';
 
 /** Lines of output shown with an error. */
 export const EXCERPT_LINES = 20;
@@ -15,27 +16,6 @@ export interface ProgramRun {
   /** Last lines of both streams, in the order they came. */
   readonly lines: readonly string[];
   readonly stdout: string;
-}
-
-/** Cuts chunks into whole lines. */
-export class LineSplitter {
-  #rest = '';
-  readonly #onLine: (line: string) => void;
-
-  constructor(onLine: (line: string) => void) {
-    this.#onLine = onLine;
-  }
-
-  push(text: string): void {
-    const lines = (this.#rest + text).split(/\r?\n/);
-    this.#rest = lines.pop() ?? '';
-    for (const line of lines) this.#onLine(line);
-  }
-
-  end(): void {
-    if (this.#rest !== '') this.#onLine(this.#rest);
-    this.#rest = '';
-  }
 }
 
 /** The last lines of a program's output. */

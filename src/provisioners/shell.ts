@@ -16,7 +16,7 @@ const secretMount = z.strictObject({
   secret: z.string().min(1).describe('Name of a declared secret.'),
   target: imagePath().optional().describe('File with the value, in memory only. Default: /run/secrets/NAME.'),
   env: environmentName().optional().describe('Environment variable with the value, instead of a file.'),
-  mode: octalMode().optional().describe('Mode bits of the file. Default: 0400; 0444 when the step runs as another user than root.'),
+  mode: octalMode().optional().describe('Mode bits of the file, which belongs to the step\'s user. Default: 0400.'),
 });
 
 const inputMount = z.strictObject({

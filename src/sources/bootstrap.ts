@@ -17,7 +17,7 @@ const schema = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'Addresses of the archive, or whole lines of sources.list. Default: what the host\'s own apt uses for this release, else the distribution\'s own archive.',
+      'Addresses of the archive, or whole lines of sources.list. Default: what the host\'s own apt uses for this release, with its updates and security suites, else mmdebstrap\'s own.',
     ),
   variant: z.enum(VARIANTS).default('minbase').describe('Which packages: `minbase` (essential and apt), `important`, `standard`, `buildd`, `essential`, `apt`.'),
   components: z.array(z.string().regex(/^[a-z0-9/-]+$/)).min(1).default(['main']).describe('Components of the archive.'),
@@ -25,8 +25,7 @@ const schema = z.strictObject({
     .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]*(=\S+)?$/, 'must be a package name, or name=version'))
     .default([])
     .describe('Further packages for the base. A `package` step does the same in a layer of its own.'),
-  keyring: hostPath().optional().describe('Host file with the public keys of the archive. Default: the host\'s own for this distribution.'),
-  updates: z.boolean().default(true).describe('Also uses the release\'s updates and security suites.'),
+  keyring: hostPath().optional().describe('Host file with the public keys that sign the archive. It is put into the image. Default: the distribution\'s, as the host has it.'),
 });
 
 export type BootstrapOptions = z.output<typeof schema>;

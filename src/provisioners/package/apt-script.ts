@@ -1,3 +1,4 @@
+import { KEEP_APT_ARCHIVES, KEEP_APT_LISTS, OPEN_APT_CACHE } from '../../sources/apt-cache.ts';
 import type { AptSetting } from '../../util/host-apt.ts';
 import { shellQuote } from '../../util/shell-quote.ts';
 import type { PackageRequest, WantedPackage } from './package-manager.ts';
@@ -8,9 +9,6 @@ export const APT_CONFIG_FILE = '/run/imgpipe/apt.conf';
 
 /**
  * Settings of one run, in apt.conf(5) form. They are used by this run alone and are not left in the image.
- *
- * Every run works in a folder of its own inside the cache mount, filled with hard links to what earlier runs
- * downloaded: two runs at once need no lock, and nothing is copied.
  */
 export function aptConfig(request: PackageRequest, runFolder: string, network: readonly AptSetting[]): string {
   const settings: Readonly<Record<string, string>> = {
@@ -64,24 +62,11 @@ export function aptScript(request: PackageRequest): string {
     ...(request.autoremove ? [`${apt} autoremove`] : []),
     ...(request.hold.length > 0 ? [`apt-mark hold -- ${names(request.hold)}`] : []),
   ];
-  return [openRunFolder, ...(request.update && actions.length > 0 ? [update(apt)] : []), ...actions, keepDownloads, ''].join('\n');
+  const update = request.update && actions.length > 0 ? [`${apt} update`, KEEP_APT_LISTS] : [];
+  return [OPEN, OPEN_APT_CACHE, ...update, ...actions, KEEP_APT_ARCHIVES, ''].join('\n');
 }
 
 const argumentOf = ({ name, version }: WantedPackage): string => (version === undefined ? name : `${name}=${version}`);
 
-/**
- * Hard links of all earlier downloads. A file that another run replaces meanwhile is simply not linked: apt verifies
- * what it finds and fetches what is missing.
- */
-const openRunFolder = `cache=${APT_FOLDER} run=${APT_FOLDER}/$1
-find "$cache" -maxdepth 1 -name 'run-*' -mmin +1440 -exec rm -rf {} + || true
-trap 'rm -rf "$run"' EXIT
-mkdir -p "$cache/archives" "$cache/lists" "$run/archives/partial" "$run/lists/partial"
-find "$cache/archives" -maxdepth 1 -type f -name '*.deb' -exec cp -l -t "$run/archives" {} + || true
-find "$cache/lists" -maxdepth 1 -type f -exec cp -l -t "$run/lists" {} + || true`;
-
-/** Refreshes the index and keeps it for the next run; files with one link are new. */
-const update = (apt: string): string => `${apt} update
-find "$run/lists" -maxdepth 1 -type f -links 1 ! -name lock -exec cp -lf -t "$cache/lists" {} + || true`;
-
-const keepDownloads = `find "$run/archives" -maxdepth 1 -type f -name '*.deb' -links 1 -exec mv -f -t "$cache/archives" {} + || true`;
+const OPEN = `cache=${APT_FOLDER} run=${APT_FOLDER}/$1
+trap 'rm -rf "$run"' EXIT`;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Machine, MachineCommand, MachineMount } from '../../builders/machine.ts';
 import { capture, FailureError, unwrap, type Result } from '../../diagnostics/failure.ts';
+import { aptCacheId } from '../../sources/apt-cache.ts';
 import { hostAptSettings, hostProxyEnvironment } from '../../util/host-apt.ts';
 import type { StepRunContext } from '../provisioner.ts';
 import { mustRun, runProgram, shellCommand } from '../run-program.ts';
@@ -20,7 +21,7 @@ function apply(request: PackageRequest, machine: Machine, context: StepRunContex
     const release = await machine.osRelease();
     const runFolder = `run-${randomBytes(6).toString('hex')}`;
     const mounts: readonly MachineMount[] = [
-      { type: 'cache', id: `apt-${release['ID'] ?? 'unknown'}`, target: APT_FOLDER, mode: 0o755 },
+      { type: 'cache', id: aptCacheId(release['ID'] ?? 'unknown'), target: APT_FOLDER, mode: 0o755 },
       {
         // In memory and not on the command line, because a proxy's address may hold a password.
         type: 'secret',

@@ -91,7 +91,7 @@ async function secretsOf(
     if (item.env !== undefined) env[item.env] = value;
     else {
       const target = item.target ?? `/run/secrets/${item.secret}`;
-      mounts.push({ type: 'secret', value, target, mode: parseMode(item.mode ?? (options.user === undefined ? '0400' : '0444')) });
+      mounts.push({ type: 'secret', value, target, mode: parseMode(item.mode ?? '0400') });
     }
   }
   return { env, mounts };
