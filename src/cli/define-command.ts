@@ -24,8 +24,8 @@ export interface CommandSpec {
   readonly run?: (context: CliContext, args: readonly unknown[], options: never) => Promise<CommandEnd>;
 }
 
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- it types `options` of `run`
 /** Types a command's options once, at its declaration. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- it types `options` of `run`
 export function defineCommand<Options extends object>(
   spec: Omit<CommandSpec, 'run'> & {
     readonly run?: (context: CliContext, args: readonly unknown[], options: Options) => Promise<CommandEnd>;

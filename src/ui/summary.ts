@@ -1,6 +1,5 @@
 import path from 'node:path';
 import type { Failure } from '../diagnostics/failure.ts';
-import { formatFailures } from '../diagnostics/printer.ts';
 import { count, formatBytes, formatDuration, shortDigest } from './format.ts';
 import { painter } from './paint.ts';
 import { nodeOf, type ArtifactView, type NodeView, type RunView } from './view-model.ts';
@@ -52,8 +51,15 @@ export function artifactLines(artifacts: readonly ArtifactView[], cwd: string): 
 }
 
 /** What went wrong, last on the screen: the end of each failed step's output, then its failure with place and mend. */
-export function failureText(view: RunView, failures: readonly Failure[], options: SummaryOptions): string {
+export async function failureText(
+  view: RunView,
+  failures: readonly Failure[],
+  options: SummaryOptions,
+): Promise<string> {
   const all = failures.length > 0 ? failures : view.nodes.flatMap((node) => node.failures ?? []);
+  if (all.length === 0) return '';
+  // Loaded only now: measuring wide characters brings tables that take longer to load than a cached build.
+  const { formatFailures } = await import('../diagnostics/printer.ts');
   const paint = painter(options.color);
   // A failure that quotes the telling lines itself needs no second copy of them.
   const quoted = new Set(all.filter((one) => (one.excerpt ?? []).length > 0).map((one) => one.stepId));

@@ -129,15 +129,18 @@ function kvm(): Finding {
   }
   try {
     accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
-    return { ...common, state: 'ok', detail: '/dev/kvm' };
   } catch {
-    return {
-      ...common,
-      state: 'warning',
-      detail: 'no access to /dev/kvm',
-      mend: `sudo usermod -aG kvm ${userInfo().username}`,
-    };
+    const mend = `sudo usermod -aG kvm ${userInfo().username}`;
+    return { ...common, state: 'warning', detail: 'no access to /dev/kvm', mend };
   }
+  // The device may be there and yet not work, e.g. in a virtual machine: a processor is made, and not started.
+  const emulator = process.arch === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64';
+  const machine = process.arch === 'arm64' ? 'virt' : 'q35';
+  const quiet = ['-S', '-nodefaults', '-display', 'none', '-monitor', 'stdio'];
+  const works = run(emulator, ['-machine', `${machine},accel=kvm`, '-cpu', 'host', ...quiet], 'quit\n');
+  return works.ok
+    ? { ...common, state: 'ok', detail: '/dev/kvm' }
+    : { ...common, state: 'warning', detail: `/dev/kvm does not work: ${works.message}` };
 }
 
 function space(directory: string): Finding {
@@ -169,10 +172,14 @@ function isWritable(folder: string): boolean {
   }
 }
 
-function run(program: string, args: readonly string[]): { readonly ok: boolean; readonly message: string } {
-  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8', timeout: 10_000 });
+function run(
+  program: string,
+  args: readonly string[],
+  input = '',
+): { readonly ok: boolean; readonly message: string } {
+  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8', input, timeout: 10_000 });
   if (error !== undefined) return { ok: false, message: error.message };
-  return { ok: status === 0, message: stderr.trim().split('\n').at(-1) ?? '' };
+  return { ok: status === 0, message: stderr.trim().split('\n')[0] ?? '' };
 }
 
 function readText(file: string): string | undefined {

@@ -52,7 +52,7 @@ export function createInkUi(options: UiOptions & { readonly stderr: NodeJS.Write
       const text = [
         ...ranLines(view, options),
         ...noticeLines(view, options.color),
-        failureText(view, failures, { ...options, width: options.stderr.columns }),
+        await failureText(view, failures, { ...options, width: options.stderr.columns }),
         ...(view.ended === undefined ? [] : [outcomeLine(view, options.color)]),
       ].filter((part) => part !== '');
       if (text.length > 0) options.stderr.write(`${text.join('\n')}\n`);

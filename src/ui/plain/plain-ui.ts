@@ -15,12 +15,11 @@ export function createPlainUi(options: UiOptions): BuildUi {
       for (const line of lines.next(event, view)) options.stderr.write(`${stamp}${line}\n`);
     },
     suspend: (body) => body(),
-    finish(failures) {
-      const text = failureText(view, failures, options);
+    async finish(failures) {
+      const text = await failureText(view, failures, options);
       if (text !== '') options.stderr.write(`\n${text}\n`);
       if (view.ended !== undefined) options.stderr.write(`${outcomeLine(view, options.color)}\n`);
       for (const line of artifactLines(view.artifacts, options.cwd)) options.stdout.write(`${line}\n`);
-      return Promise.resolve();
     },
   };
 }
