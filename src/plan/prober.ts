@@ -32,6 +32,8 @@ export interface ProberOptions extends DefinitionContext {
   readonly actions: ActionStore;
   /** Every step runs again; records are still written. */
   readonly noCache?: boolean;
+  /** Exports and checks run again. */
+  readonly force?: boolean;
   /** Path of an export's file under the output folder. */
   readonly artifactPath: (node: GraphNode & { role: 'export' }) => string;
 }
@@ -118,6 +120,9 @@ export class Prober {
     const untracked = this.definition(node).untracked;
     if (untracked !== undefined) return { state: 'untracked', key, inputs, reason: untracked };
     if (this.#options.noCache === true) return { state: 'miss', key, inputs, reason: 'cache not used (--no-cache)' };
+    if (this.#options.force === true && (node.role === 'export' || node.role === 'check')) {
+      return { state: 'miss', key, inputs, reason: 'asked for (-force)' };
+    }
     const record = this.#options.actions.get(key);
     if (record === undefined) return { state: 'miss', key, inputs, reason: this.reason(node, inputs) };
     return this.check(node, key, record, inputs);
