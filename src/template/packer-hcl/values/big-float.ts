@@ -171,7 +171,9 @@ function shortestDigits(mantissa: bigint, exponent: number, precision: number): 
     const down = power < 0 ? 1n : pow10(power);
     const unit = denominator * down;
     const exact = whole * numerator * up;
-    const digits = (2n * exact + unit) / (2n * unit);
+    const below = exact / unit;
+    const twice = 2n * (exact - below * unit);
+    const digits = twice > unit || (twice === unit && (below & 1n) === 1n) ? below + 1n : below;
     const back = digits * unit;
     const even = shift > 2 || (mantissa & 1n) === 0n;
     const inside = even
