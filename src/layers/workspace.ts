@@ -126,7 +126,7 @@ export interface Workspace extends AsyncDisposable {
   mountView(view: View): Promise<ActiveLayer>;
   /** @throws FailureError `template-invalid` when a named owner does not exist in the image */
   placementFacts(view: View, entries: readonly TreeEntry[]): Promise<PlacementFacts>;
-  /** Builds and stores the layer of a write-only step. Needs no mount. */
+  /** Builds and stores the layer of a write-only step: exactly its entries, `rules.drop` does not apply. Needs no mount. */
   writeLayer(entries: readonly TreeEntry[], facts: PlacementFacts, rules: CommitRules): Promise<LayerRef>;
   /** Paths of `view` that match a pattern (`*` within one part), sorted, absolute. */
   glob(view: View, patterns: readonly string[]): Promise<string[]>;

@@ -87,8 +87,15 @@ export async function runHostCommand(command: HostCommand): Promise<ExecOutcome>
           stop();
         }, command.timeoutMs);
   command.signal.addEventListener('abort', stop);
-  // What the program left running in its group must not hold the output pipes open.
-  child.once('exit', () => killGroup(child.pid, 'SIGKILL'));
+  let drainTimer: NodeJS.Timeout | undefined;
+  child.once('exit', () => {
+    // What the program left running must not hold the output pipes open: end its group, wait no longer for others.
+    killGroup(child.pid, 'SIGKILL');
+    drainTimer = setTimeout(() => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    }, GRACE_MS);
+  });
   try {
     const outcome = await ended;
     return timedOut ? { type: 'timed-out', afterMs: command.timeoutMs ?? 0 } : outcome;
@@ -96,6 +103,7 @@ export async function runHostCommand(command: HostCommand): Promise<ExecOutcome>
     command.signal.removeEventListener('abort', stop);
     clearTimeout(timer);
     clearTimeout(killTimer);
+    clearTimeout(drainTimer);
   }
 }
 

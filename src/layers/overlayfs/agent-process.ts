@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FailureError } from '../../diagnostics/failure.ts';
@@ -31,6 +31,7 @@ export class AgentProcess {
   readonly #ready: Promise<void>;
   readonly #exited: Promise<void>;
   #output = '';
+  #failure: Error | undefined;
   #counter = 0;
 
   private constructor(child: ChildProcess, parse: typeof import('./reply-schema.ts')) {
@@ -57,7 +58,8 @@ export class AgentProcess {
   static async start(storeDirectory: string, run: string): Promise<AgentProcess> {
     const active = join(storeDirectory, 'active');
     mkdirSync(active, { recursive: true });
-    const settings = JSON.stringify({ store: storeDirectory, run });
+    // The kernel's list of mounts, which the helper looks into, has real paths.
+    const settings = JSON.stringify({ store: realpathSync(storeDirectory), run });
     const [program = '', ...args] = privateNamespaces(join(active, `${run}.lock`), [process.execPath, agentEntry(), settings]);
     const child = spawn(program, args, {
       cwd: '/',
@@ -82,6 +84,7 @@ export class AgentProcess {
     options: RequestOptions = {},
   ): Promise<AgentResults[Type]> {
     await this.#ready;
+    if (this.#failure !== undefined) throw this.#failure;
     this.#counter += 1;
     const id = this.#counter;
     const cancel = () => this.#send({ type: 'cancel', id });
@@ -128,20 +131,24 @@ export class AgentProcess {
     }
   }
 
-  #end(resolve: () => void, error?: Error): void {
-    const started = !this.#pending.has(0);
+  #end(resolve: () => void, error?: NodeJS.ErrnoException): void {
     const details = (error?.message ?? this.#output).trim();
-    const failure = started
-      ? new Error(`the workspace's helper process ended: ${details}`)
-      : new FailureError({
-          reason: 'permission-denied',
-          message: `private namespaces cannot be made: ${details}`,
-          hint: 'imgpipe needs to be root with CAP_SYS_ADMIN, or a user who may make user namespaces. Run `imgpipe doctor`.',
-        });
-    for (const pending of this.#pending.values()) pending.reject(failure);
+    this.#failure = this.#pending.has(0) ? startFailure(error, details) : new Error(`the workspace's helper process ended: ${details}`);
+    for (const pending of this.#pending.values()) pending.reject(this.#failure);
     this.#pending.clear();
     resolve();
   }
+}
+
+function startFailure(error: NodeJS.ErrnoException | undefined, details: string): FailureError {
+  if (error?.code === 'ENOENT') {
+    return new FailureError({ reason: 'tool-missing', message: `setpriv is not installed: ${details}`, hint: 'Install the package `util-linux`.' });
+  }
+  return new FailureError({
+    reason: 'permission-denied',
+    message: `private namespaces cannot be made: ${details}`,
+    hint: 'imgpipe needs to be root with CAP_SYS_ADMIN, or a user who may make user namespaces. Run `imgpipe doctor`.',
+  });
 }
 
 /** From sources the TypeScript file, which Node runs as it is; in the bundle its sibling. */

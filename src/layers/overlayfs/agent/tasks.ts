@@ -5,7 +5,6 @@ import type { Digest } from '../../../model/ids.ts';
 import type { LayerRef } from '../../../model/layer.ts';
 import type { TreeEntry } from '../../../model/tree-entry.ts';
 import { isErrno } from '../../../util/atomic-file.ts';
-import { VOLATILE_PATHS } from '../../drop-rules.ts';
 import { hexOf, LayerStore } from '../../layer-store.ts';
 import { formatManifest } from '../../manifest.ts';
 import { ViewIndex } from '../../view-index.ts';
@@ -52,7 +51,7 @@ export function runTask(task: Task): TaskResult {
         tree: join(task.directory, 'upper'),
         stage: join(task.directory, 'stage'),
         below: task.view.length === 0 ? undefined : new ViewIndex(store, task.view),
-        drop: [...VOLATILE_PATHS, ...task.rules.drop],
+        drop: task.rules.drop,
         sourceDateEpoch: task.rules.sourceDateEpoch,
         ...(task.shim ? { shim: join(task.directory, 'shim') } : {}),
       });
@@ -69,8 +68,8 @@ function writeLayer(store: LayerStore, task: Task & { type: 'write-layer' }): La
   try {
     const mtime = task.rules.sourceDateEpoch;
     writeTree({ root: tree, entries: task.entries, placements: task.facts.placements, mtime });
-    const { drop } = task.rules;
-    return storeTree(store, { tree, stage: join(task.directory, 'stage'), below: undefined, drop, sourceDateEpoch: mtime });
+    const stage = join(task.directory, 'stage');
+    return storeTree(store, { tree, stage, below: undefined, drop: [], sourceDateEpoch: mtime });
   } finally {
     rmSync(task.directory, { recursive: true, force: true });
   }
