@@ -5,7 +5,6 @@ import { Journal } from '../cache/journal.ts';
 import { hasLeftovers } from '../cache/reap.ts';
 import { capture, fail, FailureError, type Failure, type Result } from '../diagnostics/failure.ts';
 import type { NodeSummary } from '../events/build-event.ts';
-import type { EventSink } from '../events/event-sink.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import type { Template } from '../model/pipeline.ts';
@@ -55,7 +54,7 @@ export async function build(
     failFast: request.failFast,
     signal: request.signal,
   });
-  const written = await writeOutputs(session, graph, prober, sink, run.started);
+  const written = await writeOutputs(session, graph, prober, run.started);
   session.statCache.save();
   const failures = [...outcome.failures, ...(written.ok ? [] : written.failures)];
   const ended = failures.length > 0 && outcome.outcome === 'succeeded' ? 'failed' : outcome.outcome;
@@ -193,11 +192,10 @@ async function writeOutputs(
   session: Session,
   graph: PipelineGraph,
   prober: Prober,
-  sink: EventSink,
   changed: boolean,
 ): Promise<Result<void>> {
   const { writeOutputFolders } = await import('./output-folders.ts');
-  return await capture(() => writeOutputFolders(session, graph, prober, sink, changed));
+  return await capture(() => Promise.resolve(writeOutputFolders(session, graph, prober, changed)));
 }
 
 function withAbort(outcome: RunOutcome, failures: readonly Failure[]): readonly Failure[] {

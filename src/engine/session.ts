@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import xxhash from 'xxhash-wasm';
 import { ActionStore } from '../cache/action-store.ts';
 import { StatCache } from '../cache/stat-cache.ts';
 import type { StoreLayout } from '../cache/store-layout.ts';
 import type { ProjectConfig } from '../config/load-config.ts';
+import { pipelineFolder } from '../exporters/output.ts';
 import { LayerStore } from '../layers/layer-store.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import type { GraphNode } from '../model/graph.ts';
@@ -55,14 +56,15 @@ export class Session {
   /** `<output>/<pipeline>/<pipeline>.qcow2`, or with a name of its own `<pipeline>-<name>.qcow2`. */
   artifactPath(node: GraphNode & { role: 'export' }): string {
     const kind = this.kinds.exports.mustGet(node.export.type);
-    const stem = fileStem(node.pipeline);
+    const folder = this.outputFolder(node.pipeline);
+    const stem = basename(folder);
     const name = node.name === node.export.type ? stem : `${stem}-${node.name}`;
     const extension = kind.extension(node.export.options);
-    return join(this.outputFolder(node.pipeline), extension === '' ? name : `${name}.${extension}`);
+    return join(folder, extension === '' ? name : `${name}.${extension}`);
   }
 
   outputFolder(pipeline: Pipeline): string {
-    return join(this.config.output, fileStem(pipeline));
+    return pipelineFolder(this.config.output, pipeline.id);
   }
 
   /** A workspace on this store; its helper process starts at the first use. */
@@ -70,11 +72,6 @@ export class Session {
     const { openWorkspace } = await import('../layers/overlayfs/overlay-workspace.ts');
     return await openWorkspace({ storeDirectory: this.layout.root });
   }
-}
-
-/** `debian-web[arm64,prod]` as a file name: `debian-web-arm64-prod`. */
-function fileStem(pipeline: Pipeline): string {
-  return pipeline.id.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/-+$/, '');
 }
 
 /** Id of a run: sorts by time, and two runs of one second differ. */

@@ -46,6 +46,7 @@ export class Prober {
   readonly #options: ProberOptions;
   readonly #definitions = new Map<NodeId, Definition>();
   readonly #outputs = new Map<NodeId, NodeOutput>();
+  readonly #keys = new Map<NodeId, CacheKey>();
   readonly #views = new ViewDigests((node) => this.layer(node).digest);
 
   constructor(options: ProberOptions) {
@@ -59,6 +60,11 @@ export class Prober {
 
   output(node: NodeId): NodeOutput | undefined {
     return this.#outputs.get(node);
+  }
+
+  /** Key under which a node was last probed. */
+  key(node: NodeId): CacheKey | undefined {
+    return this.#keys.get(node);
   }
 
   /** Whether records are not to be used in this run. */
@@ -117,6 +123,7 @@ export class Prober {
   probe(node: GraphNode): Probe {
     const inputs = this.inputs(node);
     const key = keyOf(inputs);
+    this.#keys.set(node.id, key);
     const untracked = this.definition(node).untracked;
     if (untracked !== undefined) return { state: 'untracked', key, inputs, reason: untracked };
     if (this.#options.noCache === true) return { state: 'miss', key, inputs, reason: 'cache not used (--no-cache)' };
