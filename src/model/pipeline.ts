@@ -36,6 +36,8 @@ export interface ExportSpec extends KindUse {
 
 export interface CheckSpec extends KindUse {
   readonly name: string;
+  /** Name of the export whose file is checked. Undefined: the first that can boot. */
+  readonly export?: string;
 }
 
 /** How the disk of an image is laid out. Sizes in bytes. */

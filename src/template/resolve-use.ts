@@ -1,0 +1,133 @@
+import type * as z from 'zod';
+import type { Failure } from '../diagnostics/failure.ts';
+import { suggestName } from '../diagnostics/nearest-name.ts';
+import { parseLocated, unknownProperty, type ParseContext } from '../schema/issues.ts';
+import type { KindDescriptor } from '../schema/kind.ts';
+import type { KindTable } from '../schema/kind-table.ts';
+import type { Locator } from '../schema/locator.ts';
+import type { PropertyPath } from '../schema/property-path.ts';
+import { metaAt } from '../schema/schema-walk.ts';
+import { isUnresolved } from './interpolate.ts';
+import { leak, SecretMark } from './secret-mark.ts';
+
+export interface UseRequest<Kind extends KindDescriptor, Fields extends z.ZodObject> {
+  readonly table: KindTable<Kind>;
+  /** The fields of the template itself beside the kind's options. */
+  readonly fields: Fields;
+  readonly raw: Readonly<Record<string, unknown>>;
+  readonly locate: Locator;
+  /** What it is in messages: `step 3`, `source`. */
+  readonly subject: string;
+  /** Options for kinds that have them and are not given them. */
+  readonly fallbacks?: Readonly<Record<string, unknown>>;
+}
+
+export interface ResolvedUse<Kind, Fields extends z.ZodObject> {
+  readonly kind: Kind;
+  readonly options: Record<string, unknown>;
+  readonly fields: z.output<Fields>;
+}
+
+/**
+ * Checks one source, step, export or check against its kind. A field that both the kind and the template know is the
+ * kind's option; `export` of a check is both.
+ */
+export function resolveUse<Kind extends KindDescriptor, Fields extends z.ZodObject>(
+  request: UseRequest<Kind, Fields>,
+  failures: Failure[],
+): ResolvedUse<Kind, Fields> | undefined {
+  const { table, raw, locate } = request;
+  const type = String(raw['type']);
+  const kind = table.get(type);
+  if (kind === undefined) {
+    const hint = suggestName(type, table.types, `${table.sort} types`);
+    failures.push({
+      reason: 'unknown-kind',
+      message: `${request.subject}: unknown ${table.sort} type ${JSON.stringify(type)}`,
+      origin: locate(['type']),
+      ...(hint === undefined ? {} : { hint }),
+    });
+    return undefined;
+  }
+  const before = failures.length;
+  const context: ParseContext = {
+    subject: `${request.subject} (${type})`,
+    locate,
+    reason: 'template-invalid',
+    unknownReason: 'unknown-option',
+  };
+  const { options, common } = split(raw, kind, request, context, failures);
+  for (const [name, value] of Object.entries(request.fallbacks ?? {})) {
+    if (options[name] === undefined && value !== undefined && name in kind.schema.shape)
+      options[name] = value;
+  }
+  const shown = placeSecrets(options, kind.schema, [], (mark, path) => {
+    failures.push({ ...leak(mark.secret), origin: locate(path) });
+  });
+  if (isUnresolved(raw)) return undefined;
+  const fields = parseLocated(request.fields, common, context);
+  const parsed = parseLocated(kind.schema, shown, context);
+  if (!fields.ok) failures.push(...fields.failures);
+  if (!parsed.ok) failures.push(...parsed.failures);
+  if (!fields.ok || !parsed.ok || failures.length > before) return undefined;
+  return { kind, options: parsed.value, fields: fields.value };
+}
+
+function split<Kind extends KindDescriptor, Fields extends z.ZodObject>(
+  raw: Readonly<Record<string, unknown>>,
+  kind: Kind,
+  request: UseRequest<Kind, Fields>,
+  context: ParseContext,
+  failures: Failure[],
+): { options: Record<string, unknown>; common: Record<string, unknown> } {
+  const options: Record<string, unknown> = {};
+  const common: Record<string, unknown> = {};
+  const ours = request.fields.shape;
+  for (const [name, value] of Object.entries(raw)) {
+    const theirs = name !== 'type' && name in kind.schema.shape;
+    if (theirs) options[name] = value;
+    if (name in ours && (!theirs || name === 'export')) common[name] = value;
+    if (theirs || name in ours) continue;
+    const known = [...Object.keys(kind.schema.shape), ...Object.keys(ours)];
+    failures.push(unknownProperty(name, [], known, context));
+  }
+  return { options, common };
+}
+
+/**
+ * Replaces marks of sensitive variables by the secret's name where the option takes one: a field called `secret`, or
+ * one whose meta says `secret: true`.
+ */
+function placeSecrets(
+  value: unknown,
+  schema: z.ZodType,
+  path: PropertyPath,
+  refuse: (mark: SecretMark, path: PropertyPath) => void,
+): unknown {
+  if (value instanceof SecretMark) {
+    if (path.at(-1) !== 'secret' && metaAt(schema, path, 'secret') !== true) refuse(value, path);
+    return value.secret;
+  }
+  if (Array.isArray(value))
+    return value.map((item, index) => placeSecrets(item, schema, [...path, index], refuse));
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, placeSecrets(item, schema, [...path, key], refuse)]),
+  );
+}
+
+/** Path of the first text equal to `wanted` in options, for pointing at the use of a name. */
+export function pathOfText(
+  value: unknown,
+  wanted: string,
+  path: PropertyPath = [],
+): PropertyPath | undefined {
+  if (value === wanted) return path;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, item] of Object.entries(value)) {
+    const found = pathOfText(item, wanted, [...path, Array.isArray(value) ? Number(key) : key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
