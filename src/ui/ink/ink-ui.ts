@@ -11,7 +11,7 @@ import type { LiveScreen } from './live-screen.ts';
  */
 export function createInkUi(options: UiOptions & { readonly stderr: NodeJS.WriteStream }): BuildUi {
   let view = EMPTY_RUN;
-  let beganAt = performance.now();
+  let lastEventAt = performance.now();
   let opening: Promise<LiveScreen> | undefined;
   let suspended = false;
   const open = () => {
@@ -21,7 +21,8 @@ export function createInkUi(options: UiOptions & { readonly stderr: NodeJS.Write
         color: options.color,
         unicode: options.unicode,
         view: () => view,
-        now: () => performance.now() - beganAt,
+        // Moves on between events; a replay at another speed shows the times of the run.
+        now: () => view.time + performance.now() - lastEventAt,
       }),
     );
   };
@@ -33,7 +34,7 @@ export function createInkUi(options: UiOptions & { readonly stderr: NodeJS.Write
   return {
     listen(event) {
       view = reduce(view, event);
-      if (event.type === 'run-started') beganAt = performance.now() - event.time;
+      lastEventAt = performance.now();
       if (event.type === 'node-started' && !suspended) open();
     },
     async suspend(body) {

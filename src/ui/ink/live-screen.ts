@@ -1,9 +1,9 @@
 import { Box, render, Text } from 'ink';
 import { createElement, type ReactElement } from 'react';
-import type { Tone } from '../paint.ts';
+import { painter } from '../paint.ts';
 import type { RunView } from '../view-model.ts';
 import { ASCII_GLYPHS, UNICODE_GLYPHS } from './node-line.ts';
-import { screenLines, type ScreenLine } from './screen.ts';
+import { screenLines } from './screen.ts';
 
 export interface LiveScreenOptions {
   readonly stream: NodeJS.WriteStream;
@@ -23,28 +23,28 @@ export interface LiveScreen {
 /** Frames a second at most: enough for a spinner, cheap beside a build that needs the processors. */
 const FRAMES = 10;
 
-const PROPS: Record<Tone, { readonly color?: string; readonly dimColor?: boolean; readonly bold?: boolean }> =
-  {
-    plain: {},
-    dim: { dimColor: true },
-    bold: { bold: true },
-    good: { color: 'green' },
-    bad: { color: 'red' },
-    warn: { color: 'yellow' },
-    info: { color: 'cyan' },
-  };
+/** Ink ends with the last frame and a line break, also when that frame is empty: cursor up, erase the line. */
+const BACK_OVER_LAST_LINE = '\u001B[1A\u001B[2K\r';
 
 /** Draws the run in place until it is closed. This file and what it imports is loaded for a terminal only. */
 export function openLiveScreen(options: LiveScreenOptions): LiveScreen {
   const { stream } = options;
   const glyphs = options.unicode ? UNICODE_GLYPHS : ASCII_GLYPHS;
+  const paint = painter(options.color);
   const frame = (): ReactElement => {
     const size = { columns: stream.columns || 80, rows: stream.rows || 24 };
     const lines = screenLines(options.view(), { ...size, now: options.now(), glyphs });
     return createElement(
       Box,
       { flexDirection: 'column', width: size.columns },
-      lines.map((line) => createElement(Line, { key: line.key, line, color: options.color })),
+      lines.map((line) =>
+        createElement(
+          Text,
+          { key: line.key, wrap: 'truncate-end' },
+          // Coloured here and not by Ink, which looks at standard output to decide.
+          line.spans.map((span) => paint(span.tone, span.text)).join(''),
+        ),
+      ),
     );
   };
   const app = render(frame(), {
@@ -66,16 +66,7 @@ export function openLiveScreen(options: LiveScreenOptions): LiveScreen {
       app.rerender(createElement(Text, null, ''));
       app.unmount();
       await app.waitUntilExit();
+      stream.write(BACK_OVER_LAST_LINE);
     },
   };
-}
-
-function Line({ line, color }: { readonly line: ScreenLine; readonly color: boolean }): ReactElement {
-  return createElement(
-    Text,
-    { wrap: 'truncate-end' },
-    line.spans.map((span, index) =>
-      createElement(Text, { key: index, ...(color ? PROPS[span.tone] : {}) }, span.text),
-    ),
-  );
 }

@@ -118,7 +118,7 @@ function details(view: RunView, node: NodeView, options: ScreenOptions): Span[] 
     case 'running':
       return runningDetails(node, options);
     case 'built': {
-      const size = node.size === undefined ? '' : `${formatBytes(node.size)} `;
+      const size = node.size === undefined ? '' : `${formatBytes(node.size)}, `;
       const what = node.unchanged === true ? 'same result as before' : (node.reason ?? 'built');
       return [{ text: `${size}${what}`, tone: 'dim' }];
     }
@@ -170,7 +170,7 @@ function runningDetails(node: NodeView, options: ScreenOptions): Span[] {
 const about = (seconds: number): string => `~${Math.max(1, Math.round(seconds))} s left`;
 
 function bar(share: number, { glyphs }: ScreenOptions): Span[] {
-  const full = Math.round(share * BAR);
+  const full = Math.round(Math.min(1, Math.max(0, share)) * BAR);
   return [
     { text: glyphs.full.repeat(full), tone: 'info' },
     { text: glyphs.empty.repeat(BAR - full), tone: 'dim' },

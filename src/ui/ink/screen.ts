@@ -36,8 +36,9 @@ const TAIL = 4;
 export function screenLines(view: RunView, options: ScreenOptions): ScreenLine[] {
   const space = Math.max(1, options.rows - 3);
   const running = view.nodes.filter((node) => node.state === 'running');
-  const tails = Math.min(running.length, 2) * 2;
-  const rows = chooseRows(view.nodes, Math.max(1, space - tails));
+  // Room for output only where the running steps and the folds (at most four) have theirs.
+  const tails = Math.max(0, Math.min(Math.min(running.length, 2) * 2, space - running.length - 4));
+  const rows = clip(chooseRows(view.nodes, space - tails), space);
   const free = space - rows.length;
   const body = rows.flatMap((row): ScreenLine[] => {
     if (row.type === 'fold') {
@@ -64,16 +65,27 @@ function chooseRows(nodes: readonly NodeView[], space: number): Row[] {
     const shown = nodes.filter((node) => !folded.includes(node.state));
     if (shown.length + folded.length <= space) return withFolds(nodes, shown, folded);
   }
+  const urgent = nodes.filter((node) => urgency(node) > 0).length;
   // Still too many: failed and running ones first, then the ones that ended last.
   const shown = nodes
     .filter((node) => !folded.includes(node.state))
     .toSorted((a, b) => urgency(b) - urgency(a) || (b.endedAt ?? 0) - (a.endedAt ?? 0))
-    .slice(0, Math.max(1, space - folded.length - 1));
+    .slice(0, Math.max(urgent, space - folded.length - 1));
   return withFolds(
     nodes,
     nodes.filter((node) => shown.includes(node)),
     [...folded, 'built'],
   );
+}
+
+/** On the smallest screens the folds give way, then what is least urgent. */
+function clip(rows: readonly Row[], space: number): readonly Row[] {
+  if (rows.length <= space) return rows;
+  const nodes = rows.filter((row) => row.type === 'node');
+  if (nodes.length <= space)
+    return [...nodes, ...rows.filter((row) => row.type === 'fold').slice(0, space - nodes.length)];
+  const kept = nodes.toSorted((a, b) => urgency(b.node) - urgency(a.node)).slice(0, space);
+  return nodes.filter((row) => kept.includes(row));
 }
 
 const urgency = (node: NodeView): number => (node.state === 'failed' ? 2 : node.state === 'running' ? 1 : 0);

@@ -48,15 +48,18 @@ export class PlainLines {
     this.#gathered = undefined;
     if (gathered === undefined) return [];
     const nodes = gathered.ids.flatMap((id) => nodeOf(view, id) ?? []);
-    const groups = Map.groupBy(nodes, (node) =>
-      gathered.state === 'cached'
-        ? `[${node.summary.pipeline}] cached`
-        : `[${node.summary.pipeline}] skipped, ${skippedReason(view, node)}`,
-    );
-    return [...groups].map(([head, group]) => {
-      const names = group.map((node) => node.summary.name);
-      const lead = group.length === 1 ? `${head}:` : `${head} ${group.length}:`;
-      return this.#paint(gathered.state === 'cached' ? 'dim' : 'warn', `${lead} ${listNames(names, 90)}`);
+    const groups = Map.groupBy(nodes, (node) => node.summary.pipeline + (node.skippedBecause ?? ''));
+    return [...groups.values()].flatMap((group) => {
+      const [first] = group;
+      if (first === undefined) return [];
+      const number = group.length === 1 ? '' : ` ${group.length}`;
+      const why = gathered.state === 'skipped' ? ` (${skippedReason(view, first)})` : '';
+      const names = listNames(
+        group.map((node) => node.summary.name),
+        90,
+      );
+      const tone = gathered.state === 'cached' ? 'dim' : 'warn';
+      return this.#paint(tone, `[${first.summary.pipeline}] ${gathered.state}${number}${why}: ${names}`);
     });
   }
 
