@@ -11,7 +11,10 @@ export function locateImageFile(store: LayerStore, view: ViewIndex, path: string
   const found = view.lookupFile(resolved.path);
   if (found?.entry.type !== 'file') return undefined;
   // The folders of a real path are folders in that very layer too, so the host path crosses no link.
-  return Buffer.concat([Buffer.from(`${store.layersDirectory}/${hexOf(found.layer)}/tree`), bytesOf(found.entry.path)]);
+  return Buffer.concat([
+    Buffer.from(`${store.layersDirectory}/${hexOf(found.layer)}/tree`),
+    bytesOf(found.entry.path),
+  ]);
 }
 
 /** Text of a file of a view, or undefined when there is none. @throws EACCES where only the workspace may read it */

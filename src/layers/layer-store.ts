@@ -97,7 +97,8 @@ function readIfExists(path: string, encoding: BufferEncoding): string | undefine
 function parseInfo(text: string): { size: number; entries: number } | undefined {
   try {
     const info: unknown = JSON.parse(text);
-    if (typeof info !== 'object' || info === null || !('size' in info) || !('entries' in info)) return undefined;
+    if (typeof info !== 'object' || info === null || !('size' in info) || !('entries' in info))
+      return undefined;
     return typeof info.size === 'number' && typeof info.entries === 'number'
       ? { size: info.size, entries: info.entries }
       : undefined;

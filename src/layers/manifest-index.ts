@@ -17,7 +17,9 @@ export class ManifestIndex {
 
   find(path: ByteString): ManifestEntry | undefined {
     const start = this.#lowerBound(path);
-    return start < this.#text.length && this.#pathAt(start) === path ? parseEntry(this.#lineAt(start)) : undefined;
+    return start < this.#text.length && this.#pathAt(start) === path
+      ? parseEntry(this.#lineAt(start))
+      : undefined;
   }
 
   /** Entries directly in a folder, in byte order. */
@@ -26,12 +28,14 @@ export class ManifestIndex {
     for (let at = this.#lowerBound(prefix); at < this.#text.length; at = this.#next(at)) {
       const path = this.#pathAt(at);
       if (!path.startsWith(prefix)) return;
-      if (path.length > prefix.length && !path.includes('/', prefix.length)) yield parseEntry(this.#lineAt(at));
+      if (path.length > prefix.length && !path.includes('/', prefix.length))
+        yield parseEntry(this.#lineAt(at));
     }
   }
 
   *entries(): Generator<ManifestEntry> {
-    for (let at = this.#first; at < this.#text.length; at = this.#next(at)) yield parseEntry(this.#lineAt(at));
+    for (let at = this.#first; at < this.#text.length; at = this.#next(at))
+      yield parseEntry(this.#lineAt(at));
   }
 
   /** Start of the first line whose path is not less than `path`. */

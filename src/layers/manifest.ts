@@ -42,7 +42,11 @@ export type ManifestEntry =
   | (Attributes & { readonly type: 'file'; readonly size: number; readonly sha256: string })
   | (Attributes & { readonly type: 'directory'; readonly opaque: boolean })
   | (Attributes & { readonly type: 'symlink'; readonly target: ByteString })
-  | (Attributes & { readonly type: 'character-device' | 'block-device'; readonly major: number; readonly minor: number })
+  | (Attributes & {
+      readonly type: 'character-device' | 'block-device';
+      readonly major: number;
+      readonly minor: number;
+    })
   | (Attributes & { readonly type: 'pipe' })
   | { readonly type: 'hard-link'; readonly path: ByteString; readonly target: ByteString }
   | { readonly type: 'whiteout'; readonly path: ByteString };
@@ -70,7 +74,9 @@ export function formatEntry(entry: ManifestEntry): string {
   if (entry.type === 'hard-link') return `${head} - - - - - ${escape(entry.target)}`;
   const mode = entry.type === 'symlink' ? '-' : entry.mode.toString(8).padStart(4, '0');
   const size = entry.type === 'file' ? entry.size : '-';
-  const xattrs = entry.xattrs.map(([name, hex]) => ` ${escape(name).replaceAll('=', '\\075')}=${hex}`).join('');
+  const xattrs = entry.xattrs
+    .map(([name, hex]) => ` ${escape(name).replaceAll('=', '\\075')}=${hex}`)
+    .join('');
   return `${head} ${mode} ${entry.uid} ${entry.gid} ${entry.mtime} ${size} ${value(entry)}${xattrs}`;
 }
 
@@ -92,7 +98,8 @@ function value(entry: Exclude<ManifestEntry, { type: 'whiteout' | 'hard-link' }>
 
 /** @throws Error when the line is not one that `formatEntry` wrote: the store is damaged */
 export function parseEntry(line: string): ManifestEntry {
-  const [path = '', letter = '', mode = '', uid = '', gid = '', mtime = '', size = '', last = '', ...rest] = line.split(' ');
+  const [path = '', letter = '', mode = '', uid = '', gid = '', mtime = '', size = '', last = '', ...rest] =
+    line.split(' ');
   const base = { path: unescape(path) };
   if (letter === 'w') return { type: 'whiteout', ...base };
   if (letter === 'h') return { type: 'hard-link', ...base, target: unescape(last) };

@@ -15,13 +15,21 @@ export function parsePasswd(text: string): Account[] {
     .split('\n')
     .map((line) => line.split(':'))
     .filter((fields) => fields.length >= 7)
-    .map(([name = '', , uid, gid, , home = '/', shell = '']) => ({ name, uid: Number(uid), gid: Number(gid), home, shell }));
+    .map(([name = '', , uid, gid, , home = '/', shell = '']) => ({
+      name,
+      uid: Number(uid),
+      gid: Number(gid),
+      home,
+      shell,
+    }));
 }
 
 /** Names and numbers of an image's /etc/group (group(5)). */
 export function parseGroups(text: string): Map<string, number> {
   const rows = text.split('\n').map((line) => line.split(':'));
-  return new Map(rows.filter((fields) => fields.length >= 3).map(([name = '', , gid]) => [name, Number(gid)]));
+  return new Map(
+    rows.filter((fields) => fields.length >= 3).map(([name = '', , gid]) => [name, Number(gid)]),
+  );
 }
 
 /** Looks up owners in one image; its files are read when the first name needs them. */

@@ -12,7 +12,11 @@ import type { Placement, PlacementFacts } from './workspace.ts';
  * Where entries land in a view, and with which numeric owners.
  * @throws FailureError `template-invalid`: unknown owner, link circle, or a file where a folder is needed
  */
-export function placeEntries(store: LayerStore, view: ViewIndex, entries: readonly TreeEntry[]): PlacementFacts {
+export function placeEntries(
+  store: LayerStore,
+  view: ViewIndex,
+  entries: readonly TreeEntry[],
+): PlacementFacts {
   const owners = new OwnerLookup((path) => readImageText(store, view, path));
   return { placements: entries.map((entry) => placeEntry(view, owners, entry)) };
 }
@@ -27,7 +31,12 @@ function placeEntry(view: ViewIndex, owners: OwnerLookup, entry: TreeEntry): Pla
     const exists = view.lookup(resolved.path) !== undefined;
     return { path, uid: 0, gid: 0, parents: exists ? existingParents(view, resolved.path) : [], exists };
   }
-  return { path, uid: owners.uid(entry.owner), gid: owners.gid(entry.group), parents: existingParents(view, resolved.path) };
+  return {
+    path,
+    uid: owners.uid(entry.owner),
+    gid: owners.gid(entry.group),
+    parents: existingParents(view, resolved.path),
+  };
 }
 
 function existingParents(view: ViewIndex, path: ByteString): Placement['parents'] {

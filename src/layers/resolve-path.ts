@@ -7,7 +7,9 @@ const MOST_LINKS = 40;
 /** A tree of an image in which paths are followed: a view, or a folder on disk. */
 export interface PathTree {
   /** What lies at a real path, without following it. */
-  lookup(path: ByteString): { readonly entry: { readonly type: string; readonly target?: ByteString } } | undefined;
+  lookup(
+    path: ByteString,
+  ): { readonly entry: { readonly type: string; readonly target?: ByteString } } | undefined;
   isDirectory(path: ByteString): boolean;
 }
 
@@ -25,7 +27,10 @@ export type Resolved =
  * @param options.followLast whether a link in the last part is followed too
  */
 export function resolvePath(tree: PathTree, path: ByteString, options: { followLast: boolean }): Resolved {
-  const pending = path.split('/').filter((part) => part !== '' && part !== '.').toReversed();
+  const pending = path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .toReversed();
   let current: ByteString = '/';
   let missing = false;
   let links = 0;
@@ -38,11 +43,20 @@ export function resolvePath(tree: PathTree, path: ByteString, options: { followL
     }
     const next = join(current, part);
     const entry = missing ? undefined : tree.lookup(next)?.entry;
-    if (entry?.type === 'symlink' && entry.target !== undefined && (pending.length > 0 || options.followLast)) {
+    if (
+      entry?.type === 'symlink' &&
+      entry.target !== undefined &&
+      (pending.length > 0 || options.followLast)
+    ) {
       links += 1;
       if (links > MOST_LINKS) return { type: 'loop', at: next };
       if (entry.target.startsWith('/')) current = '/';
-      pending.push(...entry.target.split('/').filter((name) => name !== '' && name !== '.').toReversed());
+      pending.push(
+        ...entry.target
+          .split('/')
+          .filter((name) => name !== '' && name !== '.')
+          .toReversed(),
+      );
       continue;
     }
     if (entry === undefined) missing = true;

@@ -16,7 +16,11 @@ export function globView(view: ViewIndex, patterns: readonly string[]): string[]
   return [...matches].filter((path) => !path.includes('\uFFFD')).toSorted();
 }
 
-function* expand(view: ViewIndex, directory: ByteString, parts: readonly ByteString[]): Generator<ByteString> {
+function* expand(
+  view: ViewIndex,
+  directory: ByteString,
+  parts: readonly ByteString[],
+): Generator<ByteString> {
   const [part, ...rest] = parts;
   if (part === undefined) return;
   for (const name of matchingNames(view, directory, part)) {

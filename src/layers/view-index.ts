@@ -61,7 +61,8 @@ export class ViewIndex {
   list(directory: ByteString): VisibleEntry[] {
     const seen = new Map<ByteString, ManifestEntry>();
     for (const { manifest } of this.#stack(directory)) {
-      for (const entry of manifest.children(directory)) if (!seen.has(entry.path)) seen.set(entry.path, entry);
+      for (const entry of manifest.children(directory))
+        if (!seen.has(entry.path)) seen.set(entry.path, entry);
     }
     const visible = [...seen.values()].filter((entry) => entry.type !== 'whiteout');
     return visible.toSorted((a, b) => (a.path < b.path ? -1 : 1));

@@ -75,7 +75,12 @@ export interface Placement {
   readonly uid: number;
   readonly gid: number;
   /** Existing folders above it, topmost first, whose attributes the layer must repeat. */
-  readonly parents: readonly { readonly path: string; readonly mode: number; readonly uid: number; readonly gid: number }[];
+  readonly parents: readonly {
+    readonly path: string;
+    readonly mode: number;
+    readonly uid: number;
+    readonly gid: number;
+  }[];
   /** Set for `remove` entries: whether the path exists. */
   readonly exists?: boolean;
 }

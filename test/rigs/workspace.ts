@@ -24,7 +24,10 @@ export class WorkspaceRig {
     this.store = new LayerStore(workspace.storeDirectory);
   }
 
-  static async open(storeDirectory = join(temporaryFolder(), 'store'), signal?: AbortSignal): Promise<WorkspaceRig> {
+  static async open(
+    storeDirectory = join(temporaryFolder(), 'store'),
+    signal?: AbortSignal,
+  ): Promise<WorkspaceRig> {
     const workspace = await openWorkspace({ storeDirectory, ...(signal === undefined ? {} : { signal }) });
     onTestFinished(() => workspace[Symbol.asyncDispose]());
     return new WorkspaceRig(workspace);
@@ -49,7 +52,8 @@ export class WorkspaceRig {
   async fill(view: View, script: string): Promise<ActiveLayer> {
     const active = await this.workspace.activate(view);
     const { outcome, output } = await this.sh(script, active.mountPoint);
-    if (outcome.type !== 'exited' || outcome.code !== 0) throw new Error(`${JSON.stringify(outcome)}: ${output}`);
+    if (outcome.type !== 'exited' || outcome.code !== 0)
+      throw new Error(`${JSON.stringify(outcome)}: ${output}`);
     return active;
   }
 
@@ -61,7 +65,10 @@ export class WorkspaceRig {
   /** Lines of a layer's manifest without the header and the root. */
   manifest(layer: LayerRef): string[] {
     const text = readFileSync(join(this.store.layerDirectory(layer.digest), 'manifest'), 'latin1');
-    return text.trimEnd().split('\n').filter((line) => !line.startsWith('#') && !line.startsWith('/ '));
+    return text
+      .trimEnd()
+      .split('\n')
+      .filter((line) => !line.startsWith('#') && !line.startsWith('/ '));
   }
 
   /** Paths with their types, e.g. `/usr d`. */
@@ -79,8 +86,12 @@ export class WorkspaceRig {
 }
 
 /** A shell script that fills the current folder with a tiny system in which host programs run. */
-export function smallRoot(programs: readonly string[] = ['sh', 'cat', 'ls', 'id', 'sleep', 'env', 'touch', 'setpriv', 'mkdir', 'rm', 'kill']): string {
-  const paths = programs.map((name) => execFileSync('sh', ['-c', `realpath "$(command -v ${name})" || echo`], { encoding: 'utf8' }).trim());
+export function smallRoot(
+  programs: readonly string[] = ['sh', 'cat', 'ls', 'id', 'sleep', 'env', 'touch', 'setpriv', 'mkdir', 'rm'],
+): string {
+  const paths = programs.map((name) =>
+    execFileSync('sh', ['-c', `realpath "$(command -v ${name})" || echo`], { encoding: 'utf8' }).trim(),
+  );
   const found = paths.filter((path) => path.startsWith('/'));
   const libraries = new Set(found.flatMap(librariesOf));
   return [

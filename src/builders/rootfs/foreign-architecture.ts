@@ -20,7 +20,10 @@ const EMULATORS: Record<Architecture, string> = {
  * Makes sure that this host can run programs of an architecture: its own, or through QEMU's user emulation.
  * @throws FailureError `tool-missing`
  */
-export function requireRunnable(architecture: Architecture, readText: (path: string) => string = readUtf8): void {
+export function requireRunnable(
+  architecture: Architecture,
+  readText: (path: string) => string = readUtf8,
+): void {
   const host = hostArchitecture();
   if (host === undefined || host === architecture || NATIVE[host]?.includes(architecture) === true) return;
   const entry = EMULATORS[architecture];

@@ -41,15 +41,26 @@ export class RootfsMachine implements Machine {
 
   async exec(command: MachineCommand, onOutput?: (chunk: OutputChunk) => void): Promise<ExecOutcome> {
     const { workspace, active, signal } = this.#options;
-    const user = command.user === undefined || command.user === 'root' || command.user === '0' ? undefined : await this.#user(command.user);
+    const user =
+      command.user === undefined || command.user === 'root' || command.user === '0'
+        ? undefined
+        : await this.#user(command.user);
     const mounts = await Promise.all((command.mounts ?? []).map((mount) => this.#source(mount, user)));
     const points = mounts.map(({ point }) => point);
-    const prepared = points.length === 0 ? { paths: [], made: [] } : await workspace.prepareMountPoints(active, points);
-    const binds = mounts.map((mount, index): SandboxBind => ({ ...mount, target: prepared.paths[index] ?? mount.point.path }));
+    const prepared =
+      points.length === 0 ? { paths: [], made: [] } : await workspace.prepareMountPoints(active, points);
+    const binds = mounts.map((mount, index): SandboxBind => ({
+      ...mount,
+      target: prepared.paths[index] ?? mount.point.path,
+    }));
     const { argv, input } = sandboxCommand({
       root: active.mountPoint,
       argv: user === undefined ? command.argv : asUser(user, command.argv),
-      env: { ...this.#environment(), ...(user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name }), ...command.env },
+      env: {
+        ...this.#environment(),
+        ...(user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name }),
+        ...command.env,
+      },
       cwd: command.cwd ?? '/',
       binds,
       network: command.network ?? 'host',
@@ -74,7 +85,11 @@ export class RootfsMachine implements Machine {
     }
   }
 
-  async writeFile(path: string, content: string, options: { mode?: number; uid?: number; gid?: number } = {}): Promise<void> {
+  async writeFile(
+    path: string,
+    content: string,
+    options: { mode?: number; uid?: number; gid?: number } = {},
+  ): Promise<void> {
     const { mode = 0o644, uid = 0, gid = 0 } = options;
     await this.#options.workspace.writeActive(this.#options.active, { path, content, mode, uid, gid });
   }
@@ -87,7 +102,10 @@ export class RootfsMachine implements Machine {
     return findImageUser(user, (await this.readFile('/etc/passwd')) ?? '');
   }
 
-  async #source(mount: MachineMount, owner: { uid: number; gid: number } = { uid: 0, gid: 0 }): Promise<MountSource> {
+  async #source(
+    mount: MachineMount,
+    owner: { uid: number; gid: number } = { uid: 0, gid: 0 },
+  ): Promise<MountSource> {
     switch (mount.type) {
       case 'cache': {
         const source = await this.#options.cacheFolder(mount.id);
@@ -95,7 +113,11 @@ export class RootfsMachine implements Machine {
         return { source, writable: true, point: { path: mount.target, type: 'directory' } };
       }
       case 'host':
-        return { source: mount.source, writable: false, point: { path: mount.target, type: hostType(mount.source) } };
+        return {
+          source: mount.source,
+          writable: false,
+          point: { path: mount.target, type: hostType(mount.source) },
+        };
       case 'secret': {
         const path = join(this.#options.workspace.memoryDirectory, randomUUID());
         const { uid, gid } = owner;
@@ -139,13 +161,18 @@ interface MountSource {
 function hostType(path: string): MountPoint['type'] {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat !== undefined) return stat.isDirectory() ? 'directory' : 'file';
-  throw new FailureError({ reason: 'input-missing', message: `${path} does not exist, so it cannot be mounted` });
+  throw new FailureError({
+    reason: 'input-missing',
+    message: `${path} does not exist, so it cannot be mounted`,
+  });
 }
 
 /** os-release(5): shell-like assignments. */
 export function parseOsRelease(text: string): Record<string, string> {
   const assignments = text.split('\n').map((line) => /^([A-Z0-9_]+)=(.*)$/.exec(line.trim()));
-  return Object.fromEntries(assignments.flatMap((match) => (match === null ? [] : [[match[1] ?? '', unquote(match[2] ?? '')]])));
+  return Object.fromEntries(
+    assignments.flatMap((match) => (match === null ? [] : [[match[1] ?? '', unquote(match[2] ?? '')]])),
+  );
 }
 
 function unquote(value: string): string {

@@ -40,6 +40,21 @@ const CAPABILITIES = [
 ];
 
 /**
+ * What a program sees of the system around its tree. Kernel settings are read-only: root in a sandbox that root
+ * started is the host's root to them (bwrap covers /proc/sys only where access(2) says that it could be written,
+ * which it does not for folders there).
+ */
+const SURROUNDINGS = words(`
+  --dev /dev --perms 1777 --tmpfs /dev/shm
+  --proc /proc --ro-bind /proc/sys /proc/sys --ro-bind-try /proc/fs /proc/fs
+  --ro-bind-try /proc/sysrq-trigger /proc/sysrq-trigger --ro-bind-try /proc/acpi /proc/acpi
+  --ro-bind /sys /sys
+  --perms 0755 --tmpfs /run --perms 1777 --tmpfs /tmp --perms 1777 --tmpfs /var/tmp
+  --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try --hostname localhost
+  --die-with-parent --cap-drop ALL
+`);
+
+/**
  * The bwrap(1) command that runs a program in a tree, and the options that it reads from file descriptor 3: so
  * neither the environment nor paths show in the process list. Everything mounted ends with the program, as do all
  * processes it started.
@@ -47,18 +62,25 @@ const CAPABILITIES = [
 export function sandboxCommand(sandbox: Sandbox): { argv: readonly string[]; input: string } {
   const options = [
     ...['--bind', sandbox.root, '/'],
-    // mode 755 for /dev: with a sticky folder apt's own user could not open /dev/null in a user namespace.
-    ...['--dev', '/dev', '--perms', '1777', '--tmpfs', '/dev/shm', '--proc', '/proc', '--ro-bind', '/sys', '/sys'],
-    ...['--perms', '0755', '--tmpfs', '/run', '--perms', '1777', '--tmpfs', '/tmp', '--perms', '1777', '--tmpfs', '/var/tmp'],
-    ...sandbox.binds.flatMap(({ source, target, writable }) => [writable ? '--bind' : '--ro-bind', source, target]),
-    ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try', '--hostname', 'localhost'],
+    ...SURROUNDINGS,
+    ...sandbox.binds.flatMap(({ source, target, writable }) => [
+      writable ? '--bind' : '--ro-bind',
+      source,
+      target,
+    ]),
     ...(sandbox.network === 'none' ? ['--unshare-net'] : []),
     // A session of its own keeps a program from typing into the user's terminal (CVE-2017-5226).
     ...(sandbox.interactive === true ? [] : ['--new-session']),
-    ...['--die-with-parent', '--cap-drop', 'ALL'],
     ...CAPABILITIES.flatMap((name) => ['--cap-add', `CAP_${name}`]),
     ...['--clearenv', ...Object.entries(sandbox.env).flatMap(([name, value]) => ['--setenv', name, value])],
     ...['--chdir', sandbox.cwd],
   ];
-  return { argv: ['bwrap', '--args', '3', '--', ...sandbox.argv], input: options.map((option) => `${option}\0`).join('') };
+  return {
+    argv: ['bwrap', '--args', '3', '--', ...sandbox.argv],
+    input: options.map((option) => `${option}\0`).join(''),
+  };
+}
+
+function words(text: string): readonly string[] {
+  return text.trim().split(/\s+/);
 }

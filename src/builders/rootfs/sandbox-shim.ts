@@ -25,7 +25,13 @@ const MOUNT_POINTS = ['/dev', '/proc', '/sys', '/run', '/tmp', '/var/tmp'];
 /** What the sandbox shows on top of an image without it ever becoming part of it. */
 async function sandboxShim(workspace: Workspace, view: View): Promise<TreeEntry[]> {
   const present = new Set(await workspace.glob(view, [...MOUNT_POINTS, '/etc/hosts']));
-  const folders = MOUNT_POINTS.filter((path) => !present.has(path)).map((path): TreeEntry => ({ type: 'directory', path, mode: 0o755, owner: 0, group: 0 }));
+  const folders = MOUNT_POINTS.filter((path) => !present.has(path)).map((path): TreeEntry => ({
+    type: 'directory',
+    path,
+    mode: 0o755,
+    owner: 0,
+    group: 0,
+  }));
   return [
     ...folders,
     file('/usr/sbin/policy-rc.d', POLICY_RC_D, 0o755),

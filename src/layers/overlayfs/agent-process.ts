@@ -60,7 +60,11 @@ export class AgentProcess {
     mkdirSync(active, { recursive: true });
     // The kernel's list of mounts, which the helper looks into, has real paths.
     const settings = JSON.stringify({ store: realpathSync(storeDirectory), run });
-    const [program = '', ...args] = privateNamespaces(join(active, `${run}.lock`), [process.execPath, agentEntry(), settings]);
+    const [program = '', ...args] = privateNamespaces(join(active, `${run}.lock`), [
+      process.execPath,
+      agentEntry(),
+      settings,
+    ]);
     const child = spawn(program, args, {
       cwd: '/',
       env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/bin:/sbin:/bin`, LC_ALL: 'C.UTF-8' },
@@ -126,14 +130,20 @@ export class AgentProcess {
     else if (message.type === 'done') pending?.resolve(message.result);
     else if (message.type === 'broken') pending?.reject(new Error(`workspace: ${message.error}`));
     else {
-      const failures = message.failures.map(({ reason, message: text, hint }) => ({ reason, message: text, ...(hint === undefined ? {} : { hint }) }));
+      const failures = message.failures.map(({ reason, message: text, hint }) => ({
+        reason,
+        message: text,
+        ...(hint === undefined ? {} : { hint }),
+      }));
       pending?.reject(new FailureError(...failures));
     }
   }
 
   #end(resolve: () => void, error?: NodeJS.ErrnoException): void {
     const details = (error?.message ?? this.#output).trim();
-    this.#failure = this.#pending.has(0) ? startFailure(error, details) : new Error(`the workspace's helper process ended: ${details}`);
+    this.#failure = this.#pending.has(0)
+      ? startFailure(error, details)
+      : new Error(`the workspace's helper process ended: ${details}`);
     for (const pending of this.#pending.values()) pending.reject(this.#failure);
     this.#pending.clear();
     resolve();
@@ -142,7 +152,11 @@ export class AgentProcess {
 
 function startFailure(error: NodeJS.ErrnoException | undefined, details: string): FailureError {
   if (error?.code === 'ENOENT') {
-    return new FailureError({ reason: 'tool-missing', message: `setpriv is not installed: ${details}`, hint: 'Install the package `util-linux`.' });
+    return new FailureError({
+      reason: 'tool-missing',
+      message: `setpriv is not installed: ${details}`,
+      hint: 'Install the package `util-linux`.',
+    });
   }
   return new FailureError({
     reason: 'permission-denied',

@@ -16,7 +16,17 @@ export function privateNamespaces(lock: string, argv: readonly string[]): readon
   const user = root ? [] : ['--user', '--map-auto', '--map-root-user'];
   return [
     ...['setpriv', '--pdeathsig', 'KILL', 'flock', '--no-fork', '--exclusive', lock],
-    ...['unshare', ...user, '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child=KILL', '--mount-proc'],
+    ...[
+      'unshare',
+      ...user,
+      '--mount',
+      '--propagation',
+      'private',
+      '--pid',
+      '--fork',
+      '--kill-child=KILL',
+      '--mount-proc',
+    ],
     ...['sh', '-c', '"$@"; exit $?', 'sh', ...argv],
   ];
 }

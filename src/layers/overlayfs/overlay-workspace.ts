@@ -153,7 +153,8 @@ class OverlayWorkspace implements Workspace {
   }
 
   async #request<Type extends AgentRequest['type']>(request: RequestOf<Type>): Promise<AgentResults[Type]> {
-    if (this.#signal?.aborted === true) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
+    if (this.#signal?.aborted === true)
+      throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
     const agent = await this.#started();
     return await agent.request(request);
   }

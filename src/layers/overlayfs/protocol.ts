@@ -2,7 +2,14 @@ import type { Digest } from '../../model/ids.ts';
 import type { LayerRef } from '../../model/layer.ts';
 import type { TreeEntry } from '../../model/tree-entry.ts';
 import type { ExecOutcome } from '../../util/exec.ts';
-import type { CommitRules, ImageFile, MemoryFile, MountPoint, PlacementFacts, PreparedMountPoints } from '../workspace.ts';
+import type {
+  CommitRules,
+  ImageFile,
+  MemoryFile,
+  MountPoint,
+  PlacementFacts,
+  PreparedMountPoints,
+} from '../workspace.ts';
 
 /**
  * Messages between imgpipe and the helper process of a workspace, over Node's IPC channel. Both ends are the same
@@ -30,7 +37,12 @@ export type AgentRequest =
     }
   | { readonly type: 'commit'; readonly active: string; readonly rules: CommitRules }
   | { readonly type: 'discard'; readonly active: string }
-  | { readonly type: 'write-layer'; readonly entries: readonly TreeEntry[]; readonly facts: PlacementFacts; readonly rules: CommitRules }
+  | {
+      readonly type: 'write-layer';
+      readonly entries: readonly TreeEntry[];
+      readonly facts: PlacementFacts;
+      readonly rules: CommitRules;
+    }
   | { readonly type: 'verify'; readonly layer: Digest }
   | { readonly type: 'read-text'; readonly path: string }
   | { readonly type: 'read-active'; readonly active: string; readonly path: string }

@@ -12,7 +12,12 @@ const failure = z.object({
 /** What the helper process sends. */
 export const fromAgent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
-  z.object({ type: z.literal('output'), id: z.number(), stream: z.enum(['stdout', 'stderr']), text: z.string() }),
+  z.object({
+    type: z.literal('output'),
+    id: z.number(),
+    stream: z.enum(['stdout', 'stderr']),
+    text: z.string(),
+  }),
   z.object({ type: z.literal('done'), id: z.number(), result: z.unknown() }),
   /** Expected failures. */
   z.object({ type: z.literal('failed'), id: z.number(), failures: z.array(failure) }),
@@ -23,7 +28,10 @@ export const fromAgent = z.discriminatedUnion('type', [
 export type FromAgent = z.infer<typeof fromAgent>;
 
 const layerRef = z.object({
-  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/).transform(asDigest),
+  digest: z
+    .string()
+    .regex(/^sha256:[0-9a-f]{64}$/)
+    .transform(asDigest),
   size: z.number(),
   entries: z.number(),
 });

@@ -13,7 +13,10 @@ describe.skipIf(noWorkspace !== undefined)('overlays and commits', () => {
   test('a folder that was replaced is opaque; one that is new is not', async () => {
     const rig = await WorkspaceRig.open();
     const base = await rig.layer([], 'mkdir -p opt/app; echo old > opt/app/old');
-    const layer = await rig.layer([base], 'rm -r opt/app; mkdir opt/app opt/new; echo x > opt/app/x; echo y > opt/new/y');
+    const layer = await rig.layer(
+      [base],
+      'rm -r opt/app; mkdir opt/app opt/new; echo x > opt/app/x; echo y > opt/new/y',
+    );
     const lines = rig.manifest(layer).filter((line) => line.includes(' d '));
     expect(lines.find((line) => line.startsWith('/opt/app '))).toMatch(/ opaque$/);
     expect(lines.find((line) => line.startsWith('/opt/new '))).toMatch(/ -$/);
@@ -26,7 +29,10 @@ describe.skipIf(noWorkspace !== undefined)('overlays and commits', () => {
 
   test('what was rewritten or touched without change is no change', async () => {
     const rig = await WorkspaceRig.open();
-    const base = await rig.layer([], 'mkdir -p etc d/e; echo same > etc/same; chmod 640 etc/same; ln etc/same etc/link; ln -s x etc/sym');
+    const base = await rig.layer(
+      [],
+      'mkdir -p etc d/e; echo same > etc/same; chmod 640 etc/same; ln etc/same etc/link; ln -s x etc/sym',
+    );
     const layer = await rig.layer(
       [base],
       'cat etc/same > t; cat t > etc/same; rm t; touch d/e/f; rm d/e/f; chmod 700 d; chmod 755 d; rm etc/sym; ln -s x etc/sym',
@@ -52,29 +58,49 @@ describe.skipIf(noWorkspace !== undefined)('overlays and commits', () => {
     const script = 'mkdir d; echo x > d/f; chown 5:6 d/f; ln -s f d/l; mkfifo d/p';
     const first = await rig.layer([], script);
     expect((await rig.layer([], `sleep 0.01; ${script}`)).digest).toBe(first.digest);
-    for (const change of ['chmod 600 d/f', 'chown 6 d/f', 'echo y > d/f', 'ln -sf g d/l', 'touch -d 2001-01-01 d/f', 'setfattr -n user.a -v b d/f', 'chmod 2755 d']) {
+    for (const change of [
+      'chmod 600 d/f',
+      'chown 6 d/f',
+      'echo y > d/f',
+      'ln -sf g d/l',
+      'touch -d 2001-01-01 d/f',
+      'setfattr -n user.a -v b d/f',
+      'chmod 2755 d',
+    ]) {
       expect((await rig.layer([], `${script}; ${change}`)).digest, change).not.toBe(first.digest);
     }
   });
 
   test('times are whole seconds and not newer than the epoch, in the manifest and on disk', async () => {
     const rig = await WorkspaceRig.open();
-    const layer = await rig.layer([], 'touch -d 2001-01-01T00:00:00.9Z old; touch new; ln -s x l; mkdir d; touch d/f');
+    const layer = await rig.layer(
+      [],
+      'touch -d 2001-01-01T00:00:00.9Z old; touch new; ln -s x l; mkdir d; touch d/f',
+    );
     const times = rig.manifest(layer).map((line) => Number(line.split(' ')[5]));
     expect(new Set(times)).toEqual(new Set([EPOCH, 978_307_200]));
     const onDisk = await rig.merged([layer], 'stat -c %.9Y old new l d d/f');
-    expect(onDisk.split('\n')).toEqual(['978307200.000000000', ...Array.from({ length: 4 }, () => `${EPOCH}.000000000`)]);
+    expect(onDisk.split('\n')).toEqual([
+      '978307200.000000000',
+      ...Array.from({ length: 4 }, () => `${EPOCH}.000000000`),
+    ]);
   });
 
   test('names of any bytes', async () => {
     const rig = await WorkspaceRig.open();
     const odd = String.raw`printf 'caf\351 \134 \n=x'`;
-    const layer = await rig.layer([], `echo x > "$(${odd})"; mkdir "$(${odd}).d"; ln -s "$(${odd})" l; setfattr -n user.k -v v "$(${odd})"`);
+    const layer = await rig.layer(
+      [],
+      `echo x > "$(${odd})"; mkdir "$(${odd}).d"; ln -s "$(${odd})" l; setfattr -n user.k -v v "$(${odd})"`,
+    );
     const name = String.raw`/caf\351\040\134\040\012=x`;
     expect(rig.paths(layer)).toEqual([`${name} f`, `${name}.d d`, '/l l']);
     expect(rig.manifest(layer)[0]).toMatch(/ user\.k=76$/);
     expect(await rig.workspace.verify(layer.digest)).toBe('intact');
-    const next = await rig.layer([layer], `rm "$(${odd})"; setfattr -n user.overlay.origin -v x . 2>/dev/null || true`);
+    const next = await rig.layer(
+      [layer],
+      `rm "$(${odd})"; setfattr -n user.overlay.origin -v x . 2>/dev/null || true`,
+    );
     expect(rig.paths(next)).toEqual([`${name} w`]);
   });
 
@@ -98,8 +124,20 @@ describe.skipIf(noWorkspace !== undefined)('overlays and commits', () => {
     const rig = await WorkspaceRig.open();
     const base = await rig.layer([], 'mkdir -p var/cache/x; echo 1 > var/cache/x/old');
     const drop = ['var/log/', 'var/cache/x/', 'etc/key_*_id'];
-    const layer = await rig.layer([base], 'mkdir -p var/log/a etc; echo l > var/log/a/l; echo k > etc/key_a_id; echo n > var/cache/x/new; rm var/cache/x/old; echo e > e', { drop });
-    expect(rig.paths(layer)).toEqual(['/e f', '/etc d', '/var d', '/var/cache d', '/var/cache/x d', '/var/cache/x/old w', '/var/log d']);
+    const layer = await rig.layer(
+      [base],
+      'mkdir -p var/log/a etc; echo l > var/log/a/l; echo k > etc/key_a_id; echo n > var/cache/x/new; rm var/cache/x/old; echo e > e',
+      { drop },
+    );
+    expect(rig.paths(layer)).toEqual([
+      '/e f',
+      '/etc d',
+      '/var d',
+      '/var/cache d',
+      '/var/cache/x d',
+      '/var/cache/x/old w',
+      '/var/log d',
+    ]);
     expect(await rig.merged([layer], 'find . -name "key*" -o -name l')).toBe('');
   });
 
@@ -115,13 +153,28 @@ describe.skipIf(noWorkspace !== undefined)('overlays and commits', () => {
     const view = [];
     for (let index = 0; index < count; index += 1) {
       const path = `/f${index}`;
-      const entries = [{ type: 'file' as const, path, mode: 0o644, owner: 0, group: 0, content: { type: 'text' as const, text: path } }];
-      view.push(await rig.workspace.writeLayer(entries, await rig.workspace.placementFacts([], entries), { sourceDateEpoch: EPOCH, drop: [] }));
+      const entries = [
+        {
+          type: 'file' as const,
+          path,
+          mode: 0o644,
+          owner: 0,
+          group: 0,
+          content: { type: 'text' as const, text: path },
+        },
+      ];
+      view.push(
+        await rig.workspace.writeLayer(entries, await rig.workspace.placementFacts([], entries), {
+          sourceDateEpoch: EPOCH,
+          drop: [],
+        }),
+      );
     }
     expect(await rig.merged(view, 'ls | wc -l')).toBe(String(count));
     const top = await rig.layer(view, 'ls | wc -l > n; rm f0');
     expect(rig.paths(top)).toEqual(['/f0 w', '/n f']);
-    if (count === 480) await expect(rig.workspace.activate([...view, top])).rejects.toThrow('at most 480 layers');
+    if (count === 480)
+      await expect(rig.workspace.activate([...view, top])).rejects.toThrow('at most 480 layers');
   });
 
   test('a layer that occurs twice in a view counts once, at its top', async () => {
@@ -147,7 +200,9 @@ describe.skipIf(noWorkspace !== undefined)('overlays and commits', () => {
   test('many at once', async () => {
     const rig = await WorkspaceRig.open();
     const base = await rig.layer([], 'echo 0 > f');
-    const layers = await Promise.all(Array.from({ length: 12 }, (_, index) => rig.layer([base], `echo ${index % 4} > g`)));
+    const layers = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => rig.layer([base], `echo ${index % 4} > g`)),
+    );
     expect(new Set(layers.map(({ digest }) => digest)).size).toBe(4);
   });
 

@@ -47,7 +47,8 @@ export class ActiveLayers {
     this.#store = store;
     this.#directory = join(store.activeDirectory, run);
     this.#workers = workers;
-    for (const name of ['empty', 'empty2']) mkdirSync(join(this.#directory, 'lower', name), { recursive: true });
+    for (const name of ['empty', 'empty2'])
+      mkdirSync(join(this.#directory, 'lower', name), { recursive: true });
   }
 
   get memoryDirectory(): string {
@@ -75,7 +76,11 @@ export class ActiveLayers {
     const mountPoint = join(directory, 'merged');
     await mountOverlay({
       cwd: join(this.#directory, 'lower'),
-      lower: [...(shim.length > 0 ? [`../${id}/shim`] : []), ...lower, ...(lower.length === 0 ? ['empty'] : [])],
+      lower: [
+        ...(shim.length > 0 ? [`../${id}/shim`] : []),
+        ...lower,
+        ...(lower.length === 0 ? ['empty'] : []),
+      ],
       upper: `../${id}/upper`,
       work: `../${id}/work`,
       target: mountPoint,
@@ -90,7 +95,11 @@ export class ActiveLayers {
     const mountPoint = join(directory, 'merged');
     mkdirSync(mountPoint, { recursive: true });
     // A read-only overlay needs two layers at least.
-    await mountOverlay({ cwd: join(this.#directory, 'lower'), lower: [...lower, 'empty', 'empty2'], target: mountPoint });
+    await mountOverlay({
+      cwd: join(this.#directory, 'lower'),
+      lower: [...lower, 'empty', 'empty2'],
+      target: mountPoint,
+    });
     return this.#add({ id, mountPoint, directory, view, shim: false, mounted: true });
   }
 
@@ -99,7 +108,14 @@ export class ActiveLayers {
     try {
       await this.#release(active);
       const { directory, view, shim } = active;
-      return await this.#workers.run({ type: 'commit', store: this.#store.directory, directory, view, rules, shim });
+      return await this.#workers.run({
+        type: 'commit',
+        store: this.#store.directory,
+        directory,
+        view,
+        rules,
+        shim,
+      });
     } finally {
       this.removeLater(active.directory);
     }

@@ -45,7 +45,9 @@ function readLink(root: string, path: ByteString): ByteString {
 
 /** Rounds down, also before 1970. */
 function wholeSeconds(nanoseconds: bigint): number {
-  return Number((nanoseconds - (((nanoseconds % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n)) / 1_000_000_000n);
+  return Number(
+    (nanoseconds - (((nanoseconds % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n)) / 1_000_000_000n,
+  );
 }
 
 /** Numbers packed into st_rdev, as makedev(3) of glibc does. */

@@ -23,7 +23,20 @@ export function readTreeAttributes(root: string): TreeAttributes {
   const overlay = new Map<string, ByteString[]>();
   let path: ByteString = '/';
   const prefix = `# file: ${Buffer.from(root).toString('latin1')}`;
-  for (const line of runTool(['getfattr', '-R', '-P', '-h', '-d', '-m', '-', '-e', 'hex', '--absolute-names', '--', root])) {
+  for (const line of runTool([
+    'getfattr',
+    '-R',
+    '-P',
+    '-h',
+    '-d',
+    '-m',
+    '-',
+    '-e',
+    'hex',
+    '--absolute-names',
+    '--',
+    root,
+  ])) {
     if (line.startsWith('# file: ')) path = unescape(line).slice(prefix.length) || '/';
     const equals = line.indexOf('=');
     if (line === '' || line.startsWith('#')) continue;
@@ -32,7 +45,11 @@ export function readTreeAttributes(root: string): TreeAttributes {
     if (name.startsWith(OVERLAY)) {
       if (name === `${OVERLAY}opaque`) opaque.add(path);
       overlay.set(name, [...(overlay.get(name) ?? []), path]);
-    } else if (name === 'security.capability' || name.startsWith('user.') || name.startsWith('system.posix_acl_')) {
+    } else if (
+      name === 'security.capability' ||
+      name.startsWith('user.') ||
+      name.startsWith('system.posix_acl_')
+    ) {
       kept.set(path, [...(kept.get(path) ?? []), [name, hex]]);
     }
   }
@@ -53,13 +70,21 @@ export function makeWhiteouts(root: string, paths: readonly ByteString[]): void 
 /** Through xargs(1), because Node can only pass arguments that are UTF-8. */
 function runForPaths(argv: readonly string[], root: string, paths: readonly ByteString[]): void {
   if (paths.length === 0) return;
-  runTool(['xargs', '-0', ...argv], Buffer.concat(paths.flatMap((path) => [diskPath(root, path), Buffer.from([0])])));
+  runTool(
+    ['xargs', '-0', ...argv],
+    Buffer.concat(paths.flatMap((path) => [diskPath(root, path), Buffer.from([0])])),
+  );
 }
 
 function runTool(argv: readonly string[], input?: Buffer): string[] {
   const [program = '', ...args] = argv;
-  const done = spawnSync(program, args, { input: input ?? '', maxBuffer: 2 ** 30, env: { PATH: process.env['PATH'], LC_ALL: 'C' } });
+  const done = spawnSync(program, args, {
+    input: input ?? '',
+    maxBuffer: 2 ** 30,
+    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+  });
   if (done.error !== undefined) throw done.error;
-  if (done.status !== 0) throw new Error(`${argv.slice(0, 6).join(' ')}: ${done.stderr.toString('utf8').trim()}`);
+  if (done.status !== 0)
+    throw new Error(`${argv.slice(0, 6).join(' ')}: ${done.stderr.toString('utf8').trim()}`);
   return done.stdout.toString('latin1').split('\n');
 }

@@ -6,7 +6,9 @@ import { SpawnError } from '../../../util/exec.ts';
 export function failuresOf(error: unknown): readonly Failure[] | undefined {
   if (error instanceof FailureError) return error.failures;
   if (error instanceof SpawnError && error.code === 'ENOENT') {
-    return [{ reason: 'tool-missing', message: `${error.program} is not installed`, hint: 'Run `imgpipe doctor`.' }];
+    return [
+      { reason: 'tool-missing', message: `${error.program} is not installed`, hint: 'Run `imgpipe doctor`.' },
+    ];
   }
   const message = error instanceof Error ? error.message : String(error);
   if (isErrno(error, 'ENOSPC', 'EDQUOT')) {

@@ -6,7 +6,11 @@ export async function runTool(argv: readonly string[], cwd?: string): Promise<vo
   const outcome = await runHostCommand({
     argv,
     // Newer versions of mount(8) would pass layers through fsconfig(2), which takes 256 bytes at most.
-    env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', LIBMOUNT_FORCE_MOUNT2: 'always' },
+    env: {
+      PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+      LC_ALL: 'C',
+      LIBMOUNT_FORCE_MOUNT2: 'always',
+    },
     ...(cwd === undefined ? {} : { cwd }),
     signal: new AbortController().signal,
     onOutput: ({ text }) => {

@@ -19,7 +19,15 @@ function answer(task: Task): TaskReply {
     return { type: 'done', result: runTask(task) };
   } catch (error) {
     const failures = failuresOf(error);
-    if (failures !== undefined) return { type: 'failed', failures: failures.map(({ reason, message, hint }) => ({ reason, message, ...(hint === undefined ? {} : { hint }) })) };
+    if (failures !== undefined)
+      return {
+        type: 'failed',
+        failures: failures.map(({ reason, message, hint }) => ({
+          reason,
+          message,
+          ...(hint === undefined ? {} : { hint }),
+        })),
+      };
     return { type: 'broken', error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
 }

@@ -47,7 +47,8 @@ export async function mountOverlay({ cwd, lower, upper, work, target }: OverlayM
   }
   const mounted = mountOptions(target);
   const missing = layers.filter((option) => !mounted.includes(option));
-  if (missing.length > 0) throw new Error(`the kernel did not take ${missing.join(',')} but ${mounted.join(',')}`);
+  if (missing.length > 0)
+    throw new Error(`the kernel did not take ${missing.join(',')} but ${mounted.join(',')}`);
 }
 
 /** Super-block options of what is mounted at a path (proc(5), /proc/PID/mountinfo, after the dash). */

@@ -24,7 +24,11 @@ export class Programs {
     const run = async () => {
       if (memoryFiles.length > 0) await this.#writeMemoryFiles(memoryFiles);
       try {
-        return await runHostCommand({ ...command, signal: abort.signal, onOutput: (chunk) => this.#onOutput(id, chunk) });
+        return await runHostCommand({
+          ...command,
+          signal: abort.signal,
+          onOutput: (chunk) => this.#onOutput(id, chunk),
+        });
       } finally {
         for (const { path } of memoryFiles) rmSync(path, { force: true });
       }
@@ -61,6 +65,14 @@ export class Programs {
 
   async #mountMemory(): Promise<void> {
     mkdirSync(this.#memoryDirectory, { recursive: true });
-    await runTool(['mount', '-t', 'tmpfs', '-o', 'mode=0711,nosuid,nodev,noexec', 'tmpfs', this.#memoryDirectory]);
+    await runTool([
+      'mount',
+      '-t',
+      'tmpfs',
+      '-o',
+      'mode=0711,nosuid,nodev,noexec',
+      'tmpfs',
+      this.#memoryDirectory,
+    ]);
   }
 }

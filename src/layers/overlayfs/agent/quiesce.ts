@@ -21,22 +21,25 @@ export async function quiesce(marks: readonly string[]): Promise<void> {
 
 function processesSeeing(marks: readonly string[], ours: string): number[] {
   const seen = new Map<string, boolean>();
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      const namespace = readlinkSync(`/proc/${pid}/ns/mnt`);
-      if (namespace === ours) return false;
-      let sees = seen.get(namespace);
-      if (sees === undefined) {
-        const mounts = readFileSync(`/proc/${pid}/mountinfo`, 'utf8');
-        sees = marks.some((mark) => mounts.includes(mark));
-        seen.set(namespace, sees);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const namespace = readlinkSync(`/proc/${pid}/ns/mnt`);
+        if (namespace === ours) return false;
+        let sees = seen.get(namespace);
+        if (sees === undefined) {
+          const mounts = readFileSync(`/proc/${pid}/mountinfo`, 'utf8');
+          sees = marks.some((mark) => mounts.includes(mark));
+          seen.set(namespace, sees);
+        }
+        return sees;
+      } catch {
+        // It ended meanwhile, or is a zombie without a namespace.
+        return false;
       }
-      return sees;
-    } catch {
-      // It ended meanwhile, or is a zombie without a namespace.
-      return false;
-    }
-  });
+    });
 }
 
 function kill(pid: number): void {

@@ -11,7 +11,7 @@ export interface ChangeRules {
   /** What lies below; undefined: unknown or nothing, so all is a change. */
   readonly below: ViewIndex | undefined;
   readonly dropped: (path: ByteString) => boolean;
-  /** Entries that the sandbox put there, as manifest lines. */
+  /** Files that the sandbox put there, as `contentId` gives them. */
   readonly shim: ReadonlySet<string>;
 }
 
@@ -39,13 +39,21 @@ export function selectChanges(changes: readonly Change[], rules: ChangeRules): M
     } else {
       const names = inode === undefined ? [entry] : (links.get(inode) ?? [entry]);
       const unchanged = !hidden && rules.below !== undefined && sameFile(names, rules.below);
-      const meaningful = !rules.dropped(entry.path) && !unchanged && !rules.shim.has(formatEntry(entry));
+      const meaningful = !rules.dropped(entry.path) && !unchanged && !rules.shim.has(contentId(entry));
       const first = names[0] ?? entry;
-      const canonical = first.path === entry.path ? entry : { type: 'hard-link' as const, path: entry.path, target: first.path };
+      const canonical =
+        first.path === entry.path
+          ? entry
+          : { type: 'hard-link' as const, path: entry.path, target: first.path };
       candidates.push({ entry: canonical, meaningful });
     }
   }
   return keepNeededFolders(candidates).toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Path and content of a file; other attributes of the sandbox's files may be touched without meaning. */
+export function contentId(entry: ManifestEntry): string {
+  return entry.type === 'file' ? `${entry.path} ${entry.sha256}` : '';
 }
 
 /** Names of each file with several, sorted: the first stands for the file. */
@@ -54,7 +62,12 @@ function groupLinks(changes: readonly Change[]): Map<string, ManifestEntry[]> {
     changes.filter(({ inode }) => inode !== undefined),
     ({ inode }) => inode ?? '',
   );
-  return new Map([...groups].map(([inode, group]) => [inode, group.map(({ entry }) => entry).toSorted((a, b) => (a.path < b.path ? -1 : 1))]));
+  return new Map(
+    [...groups].map(([inode, group]) => [
+      inode,
+      group.map(({ entry }) => entry).toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    ]),
+  );
 }
 
 /** Whether all names of a file are the same file below, with the same attributes and content. */
@@ -63,17 +76,24 @@ function sameFile(names: readonly ManifestEntry[], below: ViewIndex): boolean {
   const first = lower[0];
   return names.every((entry, index) => {
     const other = lower[index];
-    if (other === undefined || other.entry.path !== first?.entry.path && names.length > 1) return false;
-    return other.layer === first?.layer && formatEntry({ ...other.entry, path: entry.path }) === formatEntry(entry);
+    if (other === undefined || (other.entry.path !== first?.entry.path && names.length > 1)) return false;
+    return (
+      other.layer === first?.layer && formatEntry({ ...other.entry, path: entry.path }) === formatEntry(entry)
+    );
   });
 }
 
-function sameFolder(a: ManifestEntry & { type: 'directory' }, b: ManifestEntry & { type: 'directory' }): boolean {
+function sameFolder(
+  a: ManifestEntry & { type: 'directory' },
+  b: ManifestEntry & { type: 'directory' },
+): boolean {
   return formatEntry({ ...a, mtime: 0 }) === formatEntry({ ...b, mtime: 0, opaque: a.opaque });
 }
 
 /** Meaningful entries and the folders above them; the root always. */
-function keepNeededFolders(candidates: readonly { entry: ManifestEntry; meaningful: boolean }[]): ManifestEntry[] {
+function keepNeededFolders(
+  candidates: readonly { entry: ManifestEntry; meaningful: boolean }[],
+): ManifestEntry[] {
   const needed = new Set<ByteString>(['/']);
   const kept: ManifestEntry[] = [];
   for (const { entry, meaningful } of candidates.toReversed()) {

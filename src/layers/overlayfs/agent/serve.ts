@@ -2,7 +2,13 @@ import { LayerStore } from '../../layer-store.ts';
 import type { AgentRequest, AgentResults, AgentSettings, ToAgent } from '../protocol.ts';
 import type { FromAgent } from '../reply-schema.ts';
 import { ActiveLayers } from './active-layers.ts';
-import { prepareMountPoints, readImageFile, readText, removeMountPoints, writeImageFile } from './disk-tree.ts';
+import {
+  prepareMountPoints,
+  readImageFile,
+  readText,
+  removeMountPoints,
+  writeImageFile,
+} from './disk-tree.ts';
 import { failuresOf } from './failures.ts';
 import { runTool } from './host-tool.ts';
 import { removeStaleRuns } from './stale-runs.ts';
@@ -27,7 +33,9 @@ export function serveRequests(settings: string, workerEntry: URL): void {
   const store = new LayerStore(directory);
   const workers = new WorkerPool(workerEntry);
   const layers = new ActiveLayers(store, run, workers);
-  const programs = new Programs(layers.memoryDirectory, (id, chunk) => sendAndWait({ type: 'output', id, ...chunk }));
+  const programs = new Programs(layers.memoryDirectory, (id, chunk) =>
+    sendAndWait({ type: 'output', id, ...chunk }),
+  );
   const work = { store: directory };
 
   const handlers: Handlers = {
@@ -83,9 +91,17 @@ async function answer(handlers: Handlers, id: number, request: AgentRequest): Pr
   } catch (error) {
     const failures = failuresOf(error);
     if (failures === undefined) {
-      send({ type: 'broken', id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      send({
+        type: 'broken',
+        id,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
     } else {
-      send({ type: 'failed', id, failures: failures.map(({ reason, message, hint }) => ({ reason, message, hint })) });
+      send({
+        type: 'failed',
+        id,
+        failures: failures.map(({ reason, message, hint }) => ({ reason, message, hint })),
+      });
     }
   }
 }

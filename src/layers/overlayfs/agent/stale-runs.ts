@@ -11,11 +11,23 @@ export const lockName = (run: string): string => `${run}.lock`;
  * which the kernel releases however the process ends; that holds across PID namespaces, unlike process numbers.
  */
 export async function removeStaleRuns(store: LayerStore, own: string): Promise<void> {
-  const locks = readdirSync(store.activeDirectory).filter((name) => name.endsWith('.lock') && name !== lockName(own));
+  const locks = readdirSync(store.activeDirectory).filter(
+    (name) => name.endsWith('.lock') && name !== lockName(own),
+  );
   for (const name of locks) {
     const lock = join(store.activeDirectory, name);
     const directory = lock.slice(0, -'.lock'.length);
     // Fails at once when the lock is held. The lock file goes last, so an interrupted removal is taken up again.
-    await runTool(['flock', '--nonblock', lock, 'rm', '-rf', '--one-file-system', '--', directory, lock]).catch(() => undefined);
+    await runTool([
+      'flock',
+      '--nonblock',
+      lock,
+      'rm',
+      '-rf',
+      '--one-file-system',
+      '--',
+      directory,
+      lock,
+    ]).catch(() => undefined);
   }
 }

@@ -6,12 +6,12 @@ import type { LayerRef } from '../../../model/layer.ts';
 import { isErrno } from '../../../util/atomic-file.ts';
 import { dropMatcher } from '../../drop-rules.ts';
 import { hexOf, type LayerStore } from '../../layer-store.ts';
-import { formatEntry, formatManifest, type ByteString, type ManifestEntry } from '../../manifest.ts';
+import { formatManifest, type ByteString, type ManifestEntry } from '../../manifest.ts';
 import type { ViewIndex } from '../../view-index.ts';
 import { describeEntry } from './describe-tree.ts';
 import { readTreeAttributes, removeAttribute, type TreeAttributes } from './extended-attributes.ts';
 import { diskPath, scanTree, type ScannedEntry } from './scan-tree.ts';
-import { selectChanges, type Change } from './select-changes.ts';
+import { contentId, selectChanges, type Change } from './select-changes.ts';
 
 export interface TreeToStore {
   /** Tree on the store's file system; moved into the store. */
@@ -30,11 +30,15 @@ export interface TreeToStore {
  * store already has it, ours is left in `stage` to be thrown away.
  */
 export function storeTree(store: LayerStore, request: TreeToStore): LayerRef {
-  const { scanned, changes, attributes } = describeTree(request.tree, request.sourceDateEpoch, dropMatcher(request.drop));
+  const { scanned, changes, attributes } = describeTree(
+    request.tree,
+    request.sourceDateEpoch,
+    dropMatcher(request.drop),
+  );
   const kept = selectChanges(changes, {
     below: request.below,
     dropped: dropMatcher(request.drop),
-    shim: request.shim === undefined ? new Set() : shimLines(request.shim),
+    shim: request.shim === undefined ? new Set() : shimFiles(request.shim),
   });
   makeCanonical(request.tree, scanned, kept, attributes);
   const manifest = Buffer.from(formatManifest(kept), 'latin1');
@@ -45,7 +49,10 @@ export function storeTree(store: LayerStore, request: TreeToStore): LayerRef {
   };
   mkdirSync(request.stage);
   writeFileSync(join(request.stage, 'manifest'), manifest);
-  writeFileSync(join(request.stage, 'info.json'), JSON.stringify({ size: layer.size, entries: layer.entries }));
+  writeFileSync(
+    join(request.stage, 'info.json'),
+    JSON.stringify({ size: layer.size, entries: layer.entries }),
+  );
   renameSync(request.tree, join(request.stage, 'tree'));
   publish(store, request.stage, layer);
   return layer;
@@ -63,9 +70,11 @@ export function describeTree(
   const described = new Map<string, ManifestEntry>();
   for (const item of scanned) {
     if (item.stat.isFile() && dropped(item.path)) continue;
-    const inode = item.stat.isFile() && item.stat.nlink > 1n ? `${item.stat.dev}:${item.stat.ino}` : undefined;
+    const inode =
+      item.stat.isFile() && item.stat.nlink > 1n ? `${item.stat.dev}:${item.stat.ino}` : undefined;
     const twin = inode === undefined ? undefined : described.get(inode);
-    const entry = twin === undefined ? describeEntry(tree, item, attributes, newest) : { ...twin, path: item.path };
+    const entry =
+      twin === undefined ? describeEntry(tree, item, attributes, newest) : { ...twin, path: item.path };
     if (entry === undefined) continue;
     if (inode !== undefined) described.set(inode, entry);
     changes.push(inode === undefined ? { entry } : { entry, inode });
@@ -73,8 +82,9 @@ export function describeTree(
   return { scanned, changes, attributes };
 }
 
-function shimLines(shim: string): Set<string> {
-  return new Set(describeTree(shim, Number.MAX_SAFE_INTEGER).changes.map(({ entry }) => formatEntry(entry)));
+function shimFiles(shim: string): Set<string> {
+  const { changes } = describeTree(shim, Number.MAX_SAFE_INTEGER);
+  return new Set(changes.flatMap(({ entry }) => (entry.type === 'file' ? [contentId(entry)] : [])));
 }
 
 /** Brings the tree on disk into the form the manifest describes. */
@@ -119,6 +129,7 @@ function publish(store: LayerStore, stage: string, layer: LayerRef): void {
   } catch (error) {
     // Another step or process made the very same layer, before or at this moment.
     if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
-    if (!statSync(join(target, 'tree')).isDirectory()) throw new Error(`layer ${hexOf(layer.digest)} has no tree`);
+    if (!statSync(join(target, 'tree')).isDirectory())
+      throw new Error(`layer ${hexOf(layer.digest)} has no tree`);
   }
 }

@@ -1,6 +1,19 @@
-import { chmodSync, chownSync, copyFileSync, constants, lchownSync, lutimesSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  lchownSync,
+  lutimesSync,
+  mkdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
+import { FailureError } from '../../../diagnostics/failure.ts';
 import type { TreeEntry } from '../../../model/tree-entry.ts';
+import { isErrno } from '../../../util/atomic-file.ts';
 import { byteString } from '../../manifest.ts';
 import type { Placement } from '../../workspace.ts';
 import { makeWhiteouts } from './extended-attributes.ts';
@@ -73,16 +86,31 @@ function addParents(
   }
 }
 
-function writeEntry(path: string, entry: TreeEntry & { type: 'file' | 'symlink' }, place: Placement, mtime: number): void {
+function writeEntry(
+  path: string,
+  entry: TreeEntry & { type: 'file' | 'symlink' },
+  place: Placement,
+  mtime: number,
+): void {
   if (entry.type === 'symlink') {
     symlinkSync(entry.target, path);
     lchownSync(path, place.uid, place.gid);
   } else {
     if (entry.content.type === 'text') writeFileSync(path, entry.content.text, { flag: 'wx' });
-    else copyFileSync(entry.content.path, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    else copyHostFile(entry.content.path, path);
     // Owner before mode: a change of owner clears the set-user-id bits.
     chownSync(path, place.uid, place.gid);
     chmodSync(path, entry.mode);
   }
   lutimesSync(path, mtime, mtime);
+}
+
+/** @throws FailureError `input-missing` */
+function copyHostFile(source: string, target: string): void {
+  try {
+    copyFileSync(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'EISDIR') || existsSync(target)) throw error;
+    throw new FailureError({ reason: 'input-missing', message: `${source} cannot be read`, cause: error });
+  }
 }
