@@ -1,0 +1,144 @@
+import { fail, type Failure, type Result } from '../diagnostics/failure.ts';
+import type { GraphNode, PipelineGraph } from '../model/graph.ts';
+import type { NodeId } from '../model/ids.ts';
+import { nodeId, type CheckSpec, type Pipeline, type StepSpec, type Template } from '../model/pipeline.ts';
+import type { Kinds } from '../schema/kinds.ts';
+import { locateOption, originOfOption } from '../schema/locator.ts';
+import { LayerStack } from './layer-stack.ts';
+import { pipelineOrder } from './pipeline-order.ts';
+import { stepOrder } from './step-order.ts';
+
+/** Endings of the files that a check can boot. */
+const BOOTABLE = ['qcow2', 'raw', 'img'];
+
+/**
+ * The nodes of all pipelines and what they wait for. A pipeline that begins with another one shares its nodes.
+ * Every node comes after those it depends on.
+ */
+export function buildGraph(template: Template, kinds: Pick<Kinds, 'steps' | 'exports'>): Result<PipelineGraph> {
+  const builder = new GraphBuilder(kinds);
+  for (const { pipeline, base } of pipelineOrder(template.pipelines, builder.failures)) builder.add(pipeline, base);
+  if (builder.failures.length > 0) return fail(...builder.failures);
+  return { ok: true, value: { nodes: builder.nodes, dependencies: builder.dependencies } };
+}
+
+/** Parts of a node that differ by role. */
+type Role = GraphNode extends infer Node ? (Node extends GraphNode ? Omit<Node, 'id' | 'pipeline'> : never) : never;
+
+class GraphBuilder {
+  readonly nodes: GraphNode[] = [];
+  readonly dependencies = new Map<NodeId, readonly NodeId[]>();
+  readonly failures: Failure[] = [];
+  readonly #kinds: Pick<Kinds, 'steps' | 'exports'>;
+  readonly #stacks = new Map<string, LayerStack>();
+
+  constructor(kinds: Pick<Kinds, 'steps' | 'exports'>) {
+    this.#kinds = kinds;
+  }
+
+  add(pipeline: Pipeline, base: Pipeline | undefined): void {
+    const stack = this.#bottom(pipeline, base);
+    if (stack === undefined) return;
+    this.#stacks.set(pipeline.id, stack);
+    this.#addSteps(pipeline, stack);
+    if (pipeline.exports.length > 0 || pipeline.checks.length > 0) this.#addImages(pipeline, stack);
+  }
+
+  #bottom(pipeline: Pipeline, base: Pipeline | undefined): LayerStack | undefined {
+    if (base !== undefined) {
+      const below = this.#stacks.get(base.id);
+      return below === undefined ? undefined : LayerStack.onPipeline(below);
+    }
+    const { source } = pipeline;
+    return LayerStack.onSource(this.#node(pipeline, { role: 'source', name: 'source', use: source, origin: source.origin }, []));
+  }
+
+  #addSteps(pipeline: Pipeline, stack: LayerStack): void {
+    /** Positions of the layers that a step of the template became. */
+    const positions = new Map<string, readonly number[]>();
+    for (const step of stepOrder(pipeline, this.failures)) {
+      const parts = expand(step, this.#kinds);
+      const own: number[] = [];
+      for (const part of parts) {
+        const needs = step.needs?.flatMap((name) => positions.get(name) ?? []).concat(own);
+        const effect = this.#kinds.steps.mustGet(part.type).effect(part.options);
+        const id = nodeId(pipeline.id, part.name);
+        own.push(stack.length);
+        const { below, waitsFor } = stack.push(id, effect, needs);
+        this.#node(pipeline, { role: 'step', name: part.name, step: part, effect, below, origin: part.origin }, waitsFor);
+      }
+      positions.set(step.name, own);
+    }
+  }
+
+  #addImages(pipeline: Pipeline, layers: LayerStack): void {
+    const { stack, waitsFor } = layers.whole();
+    const { origin } = pipeline;
+    const inputOf = (type: string) => this.#kinds.exports.mustGet(type).input;
+    const seal = this.#node(pipeline, { role: 'seal', name: 'seal', below: stack, origin }, waitsFor);
+    const disk = pipeline.exports.some((item) => inputOf(item.type) === 'disk')
+      ? this.#node(
+          pipeline,
+          { role: 'disk', name: 'disk', stack, seal, deltaCandidates: layers.unseenWrites(), origin: pipeline.disk.origin },
+          [seal],
+        )
+      : undefined;
+    for (const item of pipeline.exports) {
+      const from = inputOf(item.type) === 'disk' ? disk : undefined;
+      this.#node(
+        pipeline,
+        { role: 'export', name: item.name, export: item, stack, seal, ...(from === undefined ? {} : { disk: from }), origin: item.origin },
+        [from ?? seal],
+      );
+    }
+    for (const check of pipeline.checks) {
+      const from = this.#checked(pipeline, check);
+      if (from !== undefined) this.#node(pipeline, { role: 'check', name: check.name, check, from, origin: check.origin }, [from]);
+    }
+  }
+
+  /** The export whose file a check boots. */
+  #checked(pipeline: Pipeline, check: CheckSpec): NodeId | undefined {
+    const canBoot = pipeline.exports.filter((item) => BOOTABLE.includes(this.#kinds.exports.mustGet(item.type).extension(item.options)));
+    const chosen = check.export === undefined ? canBoot[0] : canBoot.find((item) => item.name === check.export);
+    if (chosen !== undefined) return nodeId(pipeline.id, chosen.name);
+    this.failures.push({
+      reason: 'template-invalid',
+      message:
+        check.export === undefined
+          ? `check "${check.name}" (${check.type}): the pipeline has no export that can be booted`
+          : `check "${check.name}" (${check.type}): the export "${check.export}" cannot be booted`,
+      origin: check.export === undefined ? check.origin : locateOption(check, 'export'),
+      hint: canBoot.length === 0 ? 'Add an export of type qcow2 or raw.' : `These can: ${canBoot.map((item) => item.name).join(', ')}.`,
+    });
+    return undefined;
+  }
+
+  #node(pipeline: Pipeline, role: Role, waitsFor: readonly NodeId[]): NodeId {
+    const id = nodeId(pipeline.id, role.name);
+    if (this.dependencies.has(id)) {
+      this.failures.push({
+        reason: 'duplicate-name',
+        message: `two things of pipeline ${pipeline.id} have the name "${role.name}"`,
+        origin: role.origin,
+        hint: 'Give one of them another `name`.',
+      });
+      return id;
+    }
+    this.nodes.push({ ...role, id, pipeline });
+    this.dependencies.set(id, waitsFor);
+    return id;
+  }
+}
+
+/** The steps that one of the template stands for, each with a name and place of its own. */
+function expand(step: StepSpec, kinds: Pick<Kinds, 'steps'>): readonly StepSpec[] {
+  const parts = kinds.steps.mustGet(step.type).expand?.(step.options);
+  if (parts === undefined) return [step];
+  return parts.map((part) => ({
+    ...step,
+    options: part.options,
+    name: part.suffix === '' ? step.name : `${step.name}.${part.suffix.replaceAll(/[^A-Za-z0-9._-]+/g, '-')}`,
+    origin: part.option === undefined ? step.origin : originOfOption(step, part.option),
+  }));
+}
