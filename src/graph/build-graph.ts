@@ -15,15 +15,23 @@ const BOOTABLE = ['qcow2', 'raw', 'img'];
  * The nodes of all pipelines and what they wait for. A pipeline that begins with another one shares its nodes.
  * Every node comes after those it depends on.
  */
-export function buildGraph(template: Template, kinds: Pick<Kinds, 'steps' | 'exports'>): Result<PipelineGraph> {
+export function buildGraph(
+  template: Template,
+  kinds: Pick<Kinds, 'steps' | 'exports'>,
+): Result<PipelineGraph> {
   const builder = new GraphBuilder(kinds);
-  for (const { pipeline, base } of pipelineOrder(template.pipelines, builder.failures)) builder.add(pipeline, base);
+  for (const { pipeline, base } of pipelineOrder(template.pipelines, builder.failures))
+    builder.add(pipeline, base);
   if (builder.failures.length > 0) return fail(...builder.failures);
   return { ok: true, value: { nodes: builder.nodes, dependencies: builder.dependencies } };
 }
 
 /** Parts of a node that differ by role. */
-type Role = GraphNode extends infer Node ? (Node extends GraphNode ? Omit<Node, 'id' | 'pipeline'> : never) : never;
+type Role = GraphNode extends infer Node
+  ? Node extends GraphNode
+    ? Omit<Node, 'id' | 'pipeline'>
+    : never
+  : never;
 
 class GraphBuilder {
   readonly nodes: GraphNode[] = [];
@@ -50,7 +58,9 @@ class GraphBuilder {
       return below === undefined ? undefined : LayerStack.onPipeline(below);
     }
     const { source } = pipeline;
-    return LayerStack.onSource(this.#node(pipeline, { role: 'source', name: 'source', use: source, origin: source.origin }, []));
+    return LayerStack.onSource(
+      this.#node(pipeline, { role: 'source', name: 'source', use: source, origin: source.origin }, []),
+    );
   }
 
   #addSteps(pipeline: Pipeline, stack: LayerStack): void {
@@ -65,7 +75,11 @@ class GraphBuilder {
         const id = nodeId(pipeline.id, part.name);
         own.push(stack.length);
         const { below, waitsFor } = stack.push(id, effect, needs);
-        this.#node(pipeline, { role: 'step', name: part.name, step: part, effect, below, origin: part.origin }, waitsFor);
+        this.#node(
+          pipeline,
+          { role: 'step', name: part.name, step: part, effect, below, origin: part.origin },
+          waitsFor,
+        );
       }
       positions.set(step.name, own);
     }
@@ -79,7 +93,14 @@ class GraphBuilder {
     const disk = pipeline.exports.some((item) => inputOf(item.type) === 'disk')
       ? this.#node(
           pipeline,
-          { role: 'disk', name: 'disk', stack, seal, deltaCandidates: layers.unseenWrites(), origin: pipeline.disk.origin },
+          {
+            role: 'disk',
+            name: 'disk',
+            stack,
+            seal,
+            deltaCandidates: layers.unseenWrites(),
+            origin: pipeline.disk.origin,
+          },
           [seal],
         )
       : undefined;
@@ -87,20 +108,32 @@ class GraphBuilder {
       const from = inputOf(item.type) === 'disk' ? disk : undefined;
       this.#node(
         pipeline,
-        { role: 'export', name: item.name, export: item, stack, seal, ...(from === undefined ? {} : { disk: from }), origin: item.origin },
+        {
+          role: 'export',
+          name: item.name,
+          export: item,
+          stack,
+          seal,
+          ...(from === undefined ? {} : { disk: from }),
+          origin: item.origin,
+        },
         [from ?? seal],
       );
     }
     for (const check of pipeline.checks) {
       const from = this.#checked(pipeline, check);
-      if (from !== undefined) this.#node(pipeline, { role: 'check', name: check.name, check, from, origin: check.origin }, [from]);
+      if (from !== undefined)
+        this.#node(pipeline, { role: 'check', name: check.name, check, from, origin: check.origin }, [from]);
     }
   }
 
   /** The export whose file a check boots. */
   #checked(pipeline: Pipeline, check: CheckSpec): NodeId | undefined {
-    const canBoot = pipeline.exports.filter((item) => BOOTABLE.includes(this.#kinds.exports.mustGet(item.type).extension(item.options)));
-    const chosen = check.export === undefined ? canBoot[0] : canBoot.find((item) => item.name === check.export);
+    const canBoot = pipeline.exports.filter((item) =>
+      BOOTABLE.includes(this.#kinds.exports.mustGet(item.type).extension(item.options)),
+    );
+    const chosen =
+      check.export === undefined ? canBoot[0] : canBoot.find((item) => item.name === check.export);
     if (chosen !== undefined) return nodeId(pipeline.id, chosen.name);
     this.failures.push({
       reason: 'template-invalid',
@@ -109,7 +142,10 @@ class GraphBuilder {
           ? `check "${check.name}" (${check.type}): the pipeline has no export that can be booted`
           : `check "${check.name}" (${check.type}): the export "${check.export}" cannot be booted`,
       origin: check.export === undefined ? check.origin : locateOption(check, 'export'),
-      hint: canBoot.length === 0 ? 'Add an export of type qcow2 or raw.' : `These can: ${canBoot.map((item) => item.name).join(', ')}.`,
+      hint:
+        canBoot.length === 0
+          ? 'Add an export of type qcow2 or raw.'
+          : `These can: ${canBoot.map((item) => item.name).join(', ')}.`,
     });
     return undefined;
   }

@@ -1,6 +1,16 @@
 import type { StackSlice } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
-import { addAll, addBit, addPrefix, emptySet, hasBit, highestMissing, isPrefix, positions, type BitSet } from './bit-set.ts';
+import {
+  addAll,
+  addBit,
+  addPrefix,
+  emptySet,
+  hasBit,
+  highestMissing,
+  isPrefix,
+  positions,
+  type BitSet,
+} from './bit-set.ts';
 
 /** A layer node at its place in a pipeline's stack. */
 interface Place {
@@ -61,7 +71,11 @@ export class LayerStack {
    * @param needs positions that it sees with all that these see; undefined: everything below
    * @returns what it sees, and the layers it waits for directly
    */
-  push(id: NodeId, effect: 'write' | 'run', needs: readonly number[] | undefined): { below: StackSlice; waitsFor: readonly NodeId[] } {
+  push(
+    id: NodeId,
+    effect: 'write' | 'run',
+    needs: readonly number[] | undefined,
+  ): { below: StackSlice; waitsFor: readonly NodeId[] } {
     const length = this.length;
     const sees = needs === undefined ? 'all' : this.#closure(needs);
     const waitsFor = this.#reduced(sees, length);
@@ -92,7 +106,8 @@ export class LayerStack {
 
   #closure(needs: readonly number[]): BitSet | 'all' {
     const length = this.length;
-    if (needs.some((position) => position === length - 1 && this.#places[position]?.sees === 'all')) return 'all';
+    if (needs.some((position) => position === length - 1 && this.#places[position]?.sees === 'all'))
+      return 'all';
     const seen = emptySet(length);
     addPrefix(seen, this.#base);
     for (const position of needs) {
@@ -113,7 +128,11 @@ export class LayerStack {
     if (sees === 'all') addPrefix(wanted, length);
     const covered = emptySet(length);
     const found: NodeId[] = [];
-    for (let at = highestMissing(wanted, covered, length); at >= 0; at = highestMissing(wanted, covered, at)) {
+    for (
+      let at = highestMissing(wanted, covered, length);
+      at >= 0;
+      at = highestMissing(wanted, covered, at)
+    ) {
       const place = this.#places[at];
       if (place === undefined) break;
       found.push(place.id);

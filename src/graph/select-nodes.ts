@@ -19,13 +19,16 @@ export interface NodeSelection {
  * steps and nothing else.
  */
 export function selectNodes(graph: PipelineGraph, selection: NodeSelection): Result<PipelineGraph> {
-  const failures = [...selection.pipelines, ...selection.only].flatMap((pattern) => unmatched(graph, pattern));
+  const failures = [...selection.pipelines, ...selection.only].flatMap((pattern) =>
+    unmatched(graph, pattern),
+  );
   if (failures.length > 0) return fail(...failures);
   const withTargets = new Set(graph.nodes.filter(isTarget).map((node) => node.pipeline.id));
   const wanted = graph.nodes.filter(
     (node) =>
       (isTarget(node) || !withTargets.has(node.pipeline.id)) &&
-      (selection.pipelines.length === 0 || selection.pipelines.some((pattern) => matchesPipeline(node, pattern))) &&
+      (selection.pipelines.length === 0 ||
+        selection.pipelines.some((pattern) => matchesPipeline(node, pattern))) &&
       (selection.only.length === 0 || selection.only.some((pattern) => matches(node, pattern))) &&
       !selection.except.some((pattern) => matches(node, pattern)),
   );
@@ -42,12 +45,16 @@ function matchesPipeline(node: GraphNode, pattern: string): boolean {
 
 function matches(node: GraphNode, pattern: string): boolean {
   const glob = globToRegExp(pattern);
-  return matchesPipeline(node, pattern) || glob.test(node.id) || glob.test(`${node.pipeline.name}/${node.name}`);
+  return (
+    matchesPipeline(node, pattern) || glob.test(node.id) || glob.test(`${node.pipeline.name}/${node.name}`)
+  );
 }
 
 function unmatched(graph: PipelineGraph, pattern: string): Failure[] {
   if (graph.nodes.some((node) => matches(node, pattern))) return [];
-  const names = new Set(graph.nodes.flatMap((node) => [node.pipeline.name, ...(isTarget(node) ? [node.id] : [])]));
+  const names = new Set(
+    graph.nodes.flatMap((node) => [node.pipeline.name, ...(isTarget(node) ? [node.id] : [])]),
+  );
   return [
     {
       reason: 'template-not-found',

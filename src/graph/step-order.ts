@@ -9,7 +9,8 @@ import { locateOption } from '../schema/locator.ts';
 export function stepOrder(pipeline: Pipeline, failures: Failure[]): readonly StepSpec[] {
   const { steps } = pipeline;
   const indexes = new Map(steps.map((step, index) => [step.name, index]));
-  const isForward = (step: StepSpec, index: number) => step.needs?.some((name) => (indexes.get(name) ?? -1) >= index);
+  const isForward = (step: StepSpec, index: number) =>
+    step.needs?.some((name) => (indexes.get(name) ?? -1) >= index);
   if (!steps.some(isForward)) return steps;
 
   const ordered: StepSpec[] = [];
@@ -24,7 +25,13 @@ export function stepOrder(pipeline: Pipeline, failures: Failure[]): readonly Ste
       if (top.next === 0 && step.needs === undefined) {
         // Pulled forward, though it sees everything written before it: the step that pulls is among that.
         const back = way.findLastIndex((each) => each.index < top.index);
-        if (back >= 0) failures.push(cycle(pipeline, way.slice(back).map((each) => each.index)));
+        if (back >= 0)
+          failures.push(
+            cycle(
+              pipeline,
+              way.slice(back).map((each) => each.index),
+            ),
+          );
       }
       state[top.index] = 1;
       const needed = indexes.get(step.needs?.[top.next] ?? '');
@@ -32,7 +39,12 @@ export function stepOrder(pipeline: Pipeline, failures: Failure[]): readonly Ste
       if (needed !== undefined && state[needed] === 0) way.push({ index: needed, next: 0 });
       else if (needed !== undefined && state[needed] === 1) {
         const back = way.findIndex((each) => each.index === needed);
-        failures.push(cycle(pipeline, way.slice(back).map((each) => each.index)));
+        failures.push(
+          cycle(
+            pipeline,
+            way.slice(back).map((each) => each.index),
+          ),
+        );
       } else if (top.next > (step.needs?.length ?? 0)) {
         state[top.index] = 2;
         ordered.push(step);
@@ -49,7 +61,11 @@ function cycle(pipeline: Pipeline, trail: readonly number[]): Failure {
   const places = steps.map((step, at): RelatedPlace => {
     const next = steps[(at + 1) % steps.length] ?? step;
     const option = step.needs?.indexOf(next.name) ?? -1;
-    if (option < 0) return { message: `${step.name} has no \`needs\`, so it sees all steps before it, ${next.name} too`, range: step.origin };
+    if (option < 0)
+      return {
+        message: `${step.name} has no \`needs\`, so it sees all steps before it, ${next.name} too`,
+        range: step.origin,
+      };
     return { message: `${step.name} needs ${next.name}`, range: locateOption(step, `needs[${option}]`) };
   });
   const names = [...steps, ...steps.slice(0, 1)].map((step) => step.name);
