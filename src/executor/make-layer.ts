@@ -12,6 +12,7 @@ import { stepContext } from '../plan/definition.ts';
 import { layerRef } from '../plan/prober.ts';
 import { cacheMountFolder } from './cache-mount.ts';
 import { keepFailedLayer } from './failed-layer.ts';
+import { findConflicts } from './layer-conflicts.ts';
 import type { NodeScope } from './node-scope.ts';
 import type { ExecutorServices } from './services.ts';
 
@@ -35,6 +36,8 @@ export async function makeLayer(
   if (node.role === 'source') return { layer: await runSource(node, workspace, scope, services), found: false };
   const view = services.prober.view(node);
   if (node.role === 'seal') {
+    const conflicts = findConflicts(node.below, services.nodes, (id) => services.layers.manifest(services.prober.layer(id).digest));
+    if (conflicts.length > 0) throw new FailureError(...conflicts);
     const { sealEntries } = await import('../exporters/seal.ts');
     const entries = await sealEntries(workspace, view, node.pipeline.sourceDateEpoch);
     return await writeLayer(node, entries, view, inputs, workspace, services);

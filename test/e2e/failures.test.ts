@@ -1,0 +1,152 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { expect, onTestFinished, test } from 'vitest';
+import { addTinyRoot, CliProject, eventually, mountsOf, processesOf } from '../rigs/cli.ts';
+
+const step = (body: string, rest = ''): string => `source:
+  type: rootfs
+  path: tiny.tar
+steps:
+  - type: shell
+    name: work
+    inline: |
+${body.replaceAll(/^/gm, '      ')}
+${rest}`;
+
+function tiny(template: string): CliProject {
+  const project = new CliProject({ 'pipelines/tiny.yaml': template });
+  addTinyRoot(project);
+  return project;
+}
+
+test('a script that exits 3: the place in the template, the code, the last lines; nothing is cached', async () => {
+  const project = tiny(step('echo about to fail\nexit 3'));
+  const result = await project.run('build', '--ui=plain');
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(/tiny\.yaml:5:5/);
+  expect(result.stderr).toMatch(/3/);
+  expect(result.stderr).toContain('about to fail');
+  expect((await project.build()).cached).toEqual(['source']);
+});
+
+test('a failed step can be looked at in a shell', async () => {
+  const project = tiny(step('echo kept > /etc/kept\nexit 1'));
+  expect((await project.run('build')).code).toBe(1);
+  const shell = await project.run('shell', 'work', '--', 'cat', '/etc/kept');
+  expect(shell).toMatchObject({ code: 0, stdout: 'kept\n' });
+});
+
+test('a shell is a throw-away copy', async () => {
+  const project = tiny(step('echo one > /etc/made'));
+  await project.build();
+  expect(await project.run('shell', 'work', '--', 'sh', '-c', 'echo two > /etc/made; exit 7')).toMatchObject({ code: 7 });
+  expect(await project.run('shell', 'work', '--', 'cat', '/etc/made')).toMatchObject({ code: 0, stdout: 'one\n' });
+});
+
+test('a script that hangs ends at its timeout', async () => {
+  const project = tiny(step('sleep 100', '    timeout: 1s\n'));
+  const result = await project.run('build', '--ui=plain');
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(/longer than its timeout/);
+  expect(processesOf(project.directory)).toEqual([]);
+});
+
+test('retries start from the clean layers', async () => {
+  const project = tiny(step('test ! -e /etc/dirty\necho x > /etc/dirty\nexit 1', '    retries: 2\n'));
+  const result = await project.run('build', '--ui=json');
+  const retries = result.stdout.split('\n').filter((line) => line.includes('"node-retry"'));
+  expect(result.code).toBe(1);
+  expect(retries).toHaveLength(2);
+  // A dirty retry would fail in `test`, before writing anything.
+  expect(await project.run('shell', 'work', '--', 'cat', '/etc/dirty')).toMatchObject({ code: 0 });
+});
+
+test('Ctrl-C: exit 130 within 2 s, nothing runs or is mounted, and the next build is right', async () => {
+  const project = tiny(step('echo started\nsleep 60'));
+  const started = project.start(['build', '--ui=plain']);
+  await eventually('the step', () => processesOf('sleep 60').length > 0);
+  const before = Date.now();
+  started.process.kill('SIGINT');
+  const result = await started.result;
+  expect(result.code).toBe(130);
+  expect(Date.now() - before).toBeLessThan(2500);
+  expect(processesOf(project.directory)).toEqual([]);
+  expect(mountsOf(project.directory)).toEqual([]);
+  project.write('pipelines/tiny.yaml', step('echo started'));
+  expect(await project.build()).toMatchObject({ code: 0, built: ['work'] });
+});
+
+test('kill -9: nothing survives, the next build clears up and is right', async () => {
+  const project = tiny(step('echo started\nsleep 60'));
+  const started = project.start(['build', '--ui=plain']);
+  await eventually('the step', () => processesOf('sleep 60').length > 0);
+  started.process.kill('SIGKILL');
+  await started.result;
+  await eventually('the end of all processes', () => processesOf(project.directory).length === 0, 3000);
+  expect(mountsOf(project.directory)).toEqual([]);
+  project.write('pipelines/tiny.yaml', step('echo started'));
+  expect(await project.build()).toMatchObject({ code: 0, built: ['work'] });
+  expect(readdirSync(project.path('cache/journal'))).toEqual([]);
+  expect(await project.run('gc')).toMatchObject({ code: 0 });
+  expect(readdirSync(project.path('cache/active')).filter((name) => !name.endsWith('.lock'))).toEqual([]);
+});
+
+test('two builds of the same thing share the work', async () => {
+  const project = tiny(step('sleep 1\necho done > /etc/done'));
+  const [a, b] = await Promise.all([project.build(), project.build()]);
+  expect([a.code, b.code]).toEqual([0, 0]);
+  expect([...a.built, ...b.built].toSorted()).toEqual(['source', 'work']);
+});
+
+test('a full disk is a clear failure, and the store stays valid', async () => {
+  const project = tiny(step('cat /usr/bin/sh /usr/bin/sh /usr/bin/sh > /big; for i in 1 2 3 4 5 6 7 8 9; do cat /big /big >> /bigger; done'));
+  mkdirSync(project.path('cache'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', project.path('cache')]);
+  onTestFinished(() => void execFileSync('umount', [project.path('cache')]));
+  const result = await project.run('build', '--ui=plain');
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(/[Nn]o space/);
+  execFileSync('mount', ['-o', 'remount,size=200m', project.path('cache')]);
+  expect(await project.build()).toMatchObject({ code: 0 });
+  expect(await project.run('cache', 'verify')).toMatchObject({ code: 0 });
+});
+
+test('a cache of a newer format is refused and left alone', async () => {
+  const project = tiny(step('true'));
+  project.write('cache/format.json', '{"format":99}');
+  const result = await project.run('build', '--ui=plain');
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(/format 99/);
+  expect(readdirSync(project.path('cache'))).toEqual(['format.json']);
+});
+
+test('a missing input is named before anything is built', async () => {
+  const project = tiny(step('true', '  - type: file\n    name: conf\n    path: /etc/conf\n    source: nowhere.conf\n'));
+  const result = await project.run('build', '--ui=plain');
+  expect(result.code).toBe(2);
+  expect(result.stderr).toMatch(/nowhere\.conf does not exist/);
+  expect(result.stderr).toMatch(/tiny\.yaml:\d+:\d+/);
+});
+
+test('cache commands: ls, du, prune, verify', async () => {
+  const project = tiny(step('echo 1 > /etc/one'));
+  await project.build();
+  expect((await project.run('cache', 'ls')).stdout).toContain('tiny/work');
+  expect((await project.run('cache', 'du')).code).toBe(0);
+  expect(await project.run('cache', 'verify')).toMatchObject({ code: 0 });
+  const dry = await project.run('cache', 'prune', '--all', '--dry-run');
+  expect(dry.code).toBe(0);
+  expect(await project.build()).toMatchObject({ built: [] });
+  expect((await project.run('cache', 'prune', '--all')).code).toBe(0);
+  expect(await project.build()).toMatchObject({ built: ['source', 'work'] });
+});
+
+test('a damaged layer is found and dropped', async () => {
+  const project = tiny(step('echo 1 > /etc/one'));
+  await project.build();
+  const layer = execFileSync('sh', ['-c', 'ls -d cache/layers/*/tree/etc/one'], { cwd: project.directory, encoding: 'utf8' }).trim();
+  project.write(layer, 'X\n');
+  expect((await project.run('cache', 'verify')).code).toBe(1);
+  expect(await project.build()).toMatchObject({ code: 0, built: ['work'] });
+  rmSync(project.path('output'), { recursive: true, force: true });
+});
