@@ -20,9 +20,14 @@ export function nodeWorld(options: Partial<FunctionWorld> & { readonly baseDirec
 const NODE_FILES: FileReader = {
   read: (path) => readFileSync(path),
   kind: (path) => {
-    const status = statSync(path, { throwIfNoEntry: false });
-    if (status === undefined) return undefined;
-    return status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other';
+    try {
+      const status = statSync(path, { throwIfNoEntry: false });
+      if (status === undefined) return undefined;
+      return status.isFile() ? 'file' : status.isDirectory() ? 'directory' : 'other';
+    } catch {
+      // A path that cannot be looked at (a file in the middle of it, a NUL byte) leads nowhere.
+      return undefined;
+    }
   },
   list: (path) =>
     readdirSync(path, { withFileTypes: true }).map((entry) => ({ name: entry.name, directory: entry.isDirectory() })),

@@ -1,0 +1,77 @@
+import { type Failure } from '../../diagnostics/failure.ts';
+import { evaluateExpression } from './evaluate/evaluate.ts';
+import { type LoadOptions, loadPackerTemplate } from './load/load.ts';
+import type { ParsedPackerTemplate } from './load/parsed-template.ts';
+import { parseExpressionText } from './syntax/parse-file.ts';
+import { SourceText } from './syntax/source-text.ts';
+import { printValue, quoteText } from './values/print.ts';
+
+export interface ConsoleOptions extends LoadOptions {
+  /** Without a template the console speaks the JSON form's `{{ … }}`, unless this says `hcl2`. */
+  readonly configType?: 'json' | 'hcl2';
+  /** Evaluates a line of the JSON form: given by that front end. */
+  readonly evaluateLegacy?: (line: string) => { readonly text: string } | { readonly failures: readonly Failure[] };
+}
+
+export interface ConsoleOutcome {
+  readonly stdout: string;
+  readonly exitCode: number;
+  readonly failures: readonly Failure[];
+}
+
+const HELP = `Every line is an expression of HCL2; its value is shown.
+Variables, locals and functions of the template may be used, such as upper(var.name).
+
+  variables   shows all input variables and locals with their values
+  help        shows this text
+  exit        ends the console
+`;
+
+/**
+ * What `packer console` prints when lines are piped into it: the result of the last line. The exit code is 1 when
+ * any line fails; problems of the template itself do not count, as there.
+ */
+export function runConsole(lines: readonly string[], options: ConsoleOptions): ConsoleOutcome {
+  const legacy = options.template === undefined ? options.configType !== 'hcl2' : options.configType === 'json';
+  const evaluate = legacy && options.evaluateLegacy !== undefined ? options.evaluateLegacy : hclEvaluator(options);
+  const failures: Failure[] = [];
+  let last = '';
+  for (const line of lines) {
+    const result = evaluate(line.trim());
+    if ('failures' in result) failures.push(...result.failures);
+    last = 'text' in result ? result.text : '';
+  }
+  return { stdout: `${last}\n`, exitCode: failures.length > 0 ? 1 : 0, failures };
+}
+
+type LineEvaluator = NonNullable<ConsoleOptions['evaluateLegacy']>;
+
+function hclEvaluator(options: ConsoleOptions): LineEvaluator {
+  const { template } = loadPackerTemplate(options);
+  return (line) => {
+    if (line === '') return { text: '' };
+    if (line === 'help') return { text: HELP };
+    if (line === 'exit') return { text: '' };
+    if (line === 'variables') return { text: hideSecrets(describeVariables(template), template.secrets) };
+    const parsed = parseExpressionText(new SourceText('<console-input>', line));
+    if (!parsed.ok) return { failures: parsed.failures };
+    const value = evaluateExpression(parsed.value, template.context);
+    if (!value.ok) return { failures: value.failures };
+    return { text: hideSecrets(printValue(value.value), template.secrets) };
+  };
+}
+
+/** The list that the word `variables` shows; `inspect` prints the same. */
+export function describeVariables(template: ParsedPackerTemplate): string {
+  const list = (prefix: string, named: ParsedPackerTemplate['variables'] | ParsedPackerTemplate['locals']): string =>
+    [...named.values()]
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ name, value }) => `${prefix}.${name}: ${quoteText(printValue(value))}\n`)
+      .join('');
+  return `> input-variables:\n\n${list('var', template.variables)}\n> local-variables:\n\n${list('local', template.locals)}`;
+}
+
+/** Puts `<sensitive>` in the place of every secret text. */
+export function hideSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.toSorted((a, b) => b.length - a.length).reduce((shown, secret) => shown.replaceAll(secret, '<sensitive>'), text);
+}

@@ -1,0 +1,140 @@
+import { FailureError } from '../../../diagnostics/failure.ts';
+import { type EvaluationContext, captureEvaluation } from '../evaluate/context.ts';
+import { didYouMean } from '../evaluate/did-you-mean.ts';
+import { evaluate } from '../evaluate/evaluate.ts';
+import type { Attribute, Block, Expression } from '../syntax/ast.ts';
+import { entriesOf, itemsOf } from '../values/value.ts';
+import { type Problems, hasLabels, readBody, textAttribute } from './body.ts';
+import type { BuildBlock, BuildSource, ComponentBlock, RequiredPlugin, RequiredVersion } from './parsed-template.ts';
+
+/** Reads `source` or `data` blocks; two may not share type and name. */
+export function readComponents(blocks: readonly Block[], problems: Problems): ComponentBlock[] {
+  const found = new Map<string, ComponentBlock>();
+  for (const block of blocks) {
+    if (!hasLabels(block, ['type', 'name'], problems)) continue;
+    const [type = '', name = ''] = block.labels.map((label) => label.value);
+    const earlier = found.get(`${type}.${name}`);
+    if (earlier === undefined) {
+      found.set(`${type}.${name}`, { type, name, span: block.headerSpan, body: block.body });
+      continue;
+    }
+    problems.add({
+      reason: 'duplicate-name',
+      message: `Duplicate ${block.name} block: a ${block.name} "${type}" named "${name}" already exists.`,
+      origin: block.headerSpan.range,
+      related: [{ message: 'It was first defined here.', range: earlier.span.range }],
+    });
+  }
+  return [...found.values()];
+}
+
+const STEPS = ['provisioner', 'error-cleanup-provisioner', 'post-processor', 'post-processors'];
+const BUILD = { attributes: ['name', 'description', 'sources'], blocks: [...STEPS, 'source', 'hcp_packer_registry'] };
+
+/** Reads a `build` block; the bodies of its steps stay as they are. */
+export function readBuild(block: Block, sources: readonly ComponentBlock[], context: EvaluationContext, problems: Problems): BuildBlock {
+  hasLabels(block, [], problems);
+  const attributes = readBody(block.body, BUILD, problems);
+  const inner = block.body.items.filter((item) => item.type === 'block');
+  for (const step of inner) {
+    if (STEPS.includes(step.name)) hasLabels(step, step.name === 'post-processors' ? [] : ['type'], problems);
+  }
+  const cleanups = inner.filter((item) => item.name === 'error-cleanup-provisioner');
+  if (cleanups[1] !== undefined) {
+    problems.add({ reason: 'duplicate-name', message: 'Only one error-cleanup-provisioner is allowed per build.', origin: cleanups[1].headerSpan.range });
+  }
+  const listed = attributes.get('sources');
+  const used = [
+    ...(listed === undefined ? [] : (problems.attempt(() => listedSources(listed, context)) ?? [])),
+    ...inner.flatMap((item) => (item.name === 'source' ? blockSource(item, context, problems) : [])),
+  ];
+  for (const source of used) checkSource(source, sources, problems);
+  return {
+    name: problems.attempt(() => textAttribute(attributes.get('name'), context)),
+    description: problems.attempt(() => textAttribute(attributes.get('description'), context)) ?? '',
+    sources: used,
+    steps: inner.filter((item) => STEPS.includes(item.name)),
+    registry: inner.find((item) => item.name === 'hcp_packer_registry'),
+    span: block.headerSpan,
+  };
+}
+
+function checkSource(source: BuildSource, sources: readonly ComponentBlock[], problems: Problems): void {
+  if (sources.some(({ type, name }) => type === source.type && name === source.name)) return;
+  const known = sources.map(({ type, name }) => `${type}.${name}`);
+  problems.add({
+    reason: 'template-invalid',
+    message: `Unknown source ${source.type}.${source.name}: no source block defines it.`,
+    origin: source.span.range,
+    hint: didYouMean(`${source.type}.${source.name}`, known).hint ?? (known.length === 0 ? 'Add a source block for it.' : `Known sources: ${known.slice(0, 10).join(', ')}.`),
+  });
+}
+
+function listedSources(attribute: Attribute, context: EvaluationContext): BuildSource[] {
+  const items = attribute.value.type === 'tuple' ? attribute.value.items : [attribute.value];
+  return items.flatMap((item) => sourceTexts(item, context).map((text) => ({ ...splitReference(text, item), localName: undefined, body: undefined, span: item.span })));
+}
+
+function sourceTexts(item: Expression, context: EvaluationContext): string[] {
+  const result = captureEvaluation(item.span, () => evaluate(item, context));
+  if (!result.ok) throw new FailureError(...result.failures);
+  const values = itemsOf(result.value) ?? [result.value];
+  return values.map(({ data }) => {
+    if (typeof data === 'string') return data;
+    throw new FailureError({ reason: 'template-invalid', message: 'Invalid sources: a list of strings is required, such as ["source.type.name"].', origin: item.span.range });
+  });
+}
+
+/** `source.type.name`, `sources.type.name` and `type.name` all name one source. */
+function splitReference(text: string, place: Expression): { type: string; name: string } {
+  const parts = text.split('.');
+  const [type = '', name = '', ...more] = parts[0] === 'source' || parts[0] === 'sources' ? parts.slice(1) : parts;
+  if (type !== '' && name !== '' && more.length === 0) return { type, name };
+  throw new FailureError({
+    reason: 'template-invalid',
+    message: `Invalid source reference ${JSON.stringify(text)}: a source is named by its type and its name.`,
+    origin: place.span.range,
+    hint: 'Write source.TYPE.NAME.',
+  });
+}
+
+function blockSource(block: Block, context: EvaluationContext, problems: Problems): BuildSource[] {
+  const label = block.labels[0];
+  if (!hasLabels(block, ['reference'], problems) || label === undefined) return [];
+  const reference = problems.attempt(() => splitReference(label.value, { type: 'keyword', span: label.span, value: null }));
+  if (reference === undefined) return [];
+  const nameAttribute = block.body.items.find((item) => item.type === 'attribute' && item.name === 'name');
+  const localName = nameAttribute?.type === 'attribute' ? problems.attempt(() => textAttribute(nameAttribute, context)) : undefined;
+  return [{ ...reference, localName, body: block.body, span: block.headerSpan }];
+}
+
+const PACKER = { attributes: ['required_version'], blocks: ['required_plugins'] };
+
+/** Reads a `packer` block: the versions it asks for. */
+export function readPacker(block: Block, context: EvaluationContext, problems: Problems): { versions: RequiredVersion[]; plugins: RequiredPlugin[] } {
+  hasLabels(block, [], problems);
+  const required = readBody(block.body, PACKER, problems).get('required_version');
+  const constraint = problems.attempt(() => textAttribute(required, context));
+  const plugins = block.body.items.flatMap((item) => (item.type === 'block' ? item.body.items : []));
+  return {
+    versions: required === undefined || constraint === undefined ? [] : [{ constraint, span: required.value.span }],
+    plugins: plugins.flatMap((item) => (item.type === 'attribute' ? (problems.attempt(() => readPlugin(item, context)) ?? []) : [])),
+  };
+}
+
+function readPlugin(attribute: Attribute, context: EvaluationContext): RequiredPlugin[] {
+  const result = captureEvaluation(attribute.value.span, () => evaluate(attribute.value, context));
+  if (!result.ok) throw new FailureError(...result.failures);
+  const field = (name: string): string => {
+    const data = entriesOf(result.value)?.get(name)?.data;
+    if (typeof data === 'string') return data;
+    throw new FailureError({
+      reason: 'template-invalid',
+      message: `Invalid required_plugins entry "${attribute.name}": it needs a ${name}.`,
+      origin: attribute.value.span.range,
+      hint: `Write ${attribute.name} = { version = ">= 1.0.0", source = "github.com/OWNER/${attribute.name}" }.`,
+    });
+  };
+  return [{ name: attribute.name, source: field('source'), version: field('version'), attribute }];
+}
+

@@ -1,0 +1,127 @@
+import path from 'node:path';
+import { type EvaluationContext, Scope } from '../evaluate/context.ts';
+import { FUNCTIONS } from '../functions/function-table.ts';
+import type { FunctionWorld } from '../functions/function.ts';
+import { nodeWorld } from '../functions/node-world.ts';
+import type { Block } from '../syntax/ast.ts';
+import { STRING } from '../values/type.ts';
+import { type Value, entriesOf, itemsOf, objectValue, stringValue, unknownValue } from '../values/value.ts';
+import { VariableAssignments } from './assign-variables.ts';
+import { readBuild, readComponents, readPacker } from './blocks.ts';
+import { Problems } from './body.ts';
+import { VariableDeclarations } from './declare-variables.ts';
+import { declareLocals, evaluateLocals } from './locals.ts';
+import type { LoadOutcome, PackerLocal, PackerVariable, ParsedPackerTemplate } from './parsed-template.ts';
+import { findTemplateFiles, readTemplateFile, readValuesFile } from './template-files.ts';
+
+export interface LoadOptions {
+  /** A folder, a `.pkr.hcl` or a `.pkr.json` file; left out: a template without content. */
+  readonly template?: string;
+  /** `-var`, in order. */
+  readonly variables?: readonly (readonly [name: string, text: string])[];
+  /** `-var-file`, in order. */
+  readonly variableFiles?: readonly string[];
+  /** `packer.version`. */
+  readonly packerVersion: string;
+  /** Values of `data.TYPE.NAME`; one that is not given is unknown. */
+  readonly dataValues?: ReadonlyMap<string, Value>;
+  readonly world?: Partial<FunctionWorld>;
+}
+
+/**
+ * Reads a template of Packer's HCL2 form: files, variables with their values (default < PKR_VAR_x <
+ * *.auto.pkrvars.hcl < *.auto.pkrvars.json < -var-file < -var), locals, and the blocks behind them.
+ * Gives what could be read together with everything that is wrong.
+ */
+export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
+  const problems = new Problems();
+  const world = nodeWorld({ baseDirectory: '.', ...options.world });
+  const files = world.files;
+  const { workingDirectory } = world;
+  const found =
+    options.template === undefined
+      ? { directory: '.', templates: [], automaticValues: [] }
+      : findTemplateFiles(options.template, workingDirectory, files, problems);
+  const here: FunctionWorld = { ...world, baseDirectory: path.resolve(workingDirectory, found.directory) };
+  const blocks = found.templates.flatMap((file) => readTemplateFile(file, workingDirectory, files, problems));
+  const of = (...names: readonly string[]): Block[] => blocks.filter((block) => names.includes(block.name));
+
+  const declarations = new VariableDeclarations(problems, here);
+  for (const block of of('variable', 'variables')) declarations.add(block);
+  const assignments = new VariableAssignments(declarations.declared, problems, here);
+  assignments.fromEnvironment(here.environment);
+  for (const file of [...found.automaticValues, ...(options.variableFiles ?? [])]) {
+    const values = readValuesFile(file, workingDirectory, files, problems);
+    if (values !== undefined) assignments.fromFile(values);
+  }
+  for (const [name, text] of options.variables ?? []) assignments.fromCommandLine(name, text);
+  const variables = assignments.finish();
+
+  const dataSources = readComponents(of('data'), problems);
+  const base = baseContext(options, found.directory, here, variables, dataSources.map(({ type, name }) => [type, name]));
+  const locals = evaluateLocals(declareLocals(of('locals', 'local'), base, problems), base, problems);
+  const localValues = objectValue(new Map([...locals].map(([name, local]) => [name, local.value])));
+  const context: EvaluationContext = { ...base, variables: base.variables.with(new Map([['local', localValues]])) };
+
+  const sources = readComponents(of('source'), problems);
+  const packer = of('packer').map((block) => readPacker(block, context, problems));
+  const template: ParsedPackerTemplate = {
+    directory: found.directory,
+    files: found.templates,
+    requiredVersions: packer.flatMap(({ versions }) => versions),
+    requiredPlugins: packer.flatMap(({ plugins }) => plugins),
+    variables,
+    locals,
+    sources,
+    dataSources,
+    builds: of('build').map((block) => readBuild(block, sources, context, problems)),
+    registries: of('hcp_packer_registry'),
+    context,
+    secrets: [...variables.values(), ...locals.values()].flatMap(secretsOf),
+  };
+  return { template, failures: problems.failures, warnings: problems.warnings };
+}
+
+function baseContext(
+  options: LoadOptions,
+  directory: string,
+  world: FunctionWorld,
+  variables: ReadonlyMap<string, PackerVariable>,
+  dataSources: readonly (readonly [string, string])[],
+): EvaluationContext {
+  const data = new Map<string, Map<string, Value>>();
+  for (const [type, name] of dataSources) {
+    const ofType = data.get(type) ?? new Map<string, Value>();
+    data.set(type, ofType.set(name, options.dataValues?.get(`${type}.${name}`) ?? unknownValue()));
+  }
+  const names = new Map<string, Value>([
+    ['var', objectValue(new Map([...variables].map(([name, variable]) => [name, variable.value])))],
+    ['local', objectValue(new Map())],
+    ['data', objectValue(new Map([...data].map(([type, ofType]) => [type, objectValue(ofType)])))],
+    ['path', objectValue({ cwd: pathValue(world.workingDirectory), root: pathValue(directory) })],
+    ['source', objectValue({ type: unknownValue(STRING), name: unknownValue(STRING) })],
+    ['build', unknownValue()],
+    [
+      'packer',
+      objectValue({
+        version: stringValue(options.packerVersion),
+        iterationID: unknownValue(STRING),
+        versionFingerprint: unknownValue(STRING),
+      }),
+    ],
+  ]);
+  return { variables: new Scope(names), functions: FUNCTIONS, world };
+}
+
+const pathValue = (text: string): Value => stringValue(text.replaceAll('\\', '/'));
+
+/** Every text of a sensitive value, and its lines when it has several. */
+function secretsOf({ value, sensitive }: PackerVariable | PackerLocal): string[] {
+  return sensitive ? textsOf(value) : [];
+}
+
+function textsOf(value: Value): string[] {
+  const { data } = value;
+  if (typeof data === 'string') return [data, ...(data.includes('\n') ? data.split('\n') : [])].filter((text) => text.trim() !== '');
+  return [...(itemsOf(value) ?? entriesOf(value)?.values() ?? [])].flatMap(textsOf);
+}
