@@ -1,0 +1,68 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, chmodSync, constants, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../../rigs/temporary-folder.ts';
+import { smallRoot } from '../../rigs/workspace.ts';
+
+const AS_USER = fileURLToPath(new URL('../../rigs/as-ordinary-user.sh', import.meta.url));
+const BUILD = fileURLToPath(new URL('../../rigs/build-layers.ts', import.meta.url));
+
+const result = z.union([
+  z.object({ digests: z.array(z.string()), key: z.string(), verified: z.array(z.string()), uid: z.number() }),
+  z.object({ failures: z.array(z.object({ reason: z.string(), message: z.string(), hint: z.string() })) }),
+]);
+
+/** Why this cannot be tried here, or undefined. The machine's own files are not changed for it. */
+function impossible(): string | undefined {
+  if (process.geteuid?.() !== 0) return 'needs root, to become a throw-away user';
+  if (!existsSync('/usr/bin/newuidmap')) return 'newuidmap (package uidmap) is not installed';
+  if (!existsSync('/etc/subuid') || !existsSync('/etc/subgid')) return 'there is no /etc/subuid to cover';
+  try {
+    accessSync(process.execPath, constants.X_OK);
+  } catch {
+    return 'node is not executable for others';
+  }
+  const probe = spawnSync('unshare', ['--mount', '--propagation', 'private', 'setpriv', '--reuid', '1500', '--clear-groups', process.execPath, '--check', BUILD]);
+  return probe.status === 0 ? undefined : 'another user cannot read the sources';
+}
+
+const reason = impossible();
+
+describe.skipIf(reason !== undefined)(`an ordinary user${reason === undefined ? '' : ` (skipped: ${reason})`}`, () => {
+  test('gets the layers that root gets', () => {
+    const root = build([process.execPath, BUILD, join(temporaryFolder(), 'store')]);
+    const user = asUser('imgpipe-test:200000:65536');
+    expect(user).toMatchObject({ uid: 1500, key: 'key', verified: ['intact', 'intact', 'intact'] });
+    expect(user).toEqual({ ...root, uid: 1500 });
+  });
+
+  test('without a range of ids is told what to do', () => {
+    expect(asUser('')).toEqual({
+      failures: [
+        {
+          reason: 'permission-denied',
+          message: expect.stringContaining('/etc/subuid gives imgpipe-test no range of ids'),
+          hint: expect.stringContaining('usermod --add-subuids'),
+        },
+      ],
+    });
+  });
+});
+
+function asUser(ranges: string): z.infer<typeof result> {
+  const home = temporaryFolder();
+  chmodSync(home, 0o755);
+  const answer = build([AS_USER, home, ranges, process.execPath, BUILD, join(home, 'store')]);
+  // Files of mapped owners: only root or the user's own namespace can delete them.
+  spawnSync('rm', ['-rf', home]);
+  return answer;
+}
+
+function build([program = '', ...args]: readonly string[]): z.infer<typeof result> {
+  const done = spawnSync(program, args, { input: smallRoot(), encoding: 'utf8' });
+  if (done.status !== 0) throw new Error(`${done.status}: ${done.stderr}`);
+  return result.parse(JSON.parse(done.stdout));
+}
