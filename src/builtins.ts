@@ -1,4 +1,6 @@
 import { bootCheck } from './checks/boot.ts';
+import type { CheckKind } from './checks/check.ts';
+import type { ExporterKind } from './exporters/exporter.ts';
 import { qcow2Exporter } from './exporters/qcow2.ts';
 import { rawExporter } from './exporters/raw.ts';
 import type { Kinds } from './plan/kinds.ts';
@@ -9,21 +11,24 @@ import { hostnameKind } from './provisioners/hostname.ts';
 import { kernelArgsKind } from './provisioners/kernel-args.ts';
 import { localeKind } from './provisioners/locale.ts';
 import { packageKind } from './provisioners/package.ts';
+import type { ProvisionerKind } from './provisioners/provisioner.ts';
 import { serviceKind } from './provisioners/service.ts';
 import { shellKind } from './provisioners/shell.ts';
 import { sysctlKind } from './provisioners/sysctl.ts';
 import { timezoneKind } from './provisioners/timezone.ts';
 import { userKind } from './provisioners/user.ts';
+import type { InputsOf } from './schema/kind.ts';
 import { KindTable } from './schema/kind-table.ts';
 import { bootstrapSource } from './sources/bootstrap.ts';
 import { ociImageSource } from './sources/oci-image.ts';
 import { pipelineSource } from './sources/pipeline.ts';
 import { rootfsSource } from './sources/rootfs.ts';
+import type { SourceKind } from './sources/source.ts';
 
 /** Every kind that imgpipe brings along: a new kind is one file and one row here. */
-export const builtinKinds: Kinds = {
-  sources: new KindTable('source', [bootstrapSource, ociImageSource, pipelineSource, rootfsSource]),
-  steps: new KindTable('step', [
+const kinds = {
+  sources: [bootstrapSource, ociImageSource, pipelineSource, rootfsSource],
+  steps: [
     fileKind,
     fstabKind,
     groupKind,
@@ -36,7 +41,22 @@ export const builtinKinds: Kinds = {
     sysctlKind,
     timezoneKind,
     userKind,
-  ]),
-  exports: new KindTable('export', [qcow2Exporter, rawExporter]),
-  checks: new KindTable('check', [bootCheck]),
+  ],
+  exports: [qcow2Exporter, rawExporter],
+  checks: [bootCheck],
+};
+
+/** What users write for the built-in kinds, for the types of TypeScript templates. */
+export interface BuiltinInputs {
+  readonly sources: InputsOf<(typeof kinds.sources)[number]>;
+  readonly steps: InputsOf<(typeof kinds.steps)[number]>;
+  readonly exports: InputsOf<(typeof kinds.exports)[number]>;
+  readonly checks: InputsOf<(typeof kinds.checks)[number]>;
+}
+
+export const builtinKinds: Kinds = {
+  sources: new KindTable<SourceKind>('source', kinds.sources),
+  steps: new KindTable<ProvisionerKind>('step', kinds.steps),
+  exports: new KindTable<ExporterKind>('export', kinds.exports),
+  checks: new KindTable<CheckKind>('check', kinds.checks),
 };

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Result } from '../diagnostics/failure.ts';
 import type { Pipeline } from '../model/pipeline.ts';
-import type { KindDescriptor } from '../schema/kind.ts';
+import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
 
 /** What a check looks at. */
 export interface CheckContext {
@@ -24,6 +24,8 @@ export interface CheckKind<Schema extends z.ZodObject = z.ZodObject> extends Kin
 }
 
 /** Declares a check; register it in `builtins.ts`. */
-export function defineCheck<Schema extends z.ZodObject>(kind: CheckKind<Schema>): CheckKind {
-  return kind as unknown as CheckKind;
+export function defineCheck<const Type extends string, Schema extends z.ZodObject>(
+  kind: CheckKind<Schema> & { readonly type: Type },
+): CheckKind & TypedKind<Type, z.input<Schema>> {
+  return kind as unknown as CheckKind & TypedKind<Type, z.input<Schema>>;
 }

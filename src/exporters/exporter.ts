@@ -3,7 +3,7 @@ import type { Result } from '../diagnostics/failure.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import type { View } from '../model/layer.ts';
 import type { Pipeline } from '../model/pipeline.ts';
-import type { KindDescriptor } from '../schema/kind.ts';
+import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
 
 /** What an exporter works on and where it writes. */
 export interface ExportContext {
@@ -33,6 +33,8 @@ export interface ExporterKind<Schema extends z.ZodObject = z.ZodObject> extends 
 }
 
 /** Declares an exporter; register it in `builtins.ts`. */
-export function defineExporter<Schema extends z.ZodObject>(kind: ExporterKind<Schema>): ExporterKind {
-  return kind as unknown as ExporterKind;
+export function defineExporter<const Type extends string, Schema extends z.ZodObject>(
+  kind: ExporterKind<Schema> & { readonly type: Type },
+): ExporterKind & TypedKind<Type, z.input<Schema>> {
+  return kind as unknown as ExporterKind & TypedKind<Type, z.input<Schema>>;
 }

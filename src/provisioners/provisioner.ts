@@ -4,7 +4,7 @@ import type { Result } from '../diagnostics/failure.ts';
 import type { HostInput } from '../model/host-input.ts';
 import type { Architecture } from '../model/platform.ts';
 import type { TreeEntry } from '../model/tree-entry.ts';
-import type { KindDescriptor } from '../schema/kind.ts';
+import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
 
 /** What a step kind may know while it says what it reads and writes. Pure: no machine, no network. */
 export interface StepContext {
@@ -30,6 +30,8 @@ export interface ExpandedStep<Options> {
   /** Added to the step's name after a dot, e.g. the script's base name; empty for the only one. */
   readonly suffix: string;
   readonly options: Options;
+  /** The option of the template's step that it comes from, for messages: `scripts[2]`. */
+  readonly option?: string;
 }
 
 interface ProvisionerBase<Schema extends z.ZodObject> extends KindDescriptor<Schema> {
@@ -57,7 +59,9 @@ interface ProvisionerBase<Schema extends z.ZodObject> extends KindDescriptor<Sch
 export type ProvisionerKind<Schema extends z.ZodObject = z.ZodObject> = ProvisionerBase<Schema>;
 
 /** Declares a step kind; register it in `builtins.ts`. */
-export function defineProvisioner<Schema extends z.ZodObject>(kind: ProvisionerKind<Schema>): ProvisionerKind {
+export function defineProvisioner<const Type extends string, Schema extends z.ZodObject>(
+  kind: ProvisionerKind<Schema> & { readonly type: Type },
+): ProvisionerKind & TypedKind<Type, z.input<Schema>> {
   // Sound because options are always parsed by the kind's own schema before any method sees them.
-  return kind as unknown as ProvisionerKind;
+  return kind as unknown as ProvisionerKind & TypedKind<Type, z.input<Schema>>;
 }

@@ -30,6 +30,20 @@ export interface KindDescriptor<Schema extends z.ZodObject = z.ZodObject> {
   readonly tools?: readonly string[];
 }
 
+/**
+ * Remembers, for the compiler only, the name of a kind and what users write for it: editors complete them in
+ * TypeScript templates. `written` never has a value.
+ */
+export interface TypedKind<Type extends string, Written> {
+  readonly type: Type;
+  readonly written?: Written;
+}
+
+/** The options of every kind of a union of kinds, by the kind's name. */
+export type InputsOf<Kinds extends TypedKind<string, unknown>> = {
+  readonly [Kind in Kinds as Kind['type']]: NonNullable<Kind['written']>;
+};
+
 /** Meta of one option field; set with `.meta({ key: 'out', … })`. Fields are in the key unless they say otherwise. */
 export interface OptionMeta {
   readonly description?: string;

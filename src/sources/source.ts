@@ -4,7 +4,7 @@ import type { ActiveLayer, Workspace } from '../layers/workspace.ts';
 import type { HostInput } from '../model/host-input.ts';
 import type { Architecture } from '../model/platform.ts';
 import type { StepContext } from '../provisioners/provisioner.ts';
-import type { KindDescriptor } from '../schema/kind.ts';
+import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
 
 /** What a source may use while it fills the base layer. */
 export interface SourceRunContext extends StepContext {
@@ -31,6 +31,8 @@ export interface SourceKind<Schema extends z.ZodObject = z.ZodObject> extends Ki
 }
 
 /** Declares a source kind; register it in `builtins.ts`. */
-export function defineSource<Schema extends z.ZodObject>(kind: SourceKind<Schema>): SourceKind {
-  return kind as unknown as SourceKind;
+export function defineSource<const Type extends string, Schema extends z.ZodObject>(
+  kind: SourceKind<Schema> & { readonly type: Type },
+): SourceKind & TypedKind<Type, z.input<Schema>> {
+  return kind as unknown as SourceKind & TypedKind<Type, z.input<Schema>>;
 }

@@ -290,7 +290,8 @@ steps:
   });
 
   it('knows later where an option was written', async () => {
-    for (const files of [{ 'pipelines/web.yaml': WEB_YAML }, { 'pipelines/web.ts': WEB_TS }]) {
+    const both: Record<string, string>[] = [{ 'pipelines/web.yaml': WEB_YAML }, { 'pipelines/web.ts': WEB_TS }];
+    for (const files of both) {
       const template = await resolved(files);
       const shell = template.pipelines[1]?.steps[3];
       if (shell === undefined) throw new Error('no step');
