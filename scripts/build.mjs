@@ -41,7 +41,7 @@ function stampOfSources() {
     'tsconfig.build.json',
     'scripts/build.mjs',
   ];
-  for (const path of [...fixed, ...globSync('src/**/*.{ts,json,txt,py,c,S}').sort()]) {
+  for (const path of [...fixed, ...globSync('src/**/*.{ts,json,txt,py,c,S}').toSorted()]) {
     const { size, mtimeMs } = statSync(path);
     hash.update(`${path}\0${size}\0${mtimeMs}\n`);
   }
@@ -50,14 +50,15 @@ function stampOfSources() {
 
 async function bundle() {
   const { build } = await import('esbuild');
-  rmSync('dist', { recursive: true, force: true });
   mkdirSync('dist', { recursive: true });
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-  await build({
+  const { metafile } = await build({
+    metafile: true,
     entryPoints: Object.fromEntries(Object.entries(ENTRIES).filter(([, path]) => existsSync(path))),
     outdir: 'dist',
     entryNames: '[name]',
-    chunkNames: 'chunks/[name]-[hash]',
+    // Beside the entries: code that starts another entry by path finds it next to itself.
+    chunkNames: '[name]-[hash]',
     outExtension: { '.js': '.mjs' },
     bundle: true,
     splitting: true,
@@ -77,6 +78,10 @@ async function bundle() {
     },
     logLevel: 'warning',
   });
+  // A running imgpipe may still load chunks of the build before: they stay for an hour.
+  for (const path of globSync('dist/*.mjs*')) {
+    if (!(path in metafile.outputs) && Date.now() - statSync(path).mtimeMs > 3_600_000) rmSync(path);
+  }
 }
 
 /** dist/types: what an editor reads for `import … from 'imgpipe'`. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const args = process.argv.slice(2);
-for (const script of globSync('scripts/generate-*.ts').sort()) {
+for (const script of globSync('scripts/generate-*.ts').toSorted()) {
   const { status } = spawnSync(process.execPath, [script, ...args], { stdio: 'inherit' });
   if (status !== 0) process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 import type { Failure } from '../diagnostics/failure.ts';
 import type { TextStream } from '../ui/build-ui.ts';
-import type { Engine } from './engine-api.ts';
+import type { Engine } from '../engine/api.ts';
 
 /** The world as a command sees it; tests give their own. */
 export interface CliContext {

@@ -1,7 +1,7 @@
-import { FailureError } from '../diagnostics/failure.ts';
 import type { Engine } from './engine-api.ts';
 
-/** Stands here until src/engine.ts is written. */
-export function loadEngine(): Promise<Engine> {
-  return Promise.reject(new FailureError({ reason: 'internal', message: 'the engine is not built in yet' }));
+/** The engine, loaded when a command needs it. */
+export async function loadEngine(): Promise<Engine> {
+  const { engine } = await import('../engine.ts');
+  return engine;
 }

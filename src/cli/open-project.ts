@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Result } from '../diagnostics/failure.ts';
 import type { Template } from '../model/pipeline.ts';
 import type { CliContext } from './context.ts';
-import type { Project } from './engine-api.ts';
+import type { Project } from '../engine/api.ts';
 import { workingDirectory, type CommonOptions } from './options/common-options.ts';
 import { selectionOf, type TemplateOptions } from './options/template-options.ts';
 

@@ -4,7 +4,7 @@ import { EventSink } from '../../events/event-sink.ts';
 import { createUi, resolveUi, UI_NAMES, type UiName } from '../../ui/create-ui.ts';
 import { Redactor } from '../../util/redact.ts';
 import { defineCommand } from '../define-command.ts';
-import { ON_ERROR, type OnError } from '../engine-api.ts';
+import { ON_ERROR, type OnError } from '../../engine/api.ts';
 import { openTemplate } from '../open-project.ts';
 import { askOn } from '../ask.ts';
 import { addTemplateOptions, type TemplateOptions } from '../options/template-options.ts';

@@ -4,7 +4,7 @@ import { painter, type Tone } from '../../ui/paint.ts';
 import type { Plan, PlanRow, PlanState } from '../../plan/plan.ts';
 import type { CliContext, CommandEnd } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
-import type { CacheUse, Project } from '../engine-api.ts';
+import type { CacheUse, Project } from '../../engine/api.ts';
 import { openTemplate } from '../open-project.ts';
 import { usesColor } from '../options/common-options.ts';
 import { addTemplateOptions, type TemplateOptions } from '../options/template-options.ts';

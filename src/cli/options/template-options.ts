@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { CliContext } from '../context.ts';
-import type { TemplateSelection } from '../engine-api.ts';
+import type { TemplateSelection } from '../../engine/api.ts';
 import { workingDirectory, type CommonOptions } from './common-options.ts';
 
 /** Options of every command that reads templates; the names are Packer's. */

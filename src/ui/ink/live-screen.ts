@@ -26,17 +26,25 @@ const FRAMES = 10;
 /** Ink ends with the last frame and a line break, also when that frame is empty: cursor up, erase the line. */
 const BACK_OVER_LAST_LINE = '\u001B[1A\u001B[2K\r';
 
+const ERASE_LINE_UP = '\u001B[2K\u001B[1A';
+
 /** Draws the run in place until it is closed. This file and what it imports is loaded for a terminal only. */
 export function openLiveScreen(options: LiveScreenOptions): LiveScreen {
   const { stream } = options;
   const glyphs = options.unicode ? UNICODE_GLYPHS : ASCII_GLYPHS;
   const paint = painter(options.color);
+  let drawn: { readonly columns: number; readonly lengths: readonly number[] } = { columns: 0, lengths: [] };
   const frame = (): ReactElement => {
     const size = { columns: stream.columns || 80, rows: stream.rows || 24 };
     const lines = screenLines(options.view(), { ...size, now: options.now(), glyphs });
+    drawn = {
+      columns: size.columns,
+      lengths: lines.map((line) => line.spans.reduce((length, span) => length + span.text.length, 0)),
+    };
     return createElement(
       Box,
-      { flexDirection: 'column', width: size.columns },
+      // No width: on a resize Ink lays out the old frame once more, and cuts it at the new width.
+      { flexDirection: 'column' },
       lines.map((line) =>
         createElement(
           Text,
@@ -47,6 +55,18 @@ export function openLiveScreen(options: LiveScreenOptions): LiveScreen {
       ),
     );
   };
+  // Before Ink's own listener, which erases as many lines as it wrote: a terminal that became narrower has wrapped
+  // the longer ones, so that there are more of them now.
+  const eraseWrapped = () => {
+    const columns = stream.columns || 80;
+    if (columns >= drawn.columns) return;
+    const extra = drawn.lengths.reduce(
+      (sum, length) => sum + Math.max(0, Math.ceil(Math.min(length, drawn.columns) / columns) - 1),
+      0,
+    );
+    stream.write(ERASE_LINE_UP.repeat(extra));
+  };
+  stream.on('resize', eraseWrapped);
   const app = render(frame(), {
     stdout: stream,
     stderr: stream,
@@ -61,6 +81,7 @@ export function openLiveScreen(options: LiveScreenOptions): LiveScreen {
   return {
     async close() {
       clearInterval(timer);
+      stream.off('resize', eraseWrapped);
       stream.off('resize', draw);
       app.clear();
       app.rerender(createElement(Text, null, ''));

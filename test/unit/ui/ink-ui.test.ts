@@ -98,6 +98,8 @@ describe('ink', () => {
     tty.resize(60, 14);
     await sleep(400);
     const small = await tty.screen();
+    expect(small.filter((line) => line.startsWith('build web'))).toHaveLength(1);
+    expect(small[0]).toMatch(/^build web/);
     expect(small.at(-1)).toBe('3 running, 30 built, 30 cached, 27 waiting');
     expect(Math.max(...small.map((line) => line.length))).toBeLessThanOrEqual(60);
     await ui.finish([]);
