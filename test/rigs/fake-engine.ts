@@ -1,0 +1,84 @@
+import { fail, ok, type Failure } from '../../src/diagnostics/failure.ts';
+import type { BuildEvent } from '../../src/events/build-event.ts';
+import type { BuildRequest, Engine, Project, TemplateSelection } from '../../src/engine/api.ts';
+import { runCli } from '../../src/cli/run-cli.ts';
+import type { CliContext } from '../../src/cli/context.ts';
+
+/**
+ * An engine that replays given events instead of building, and keeps what it was asked. Its contract is `Engine`: every
+ * method answers as the real one does for an empty project, unless `overrides` says otherwise.
+ */
+export class FakeEngine {
+  readonly selections: TemplateSelection[] = [];
+  readonly requests: BuildRequest[] = [];
+  readonly opened: { readonly cwd: string; readonly configFile?: string }[] = [];
+  events: readonly BuildEvent[] = [];
+  failures: readonly Failure[] = [];
+  outcome: 'succeeded' | 'failed' | 'aborted' = 'succeeded';
+  overrides: Partial<Project> = {};
+  /** What loading the template gives instead of a template. */
+  templateFailures: readonly Failure[] = [];
+
+  readonly engine: Engine = {
+    openProject: (options) => {
+      this.opened.push(options);
+      return ok({ ...this.#project(), ...this.overrides });
+    },
+  };
+
+  #project(): Project {
+    return {
+      config: {
+        root: '/project',
+        pipelines: '/project/pipelines',
+        output: '/project/output',
+        cache: { directory: '/project/cache' },
+        parallel: {},
+        defaults: { sourceDateEpoch: 0 },
+        plugins: [],
+        ui: 'auto',
+      },
+      loadTemplate: (selection) => {
+        this.selections.push(selection);
+        return this.templateFailures.length > 0
+          ? fail(...this.templateFailures)
+          : ok({ pipelines: [], secrets: [] });
+      },
+      graph: () => ok({ nodes: [], dependencies: new Map() }),
+      plan: () => ok({ rows: [] }),
+      build: (_template, request) => {
+        this.requests.push(request);
+        for (const event of this.events) request.sink.emit(event);
+        return Promise.resolve({ outcome: this.outcome, failures: this.failures });
+      },
+      why: () => fail({ reason: 'template-not-found', message: 'no such step' }),
+      shell: () => Promise.resolve(ok(0)),
+      variables: () => ok([]),
+      cacheUsage: () => ok({ directory: '/project/cache', items: [], free: 5e9 }),
+      cachePrune: () => ok({ removed: [], kept: 0, freed: 0 }),
+      cacheVerify: () => ok({ checked: 0, damaged: [], dangling: 0 }),
+      gc: () => ok({ runs: [], processes: [], paths: [] }),
+      processes: () => ok([]),
+    };
+  }
+
+  /** Runs a command line against this engine, away from the terminal. */
+  async run(
+    ...argv: readonly string[]
+  ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+    let out = '';
+    let err = '';
+    const context: CliContext = {
+      stdout: { write: (text: string) => (out += text) },
+      stderr: { write: (text: string) => (err += text) },
+      stdin: process.stdin,
+      env: {},
+      cwd: '/project',
+      signal: new AbortController().signal,
+      takeSignals: () => undefined,
+      engine: () => Promise.resolve(this.engine),
+    };
+    const code = await runCli(argv, context);
+    return { code, out, err };
+  }
+}

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { diagnose } from '../../../src/cli/doctor/diagnose.ts';
+import { HOST_TOOLS, installCommand, PACKAGE_MANAGERS } from '../../../src/util/host-tools.ts';
+
+describe('the table of host tools', () => {
+  it('names a package of Debian for every tool, and one of another system for most', () => {
+    for (const tool of HOST_TOOLS) expect(tool.packages.apt, tool.name).toMatch(/^[a-z0-9][a-z0-9+.-]+$/);
+    for (const manager of PACKAGE_MANAGERS) {
+      const known = HOST_TOOLS.filter((tool) => tool.packages[manager] !== undefined).length;
+      expect(known, manager).toBeGreaterThan(5);
+    }
+  });
+
+  it('lists each package once in a command', () => {
+    expect(installCommand('apt', ['b', 'a', 'b'], false)).toBe(
+      'sudo apt-get install --no-install-recommends a b',
+    );
+    expect(installCommand('apt', ['a'], true)).toBe('apt-get install --no-install-recommends a');
+    expect(installCommand('brew', ['a'], false)).toBe('brew install a');
+  });
+});
+
+describe('diagnose', () => {
+  it('names what is missing, what needs it and the command for every package manager when none is known', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'imgpipe-doctor-test-'));
+    try {
+      const { findings, install } = await diagnose({
+        env: { PATH: folder },
+        isRoot: false,
+        cacheDirectory: folder,
+      });
+      const missing = findings.find((finding) => finding.name === 'mmdebstrap');
+      expect(missing).toMatchObject({ state: 'warning', neededFor: 'source bootstrap' });
+      expect(missing?.mend).toContain('mmdebstrap');
+      expect(findings.find((finding) => finding.name === 'qemu-img')?.state).toBe('missing');
+      expect(Object.keys(install).toSorted()).toEqual([...PACKAGE_MANAGERS].toSorted());
+      expect(install.pacman).toContain('qemu-img');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
