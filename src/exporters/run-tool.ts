@@ -1,10 +1,12 @@
 import { FailureError } from '../diagnostics/failure.ts';
 import type { FailureReason } from '../diagnostics/failure-reasons.ts';
+import { SpawnError, type ExecOutcome, type HostCommand } from '../util/exec.ts';
 import type { Workspace } from '../layers/workspace.ts';
 
 /** Where tools run and what is told about them. */
 export interface ToolContext {
-  readonly workspace: Workspace;
+  /** The workspace, or anything else that runs host programs. */
+  readonly workspace: Pick<Workspace, 'spawn'>;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
 }
@@ -38,7 +40,7 @@ export function toolEnvironment(): Record<string, string> {
 export async function runTool(context: ToolContext, run: ToolRun): Promise<ToolOutput> {
   let stdout = '';
   let stderr = '';
-  const outcome = await context.workspace.spawn({
+  const outcome = await spawn(context, {
     argv: run.argv,
     env: { ...toolEnvironment(), ...run.env },
     ...(run.cwd !== undefined && { cwd: run.cwd }),
@@ -63,6 +65,20 @@ export async function runTool(context: ToolContext, run: ToolRun): Promise<ToolO
   throw toolFailure(run, `${stdout}\n${stderr}`, how);
 }
 
+async function spawn(context: ToolContext, command: HostCommand): Promise<ExecOutcome> {
+  try {
+    return await context.workspace.spawn(command);
+  } catch (error) {
+    if (error instanceof SpawnError && error.code === 'ENOENT') throw toolMissing(error.program);
+    throw error;
+  }
+}
+
+function toolMissing(program: string): FailureError {
+  const hint = 'run `imgpipe doctor` to see what installs it';
+  return new FailureError({ reason: 'tool-missing', message: `${program} is not installed`, hint });
+}
+
 /** The failure that a tool's output tells of. */
 export function toolFailure(run: Pick<ToolRun, 'argv' | 'reason'>, output: string, how: string): FailureError {
   const lines = output.split('\n').filter((line) => line.trim() !== '');
@@ -78,13 +94,6 @@ export function toolFailure(run: Pick<ToolRun, 'argv' | 'reason'>, output: strin
       });
     }
   }
-  if (how === 'exited with 127') {
-    return new FailureError({
-      reason: 'tool-missing',
-      message: `${run.argv[0]} is not installed`,
-      hint: 'run `imgpipe doctor` to see what installs it',
-      excerpt,
-    });
-  }
+  if (how === 'exited with 127') return toolMissing(run.argv[0]);
   return new FailureError({ reason: run.reason, message: `${run.argv[0]} ${how}`, excerpt });
 }

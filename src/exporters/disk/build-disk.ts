@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { capture, FailureError, type Result } from '../../diagnostics/failure.ts';
-import type { ActiveLayer } from '../../layers/workspace.ts';
+import type { ActiveLayer, Workspace } from '../../layers/workspace.ts';
 import { runTool, type ToolContext } from '../run-tool.ts';
 import { installBootLoader } from './boot-loader.ts';
 import { normalizeExt4 } from './ext4-normalize.ts';
@@ -12,6 +12,7 @@ import { tooLarge, type DiskPlan } from './plan-disk.ts';
 import { copySparse } from '../sparse-copy.ts';
 
 export interface DiskBuildContext extends ToolContext {
+  readonly workspace: Workspace;
   /** The file to write; must not exist. The caller renames it when it is whole and deletes it when it is not. */
   readonly outputPath: string;
   /** Private folder for small files, deleted by the caller. */

@@ -1,0 +1,67 @@
+import { copyFile, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { FailureError } from '../../diagnostics/failure.ts';
+
+/** Firmware as QEMU takes it: code, read-only, and a private copy of the variables. */
+export interface UefiFirmware {
+  readonly code: string;
+  readonly variables: string;
+  readonly format: string;
+}
+
+/** Firmware descriptors of QEMU (docs/interop/firmware.json), the part that matters here. */
+const descriptorSchema = z.object({
+  'interface-types': z.array(z.string()),
+  mapping: z.object({
+    device: z.literal('flash'),
+    executable: z.object({ filename: z.string(), format: z.string() }),
+    'nvram-template': z.object({ filename: z.string() }),
+  }),
+  targets: z.array(z.object({ architecture: z.string(), machines: z.array(z.string()) })),
+  features: z.array(z.string()),
+});
+
+const FOLDERS = ['/etc/qemu/firmware', '/usr/local/share/qemu/firmware', '/usr/share/qemu/firmware'];
+
+/**
+ * Finds the host's UEFI firmware without Secure Boot for an architecture, and copies its variables.
+ * @param architecture by QEMU's name, e.g. `x86_64`
+ * @throws FailureError `tool-missing`
+ */
+export async function findUefiFirmware(architecture: string, scratch: string): Promise<UefiFirmware> {
+  for (const folder of FOLDERS) {
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names.filter((file) => file.endsWith('.json')).toSorted()) {
+      const descriptor = await readDescriptor(join(folder, name));
+      if (descriptor === undefined || !fits(descriptor, architecture)) continue;
+      const variables = join(scratch, 'uefi-variables.fd');
+      await copyFile(descriptor.mapping['nvram-template'].filename, variables);
+      const { filename, format } = descriptor.mapping.executable;
+      return { code: filename, variables, format };
+    }
+  }
+  throw new FailureError({
+    reason: 'tool-missing',
+    message: `no UEFI firmware for QEMU (${architecture}) is installed`,
+    hint: `install it, on Debian: apt-get install ${architecture === 'aarch64' ? 'qemu-efi-aarch64' : 'ovmf'}`,
+  });
+}
+
+async function readDescriptor(path: string): Promise<z.output<typeof descriptorSchema> | undefined> {
+  try {
+    return descriptorSchema.safeParse(JSON.parse(await readFile(path, 'utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function fits(descriptor: z.output<typeof descriptorSchema>, architecture: string): boolean {
+  const targeted = descriptor.targets.some((target) => target.architecture === architecture);
+  const excluded = ['requires-smm', 'enrolled-keys'];
+  return (
+    targeted &&
+    descriptor['interface-types'].includes('uefi') &&
+    !descriptor.features.some((feature) => excluded.includes(feature))
+  );
+}
