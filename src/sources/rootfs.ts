@@ -22,7 +22,7 @@ would land outside the tree is refused.`,
     { path: context.resolvePath(options.path), type: 'file', option: 'path', modes: false },
   ],
   produce: async (options, context) => {
-    const { produceRootfs } = await import('./rootfs/produce.ts');
+    const { produceRootfs } = await import('./tar/rootfs.ts');
     return await produceRootfs(options, context);
   },
   examples: {

@@ -1,0 +1,77 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FailureError } from '../../diagnostics/failure.ts';
+import { LineSplitter } from '../../util/line-splitter.ts';
+import type { SourceRunContext } from '../source.ts';
+import { tarOption, type Compression } from './compression.ts';
+import type { TarScan } from './scan.ts';
+
+/** A scanned tar on its way into a tree. */
+export interface Unpacking {
+  readonly file: string;
+  readonly compression: Compression;
+  readonly scan: TarScan;
+  readonly target: string;
+  readonly stripComponents?: number;
+  /** Whether owners and modes are the tar's (default), or those of whoever unpacks. */
+  readonly owners?: boolean;
+  /** For messages: which tar. */
+  readonly name: string;
+}
+
+type UnpackContext = Pick<SourceRunContext, 'workspace' | 'scratch' | 'signal' | 'log'>;
+
+/**
+ * Unpacks a scanned tar with GNU tar in the workspace, where owners can be set: numeric owners, modes, times, file
+ * capabilities and user attributes as the tar has them. Attributes of overlayfs are not taken over.
+ * @throws FailureError `source-failed`, `tool-missing`
+ */
+export async function unpackTar(unpacking: Unpacking, context: UnpackContext): Promise<void> {
+  const { file, compression, scan, target, stripComponents = 0, owners = true, name } = unpacking;
+  const lists = join(context.scratch, 'unpack');
+  await mkdir(lists, { recursive: true });
+  await writeFile(join(lists, 'excluded'), scan.excluded.map((line) => `${line}\n`).join(''));
+  await writeFile(join(lists, 'removals'), scan.removals.map((path) => `./${path}\0`).join(''));
+  const lines: string[] = [];
+  const splitter = new LineSplitter((line) => {
+    context.log(line);
+    lines.push(line);
+    if (lines.length > 20) lines.shift();
+  });
+  const outcome = await context.workspace.spawn({
+    argv: [
+      ...['/bin/sh', '-ec', SCRIPT, 'imgpipe', target, lists],
+      ...['--extract', `--file=${file}`, `--directory=${target}`, ...tarOption(compression)],
+      ...(owners ? OWNED : UNOWNED),
+      '--delay-directory-restore',
+      ...['--xattrs', '--xattrs-include=security.capability', '--xattrs-include=user.*', '--xattrs-exclude=user.overlay.*'],
+      ...['--anchored', '--no-wildcards', `--exclude-from=${join(lists, 'excluded')}`],
+      ...(stripComponents === 0 ? [] : [`--strip-components=${stripComponents}`]),
+    ],
+    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
+    signal: context.signal,
+    onOutput: (chunk) => splitter.push(chunk.text),
+  });
+  splitter.end();
+  if (outcome.type === 'exited' && outcome.code === 0) return;
+  if (lines.some((line) => /tar: not found/.test(line))) {
+    throw new FailureError({ reason: 'tool-missing', message: 'tar is not installed', hint: 'Install GNU tar.' });
+  }
+  const last = lines.findLast((line) => !line.includes('Exiting with failure status')) ?? 'tar failed';
+  throw new FailureError({
+    reason: 'source-failed',
+    message: `${name} cannot be unpacked: ${last.replace(/^tar: /, '')}`,
+    excerpt: lines,
+  });
+}
+
+const OWNED = ['--numeric-owner', '--same-owner', '--preserve-permissions'];
+const UNOWNED = ['--no-same-owner', '--no-same-permissions'];
+
+/** $1 the tree, $2 the folder of lists; the rest are tar's arguments. */
+const SCRIPT = `
+umask 022
+cd "$1"
+xargs -0 -r rm -rf --one-file-system -- < "$2/removals"
+shift 2
+tar "$@"`;
