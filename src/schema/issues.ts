@@ -27,7 +27,8 @@ export function parseLocated<Schema extends z.ZodType>(
   value: unknown,
   context: ParseContext,
 ): Result<z.output<Schema>> {
-  const parsed = schema.safeParse(value, { error: describeIssue, reportInput: true });
+  // Compiling a schema costs more than the few values that it sees in one run.
+  const parsed = schema.safeParse(value, { error: describeIssue, reportInput: true, jitless: true });
   if (parsed.success) return { ok: true, value: parsed.data };
   return {
     ok: false,

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fail, type Failure, type Result } from '../diagnostics/failure.ts';
+import { lazyRange } from '../schema/locator.ts';
 import { readText } from '../schema/read-text.ts';
 import { parseJson, parseYaml } from '../schema/yaml-file.ts';
 import type { GivenVariable } from './variables.ts';
@@ -82,7 +83,7 @@ async function readFile(file: string): Promise<Result<readonly GivenVariable[]>>
       name,
       value: item,
       from,
-      origin: locate([name], 'key'),
+      origin: lazyRange(() => locate([name], 'key')),
       optional: false,
     })),
   };

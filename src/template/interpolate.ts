@@ -12,10 +12,16 @@ export type Scope = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 export const UNRESOLVED = Symbol('unresolved');
 
 /** Whether any part of a value stands for one that could not be found. */
-export function isUnresolved(value: unknown): boolean {
-  if (value === UNRESOLVED) return true;
+export const isUnresolved = (value: unknown): boolean => someValue(value, (part) => part === UNRESOLVED);
+
+/** Whether a value or anything in it is what `test` looks for. Makes nothing, because it runs over every option. */
+export function someValue(value: unknown, test: (part: unknown) => boolean): boolean {
+  if (test(value)) return true;
   if (typeof value !== 'object' || value === null) return false;
-  return Object.values(value).some(isUnresolved);
+  for (const key in value) {
+    if (someValue((value as Readonly<Record<string, unknown>>)[key], test)) return true;
+  }
+  return false;
 }
 
 /**

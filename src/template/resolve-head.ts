@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Failure } from '../diagnostics/failure.ts';
 import type { SecretSpec } from '../model/pipeline.ts';
 import { parseLocated, unknownProperty, type ParseContext } from '../schema/issues.ts';
-import { subLocator } from '../schema/locator.ts';
+import { lazyRange, subLocator } from '../schema/locator.ts';
 import type * as z from 'zod';
 import { isUnresolved } from './interpolate.ts';
 import { variantsOf, type Variant } from './matrix.ts';
@@ -66,7 +66,7 @@ export function resolveHead(parsed: ParsedPipeline, failures: Failure[]): Pipeli
 type SecretDeclaration = NonNullable<z.output<typeof templateFields.secrets>>[string];
 
 function secretSpec(parsed: ParsedPipeline, name: string, from: SecretDeclaration): SecretSpec {
-  const origin = parsed.locate(['secrets', name], 'key');
+  const origin = lazyRange(() => parsed.locate(['secrets', name], 'key'));
   if ('env' in from) return { name, from: { type: 'env', variable: from.env }, origin };
   if ('file' in from) {
     return { name, from: { type: 'file', path: path.resolve(path.dirname(parsed.file), from.file) }, origin };

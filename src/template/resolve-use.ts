@@ -7,7 +7,7 @@ import type { KindTable } from '../schema/kind-table.ts';
 import type { Locator } from '../schema/locator.ts';
 import type { PropertyPath } from '../schema/property-path.ts';
 import { metaAt } from '../schema/schema-walk.ts';
-import { isUnresolved } from './interpolate.ts';
+import { isUnresolved, someValue } from './interpolate.ts';
 import { leak, SecretMark } from './secret-mark.ts';
 
 export interface UseRequest<Kind extends KindDescriptor, Fields extends z.ZodObject> {
@@ -61,7 +61,7 @@ export function resolveUse<Kind extends KindDescriptor, Fields extends z.ZodObje
     if (options[name] === undefined && value !== undefined && name in kind.schema.shape)
       options[name] = value;
   }
-  const shown = placeSecrets(options, kind.schema, [], (mark, path) => {
+  const shown = !someValue(options, isMark) ? options : placeSecrets(options, kind.schema, [], (mark, path) => {
     failures.push({ ...leak(mark.secret), origin: locate(path) });
   });
   if (isUnresolved(raw)) return undefined;
@@ -93,6 +93,8 @@ function split<Kind extends KindDescriptor, Fields extends z.ZodObject>(
   }
   return { options, common };
 }
+
+const isMark = (value: unknown): boolean => value instanceof SecretMark;
 
 /**
  * Replaces marks of sensitive variables by the secret's name where the option takes one: a field called `secret`, or

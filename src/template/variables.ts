@@ -1,7 +1,7 @@
 import type { Failure } from '../diagnostics/failure.ts';
 import type { SourceRange } from '../diagnostics/source-range.ts';
 import { describeValue } from '../schema/issues.ts';
-import type { Locator } from '../schema/locator.ts';
+import { lazyRange, type Locator } from '../schema/locator.ts';
 import type { SecretSpec } from '../model/pipeline.ts';
 import { SecretMark } from './secret-mark.ts';
 import type { VariableDeclaration } from './template-schema.ts';
@@ -42,14 +42,13 @@ export function resolveVariables(
   const values: Record<string, unknown> = {};
   for (const [name, declaration] of Object.entries(declarations)) {
     const from = last.get(name);
-    const place = from?.origin ?? locate(['variables', name, ...(from === undefined ? ['default'] : [])]);
     const where = from === undefined ? 'its default' : `the value from ${from.from}`;
     const refuse = (what: string, hint?: string): void => {
       const shown = declaration.sensitive ? '' : `, not ${describeValue(raw)}`;
       failures.push({
         reason: 'variable-invalid',
         message: `variable "${name}": ${where} ${what}${what.startsWith('must') ? shown : ''}`,
-        origin: place,
+        origin: from?.origin ?? locate(['variables', name, ...(from === undefined ? ['default'] : [])]),
         ...(from?.origin === undefined
           ? {}
           : {
@@ -79,7 +78,7 @@ export function resolveVariables(
     values[name] = declaration.sensitive ? new SecretMark(name) : parsed.value;
     if (declaration.sensitive) {
       const value = typeof parsed.value === 'string' ? parsed.value : JSON.stringify(parsed.value);
-      secrets.push({ name, from: { type: 'value', value }, origin: locate(['variables', name], 'key') });
+      secrets.push({ name, from: { type: 'value', value }, origin: lazyRange(() => locate(['variables', name], 'key')) });
     }
   }
   return { values, secrets };
