@@ -48,9 +48,9 @@ function trimSet(text: string, set: string): string {
   return characters.slice(start, end).join('');
 }
 
-/** The first letter of each word in upper case; a word starts after anything but letters, digits, `_` and `'`. */
+/** The first letter of each word in upper case; a word starts after a blank or an ASCII sign other than `_`. */
 function titleCase(text: string): string {
-  return text.replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_, before: string, letter: string) => before + titleLetter(letter));
+  return text.replace(/(^|[\0-/:-@[-^`{-\x7f]|\s)(\p{L})/gu, (_, before: string, letter: string) => before + titleLetter(letter));
 }
 
 function titleLetter(letter: string): string {
