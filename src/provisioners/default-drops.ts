@@ -10,7 +10,7 @@ export interface VolatilePath {
  * run leaves them out; and what makes a machine this one machine, which each machine must make for itself.
  */
 export const VOLATILE_PATHS: readonly VolatilePath[] = [
-  { path: 'dev/', reason: 'device nodes are the running kernel\'s; plain users cannot make them' },
+  { path: 'dev/', reason: "device nodes are the running kernel's; plain users cannot make them" },
   { path: 'proc/', reason: 'filled by the running kernel' },
   { path: 'sys/', reason: 'filled by the running kernel' },
   { path: 'run/', reason: 'a file system in memory on a running machine' },
@@ -19,10 +19,13 @@ export const VOLATILE_PATHS: readonly VolatilePath[] = [
   { path: 'var/cache/apt/archives/', reason: 'package downloads' },
   { path: 'var/cache/apt/pkgcache.bin', reason: 'index cache with times and addresses inside' },
   { path: 'var/cache/apt/srcpkgcache.bin', reason: 'index cache with times and addresses inside' },
-  { path: 'var/lib/apt/lists/', reason: 'package index of the day of the build; `package` refreshes it itself' },
+  {
+    path: 'var/lib/apt/lists/',
+    reason: 'package index of the day of the build; `package` refreshes it itself',
+  },
   { path: 'var/lib/apt/periodic/', reason: 'time stamps of the last index update' },
   { path: 'var/cache/debconf/*-old', reason: 'the debconf database before its last change' },
-  { path: 'var/lib/dpkg/*-old', reason: 'dpkg\'s database before its last change' },
+  { path: 'var/lib/dpkg/*-old', reason: "dpkg's database before its last change" },
   { path: 'var/lib/dpkg/lock', reason: 'lock files' },
   { path: 'var/lib/dpkg/lock-frontend', reason: 'lock files' },
   { path: 'var/lib/dpkg/triggers/Lock', reason: 'lock files' },

@@ -7,14 +7,21 @@ const SORTS = ['content', 'source', 'symlink', 'directory', 'remove'] as const;
 
 /** Fields of one entry; `path` is required unless the step has a list. */
 const entryFields = {
-  path: imagePath().optional().describe('Where it goes in the image. A folder source puts its contents in this folder.'),
+  path: imagePath()
+    .optional()
+    .describe('Where it goes in the image. A folder source puts its contents in this folder.'),
   content: z.string().optional().describe('Text of the file.'),
   source: hostPath()
     .optional()
-    .describe('Host file or folder to copy, relative to the template. Symbolic links inside a folder are kept.'),
+    .describe(
+      'Host file or folder to copy, relative to the template. Symbolic links inside a folder are kept.',
+    ),
   symlink: z.string().min(1).optional().describe('Makes a symbolic link with this target.'),
   directory: z.literal(true).optional().describe('Makes a folder.'),
-  remove: z.literal(true).optional().describe('Deletes the path, whatever it is; no error when it is not there.'),
+  remove: z
+    .literal(true)
+    .optional()
+    .describe('Deletes the path, whatever it is; no error when it is not there.'),
   variables: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.union([z.string(), z.number(), z.boolean()]))
     .optional()
@@ -26,10 +33,17 @@ const entryFields = {
     .describe(
       'Mode bits in octal. Default: 0755 for folders; 0644 for files, 0755 when the source is executable. With a folder source, the mode of every file.',
     ),
-  dirMode: octalMode().optional().describe('Mode bits of the folders of a folder source. Default: existing folders stay as they are, new ones get 0755.'),
+  dirMode: octalMode()
+    .optional()
+    .describe(
+      'Mode bits of the folders of a folder source. Default: existing folders stay as they are, new ones get 0755.',
+    ),
   owner: ownerField().optional().describe('Owning user, by a name of the image or an id. Default: root.'),
   group: ownerField().optional().describe('Owning group, by a name of the image or an id. Default: root.'),
-  exclude: z.array(z.string().min(1)).optional().describe('With a folder source: glob patterns, relative to it, to leave out (`*`, `**`, `?`).'),
+  exclude: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('With a folder source: glob patterns, relative to it, to leave out (`*`, `**`, `?`).'),
 };
 
 type Fields = z.output<z.ZodObject<typeof entryFields>>;
@@ -61,14 +75,20 @@ const entry = z.strictObject(entryFields).superRefine((value, context) => {
 const schema = z
   .strictObject({
     ...entryFields,
-    files: z.array(entry).min(1).optional().describe('Several entries in one layer, instead of one; each with the fields above.'),
+    files: z
+      .array(entry)
+      .min(1)
+      .optional()
+      .describe('Several entries in one layer, instead of one; each with the fields above.'),
   })
   .superRefine((options, context) => {
     if (options.files === undefined) {
       checkEntry(options, (path, message) => context.addIssue({ code: 'custom', path: [path], message }));
       return;
     }
-    const beside = Object.keys(options).find((name) => name !== 'files' && options[name as keyof Fields] !== undefined);
+    const beside = Object.keys(options).find(
+      (name) => name !== 'files' && options[name as keyof Fields] !== undefined,
+    );
     if (beside !== undefined) {
       context.addIssue({ code: 'custom', path: [beside], message: 'belongs into the entries of `files`' });
     }
@@ -94,10 +114,24 @@ never matter. All times become the build's SOURCE_DATE_EPOCH.`,
   examples: {
     good: [
       { title: 'Text in the template', options: { path: '/etc/motd', content: 'Built by imgpipe\n' } },
-      { title: 'A folder', options: { path: '/srv/www', source: 'site', exclude: ['**/*.swp'], owner: 'www-data', group: 'www-data' } },
+      {
+        title: 'A folder',
+        options: {
+          path: '/srv/www',
+          source: 'site',
+          exclude: ['**/*.swp'],
+          owner: 'www-data',
+          group: 'www-data',
+        },
+      },
       {
         title: 'A template',
-        options: { path: '/etc/app.conf', content: 'port = {{ port }}\n', variables: { port: 8080 }, mode: '0600' },
+        options: {
+          path: '/etc/app.conf',
+          content: 'port = {{ port }}\n',
+          variables: { port: 8080 },
+          mode: '0600',
+        },
       },
       {
         title: 'Several entries',
@@ -111,9 +145,17 @@ never matter. All times become the build's SOURCE_DATE_EPOCH.`,
       },
     ],
     bad: [
-      { title: 'Two sorts at once', options: { path: '/etc/motd', content: 'x', symlink: '/y' }, error: 'exactly one of' },
+      {
+        title: 'Two sorts at once',
+        options: { path: '/etc/motd', content: 'x', symlink: '/y' },
+        error: 'exactly one of',
+      },
       { title: 'Relative path', options: { path: 'etc/motd', content: 'x' }, error: 'absolute path' },
-      { title: 'Mode as a number', options: { path: '/etc/motd', content: 'x', mode: 644 }, error: 'octal digits in quotes' },
+      {
+        title: 'Mode as a number',
+        options: { path: '/etc/motd', content: 'x', mode: 644 },
+        error: 'octal digits in quotes',
+      },
     ],
   },
 });

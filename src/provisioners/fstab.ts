@@ -6,15 +6,24 @@ import { textFile } from './text-file.ts';
 const word = (what: string): z.ZodString => z.string().regex(/^\S+$/, `must be ${what}, without spaces`);
 
 const mount = z.strictObject({
-  device: word('a device').describe('What is mounted: `LABEL=…`, `UUID=…`, `PARTUUID=…`, a path, or a name such as `tmpfs`.'),
+  device: word('a device').describe(
+    'What is mounted: `LABEL=…`, `UUID=…`, `PARTUUID=…`, a path, or a name such as `tmpfs`.',
+  ),
   target: z
     .string()
     .regex(/^(\/\S*|none)$/, 'must be an absolute path, or none for swap')
     .describe('Where it is mounted; `none` for swap.'),
-  fsType: word('a file system type').describe('Type of the file system, e.g. `ext4`, `tmpfs`, `nfs`, `swap`.'),
+  fsType: word('a file system type').describe(
+    'Type of the file system, e.g. `ext4`, `tmpfs`, `nfs`, `swap`.',
+  ),
   options: z.array(word('a mount option')).default(['defaults']).describe('Mount options.'),
   dump: z.int().min(0).max(1).default(0).describe('Whether dump(8) saves it.'),
-  pass: z.int().min(0).max(2).default(0).describe('Order of file system checks at boot; 0 for none, 1 for the root.'),
+  pass: z
+    .int()
+    .min(0)
+    .max(2)
+    .default(0)
+    .describe('Order of file system checks at boot; 0 for none, 1 for the root.'),
 });
 
 const schema = z.strictObject({
@@ -48,6 +57,12 @@ missing ones at boot.`,
         },
       },
     ],
-    bad: [{ title: 'Relative target', options: { mounts: [{ device: 'LABEL=data', target: 'srv', fsType: 'ext4' }] }, error: 'absolute path' }],
+    bad: [
+      {
+        title: 'Relative target',
+        options: { mounts: [{ device: 'LABEL=data', target: 'srv', fsType: 'ext4' }] },
+        error: 'absolute path',
+      },
+    ],
   },
 });

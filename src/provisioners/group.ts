@@ -7,7 +7,10 @@ const schema = z
     group: accountName().describe('Name of the group.'),
     gid: accountId().optional().describe('Numeric id. Default: the next free one.'),
     system: z.boolean().default(false).describe('A system group: an id below 1000.'),
-    members: z.array(accountName()).default([]).describe('Users to add; they must exist. Others stay members.'),
+    members: z
+      .array(accountName())
+      .default([])
+      .describe('Users to add; they must exist. Others stay members.'),
     remove: z.boolean().default(false).describe('Deletes the group, if it is there.'),
   })
   .refine((options) => !options.remove || (options.gid === undefined && options.members.length === 0), {

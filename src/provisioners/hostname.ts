@@ -9,7 +9,10 @@ const schema = z.strictObject({
   hostname: z
     .string()
     .max(253)
-    .regex(new RegExp(`^${label}(\\.${label})*$`), 'must be lower-case letters, digits and dashes, with dots between labels')
+    .regex(
+      new RegExp(`^${label}(\\.${label})*$`),
+      'must be lower-case letters, digits and dashes, with dots between labels',
+    )
     .describe('Name of the machine, short or with its domain.'),
   hosts: z
     .record(z.union([z.ipv4(), z.ipv6()]), z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]))
@@ -23,7 +26,9 @@ type HostnameOptions = z.output<typeof schema>;
 function hostsFile(options: HostnameOptions): string {
   const short = options.hostname.split('.', 1)[0] ?? options.hostname;
   const own = short === options.hostname ? short : `${options.hostname} ${short}`;
-  const further = Object.entries(options.hosts).map(([address, names]) => `${address}\t${[names].flat().join(' ')}`);
+  const further = Object.entries(options.hosts).map(
+    ([address, names]) => `${address}\t${[names].flat().join(' ')}`,
+  );
   return [
     '127.0.0.1\tlocalhost',
     `127.0.1.1\t${own}`,
@@ -48,7 +53,10 @@ export const hostnameKind = defineProvisioner({
   examples: {
     good: [
       { title: 'Short name', options: { hostname: 'web1' } },
-      { title: 'With domain and another host', options: { hostname: 'web1.example.org', hosts: { '10.0.0.2': ['db1', 'db'] } } },
+      {
+        title: 'With domain and another host',
+        options: { hostname: 'web1.example.org', hosts: { '10.0.0.2': ['db1', 'db'] } },
+      },
     ],
     bad: [{ title: 'Underscore', options: { hostname: 'web_1' }, error: 'lower-case letters' }],
   },

@@ -7,17 +7,21 @@ import { textFile } from './text-file.ts';
 
 const schema = z.strictObject({
   args: z
-    .array(z.string().regex(/^[^\s"]+("[^"\n]*")?$/, 'must be one argument without spaces, e.g. console=ttyS0'))
+    .array(
+      z.string().regex(/^[^\s"]+("[^"\n]*")?$/, 'must be one argument without spaces, e.g. console=ttyS0'),
+    )
     .min(1)
-    .describe('Arguments to add to the kernel\'s command line.'),
+    .describe("Arguments to add to the kernel's command line."),
   file: fileStem()
     .optional()
-    .describe('Name of the file under /etc/kernel/cmdline.d, without `.conf`; arguments are taken in the order of these names. Default: one made from the arguments.'),
+    .describe(
+      'Name of the file under /etc/kernel/cmdline.d, without `.conf`; arguments are taken in the order of these names. Default: one made from the arguments.',
+    ),
 });
 
 export const kernelArgsKind = defineProvisioner({
   type: 'kernel-args',
-  summary: 'Adds arguments to the kernel\'s command line.',
+  summary: "Adds arguments to the kernel's command line.",
   description: `Each step writes a file of its own to /etc/kernel/cmdline.d, so several steps never overwrite each other. The disk
 puts them after those of its own settings.`,
   schema,

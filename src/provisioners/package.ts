@@ -14,7 +14,11 @@ const wanted = z.union([
     .describe('A package, or `name=version`.'),
   z.strictObject({
     name: packageName().describe('The package.'),
-    version: z.string().min(1).optional().describe('Exact version, or with `*` at its end the newest that matches.'),
+    version: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Exact version, or with `*` at its end the newest that matches.'),
   }),
 ]);
 
@@ -22,10 +26,21 @@ const repository = z
   .strictObject({
     name: fileStem().describe('Name of the files under /etc.'),
     uris: z.array(z.url()).min(1).describe('Addresses of the archive.'),
-    suites: z.array(z.string().min(1)).min(1).describe('Suites, e.g. `bookworm`; one that ends in `/` is a flat folder.'),
-    components: z.array(z.string().min(1)).default(['main']).describe('Components; not used with a flat folder.'),
-    architectures: z.array(z.string().min(1)).optional().describe('Architectures to read; default: that of the image.'),
-    key: hostPath().optional().describe('Host file with the public key (ASCII armour or binary) that signs the archive.'),
+    suites: z
+      .array(z.string().min(1))
+      .min(1)
+      .describe('Suites, e.g. `bookworm`; one that ends in `/` is a flat folder.'),
+    components: z
+      .array(z.string().min(1))
+      .default(['main'])
+      .describe('Components; not used with a flat folder.'),
+    architectures: z
+      .array(z.string().min(1))
+      .optional()
+      .describe('Architectures to read; default: that of the image.'),
+    key: hostPath()
+      .optional()
+      .describe('Host file with the public key (ASCII armour or binary) that signs the archive.'),
     keyring: imagePath().optional().describe('Keyring that is in the image already, instead of `key`.'),
   })
   .refine((value) => value.key === undefined || value.keyring === undefined, {
@@ -50,22 +65,55 @@ const schema = z
   .strictObject({
     install: z.array(wanted).default([]).describe('Packages to install.'),
     remove: z.array(packageName()).default([]).describe('Packages to remove; their configuration stays.'),
-    purge: z.array(packageName()).default([]).describe('Packages to remove together with their configuration.'),
+    purge: z
+      .array(packageName())
+      .default([])
+      .describe('Packages to remove together with their configuration.'),
     autoremove: z.boolean().default(false).describe('Also removes packages that nothing needs any more.'),
-    upgrade: z.boolean().default(false).describe('Brings all installed packages to their newest versions first.'),
-    update: z.boolean().default(true).describe('Refreshes the package index first; off only when nothing is downloaded.'),
-    recommends: z.boolean().default(false).describe('Also installs recommended packages. Off, as mkosi and most container images do.'),
+    upgrade: z
+      .boolean()
+      .default(false)
+      .describe('Brings all installed packages to their newest versions first.'),
+    update: z
+      .boolean()
+      .default(true)
+      .describe('Refreshes the package index first; off only when nothing is downloaded.'),
+    recommends: z
+      .boolean()
+      .default(false)
+      .describe('Also installs recommended packages. Off, as mkosi and most container images do.'),
     targetRelease: z.string().min(1).optional().describe('Prefers this release, e.g. `bookworm-backports`.'),
     hold: z.array(packageName()).default([]).describe('Packages that later upgrades leave alone.'),
-    repositories: z.array(repository).default([]).describe('Further archives; they stay configured in the image.'),
-    preferences: z.array(preference).default([]).describe('Which version wins when several archives have one (apt preferences).'),
-    debconf: z.array(answer).default([]).describe('Answers to the questions that packages ask while they install.'),
-    manager: z.enum(['auto', ...MANAGER_NAMES]).default('auto').describe('Package manager; `auto` takes that of the image\'s /etc/os-release.'),
+    repositories: z
+      .array(repository)
+      .default([])
+      .describe('Further archives; they stay configured in the image.'),
+    preferences: z
+      .array(preference)
+      .default([])
+      .describe('Which version wins when several archives have one (apt preferences).'),
+    debconf: z
+      .array(answer)
+      .default([])
+      .describe('Answers to the questions that packages ask while they install.'),
+    manager: z
+      .enum(['auto', ...MANAGER_NAMES])
+      .default('auto')
+      .describe("Package manager; `auto` takes that of the image's /etc/os-release."),
   })
   .refine(
     (options) =>
-      options.upgrade || options.autoremove ||
-      [options.install, options.remove, options.purge, options.hold, options.repositories, options.preferences, options.debconf].some((list) => list.length > 0),
+      options.upgrade ||
+      options.autoremove ||
+      [
+        options.install,
+        options.remove,
+        options.purge,
+        options.hold,
+        options.repositories,
+        options.preferences,
+        options.debconf,
+      ].some((list) => list.length > 0),
     { path: ['install'], message: 'the step does nothing: name packages to install, remove or purge' },
   );
 
@@ -88,11 +136,21 @@ package brings never overwrite changed ones. No service starts.`,
   examples: {
     good: [
       { title: 'Packages', options: { install: ['nginx-light', 'curl'] } },
-      { title: 'A pinned version', options: { install: [{ name: 'nginx', version: '1.22.*' }], hold: ['nginx'] } },
+      {
+        title: 'A pinned version',
+        options: { install: [{ name: 'nginx', version: '1.22.*' }], hold: ['nginx'] },
+      },
       {
         title: 'Another archive with its key',
         options: {
-          repositories: [{ name: 'vendor', uris: ['https://packages.example.org/debian'], suites: ['stable'], key: 'keys/vendor.asc' }],
+          repositories: [
+            {
+              name: 'vendor',
+              uris: ['https://packages.example.org/debian'],
+              suites: ['stable'],
+              key: 'keys/vendor.asc',
+            },
+          ],
           install: ['vendor-agent'],
         },
       },

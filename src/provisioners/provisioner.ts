@@ -49,9 +49,16 @@ interface ProvisionerBase<Schema extends z.ZodObject> extends KindDescriptor<Sch
   /** Names of the secrets it uses: part of the key as keyed hashes. */
   readonly secrets?: (options: z.output<Schema>) => readonly string[];
   /** For effect `write`: what it puts into the image. Reads host inputs only. */
-  readonly entries?: (options: z.output<Schema>, context: StepContext) => Promise<Result<readonly TreeEntry[]>>;
+  readonly entries?: (
+    options: z.output<Schema>,
+    context: StepContext,
+  ) => Promise<Result<readonly TreeEntry[]>>;
   /** For effect `run`: does the work in the machine. Never commits; the executor does. */
-  readonly run?: (options: z.output<Schema>, machine: Machine, context: StepRunContext) => Promise<Result<void>>;
+  readonly run?: (
+    options: z.output<Schema>,
+    machine: Machine,
+    context: StepRunContext,
+  ) => Promise<Result<void>>;
   /** Paths that carry no meaning and differ between equal runs (`CommitRules.drop`), beyond those of every layer. */
   readonly drop?: readonly string[];
 }

@@ -104,3 +104,11 @@ export async function mustRun(
 export const shellCommand = (script: string, ...values: readonly string[]): MachineCommand => ({
   argv: ['/bin/sh', '-ec', script, 'imgpipe', ...values],
 });
+
+/** A program by its name, found by the image's own PATH; exit code 127 says that the image does not have it. */
+export const programCommand = (...argv: readonly string[]): MachineCommand =>
+  shellCommand('exec "$@"', ...argv);
+
+/** Whether a `programCommand` or a script ended because a program is missing. */
+export const isMissingProgram = ({ outcome }: ProgramRun): boolean =>
+  outcome.type === 'exited' && outcome.code === 127;

@@ -28,11 +28,16 @@ const units = (): z.ZodArray<ReturnType<typeof unitName>> => z.array(unitName())
 
 const schema = z
   .strictObject({
-    units: z.record(fullUnitName(), unitContent).default({}).describe('Unit files to write to /etc/systemd/system, by name.'),
+    units: z
+      .record(fullUnitName(), unitContent)
+      .default({})
+      .describe('Unit files to write to /etc/systemd/system, by name.'),
     dropIns: z
       .record(unitName(), unitContent)
       .default({})
-      .describe('Settings that override parts of a unit: written to /etc/systemd/system/UNIT.d/50-imgpipe.conf.'),
+      .describe(
+        'Settings that override parts of a unit: written to /etc/systemd/system/UNIT.d/50-imgpipe.conf.',
+      ),
     enable: units().default([]).describe('Units to start at boot.'),
     disable: units().default([]).describe('Units not to start at boot.'),
     mask: units().default([]).describe('Units that nothing can start.'),
@@ -66,15 +71,28 @@ A unit without ending is a service.`,
       {
         title: 'A unit of your own',
         options: {
-          units: { 'app.service': '[Service]\nExecStart=/usr/local/bin/app\n\n[Install]\nWantedBy=multi-user.target\n' },
+          units: {
+            'app.service':
+              '[Service]\nExecStart=/usr/local/bin/app\n\n[Install]\nWantedBy=multi-user.target\n',
+          },
           enable: ['app.service'],
         },
       },
-      { title: 'Override', options: { dropIns: { 'nginx.service': '[Service]\nRestart=always\n' }, mask: ['getty@tty1.service'] } },
+      {
+        title: 'Override',
+        options: {
+          dropIns: { 'nginx.service': '[Service]\nRestart=always\n' },
+          mask: ['getty@tty1.service'],
+        },
+      },
     ],
     bad: [
       { title: 'Nothing to do', options: {}, error: 'does nothing' },
-      { title: 'Unit without ending', options: { units: { app: '[Service]\n' } }, error: 'full name of a unit' },
+      {
+        title: 'Unit without ending',
+        options: { units: { app: '[Service]\n' } },
+        error: 'full name of a unit',
+      },
     ],
   },
 });

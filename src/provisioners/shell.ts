@@ -16,13 +16,20 @@ const secretMount = z.strictObject({
   secret: z.string().min(1).describe('Name of a declared secret.'),
   target: imagePath().optional().describe('File with the value, in memory only. Default: /run/secrets/NAME.'),
   env: environmentName().optional().describe('Environment variable with the value, instead of a file.'),
-  mode: octalMode().optional().describe('Mode bits of the file, which belongs to the step\'s user. Default: 0400.'),
+  mode: octalMode()
+    .optional()
+    .describe("Mode bits of the file, which belongs to the step's user. Default: 0400."),
 });
 
 const inputMount = z.strictObject({
-  source: hostPath().describe('Host file or folder, relative to the template. Its content is part of the key.'),
+  source: hostPath().describe(
+    'Host file or folder, relative to the template. Its content is part of the key.',
+  ),
   target: imagePath().describe('Where it is seen, read-only, while the step runs.'),
-  exclude: z.array(z.string().min(1)).optional().describe('Glob patterns, relative to a folder, that the step does not read: left out of the key.'),
+  exclude: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('Glob patterns, relative to a folder, that the step does not read: left out of the key.'),
 });
 
 const schema = z
@@ -31,7 +38,9 @@ const schema = z
       .union([z.string().min(1), z.array(z.string()).min(1)])
       .optional()
       .describe('Commands; a list is joined with newlines into one script.'),
-    script: hostPath().optional().describe('One script on the host. Its content is part of the key, its name is not.'),
+    script: hostPath()
+      .optional()
+      .describe('One script on the host. Its content is part of the key, its name is not.'),
     scripts: z
       .array(hostPath())
       .min(1)
@@ -42,24 +51,53 @@ const schema = z
     interpreter: z
       .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
       .optional()
-      .describe('Program that runs the commands, e.g. `/bin/bash -eu`. Default: the first line of a script (`#!…`), else `/bin/sh -e`.'),
-    env: z.record(environmentName(), z.string()).default({}).describe('Environment variables; nothing of the host\'s environment is seen.'),
+      .describe(
+        'Program that runs the commands, e.g. `/bin/bash -eu`. Default: the first line of a script (`#!…`), else `/bin/sh -e`.',
+      ),
+    env: z
+      .record(environmentName(), z.string())
+      .default({})
+      .describe("Environment variables; nothing of the host's environment is seen."),
     workingDirectory: imagePath().optional().describe('Folder in the image to start in. Default: `/`.'),
     user: ownerField().optional().describe('User to run as, by name or id. Default: root.'),
-    validExitCodes: z.array(z.int().min(0).max(255)).min(1).default([0]).describe('Exit codes that mean success.'),
-    network: z.enum(['host', 'none']).default('host').describe('`none`: only the loopback interface is there.'),
-    caches: z.array(cacheMount).default([]).describe('Folders kept between runs that never enter a layer (downloads, compiler caches).'),
-    secrets: z.array(secretMount).default([]).describe('Secrets the step may read. The key holds a keyed hash, a layer never the value.'),
-    inputs: z.array(inputMount).default([]).describe('Host files the step may read. What is not declared cannot be seen.'),
+    validExitCodes: z
+      .array(z.int().min(0).max(255))
+      .min(1)
+      .default([0])
+      .describe('Exit codes that mean success.'),
+    network: z
+      .enum(['host', 'none'])
+      .default('host')
+      .describe('`none`: only the loopback interface is there.'),
+    caches: z
+      .array(cacheMount)
+      .default([])
+      .describe('Folders kept between runs that never enter a layer (downloads, compiler caches).'),
+    secrets: z
+      .array(secretMount)
+      .default([])
+      .describe('Secrets the step may read. The key holds a keyed hash, a layer never the value.'),
+    inputs: z
+      .array(inputMount)
+      .default([])
+      .describe('Host files the step may read. What is not declared cannot be seen.'),
   })
   .superRefine((options, context) => {
     const given = (['inline', 'script', 'scripts'] as const).filter((name) => options[name] !== undefined);
     if (given.length !== 1) {
-      context.addIssue({ code: 'custom', path: [given[1] ?? 'inline'], message: 'needs exactly one of inline, script, scripts' });
+      context.addIssue({
+        code: 'custom',
+        path: [given[1] ?? 'inline'],
+        message: 'needs exactly one of inline, script, scripts',
+      });
     }
     options.secrets.forEach((item, index) => {
       if (item.env !== undefined && (item.target !== undefined || item.mode !== undefined)) {
-        context.addIssue({ code: 'custom', path: ['secrets', index, 'env'], message: 'needs either env or target, not both' });
+        context.addIssue({
+          code: 'custom',
+          path: ['secrets', index, 'env'],
+          message: 'needs either env or target, not both',
+        });
       }
     });
   });
@@ -86,7 +124,10 @@ Timeouts and retries are settings of every step; a retry starts again from the c
   examples: {
     good: [
       { title: 'Commands', options: { inline: ['mkdir -p /srv/app', 'echo hello > /srv/app/greeting'] } },
-      { title: 'Scripts with variables', options: { scripts: ['scripts/build.sh', 'scripts/tune.sh'], env: { LEVEL: '3' } } },
+      {
+        title: 'Scripts with variables',
+        options: { scripts: ['scripts/build.sh', 'scripts/tune.sh'], env: { LEVEL: '3' } },
+      },
       {
         title: 'A cache and a secret',
         options: {

@@ -8,14 +8,21 @@ import { textFile } from './text-file.ts';
 const schema = z.strictObject({
   values: z
     .record(
-      z.string().regex(/^-?[A-Za-z0-9_*-]+([./][A-Za-z0-9_*:-]+)+$/, 'must be the name of a kernel setting, e.g. net.ipv4.ip_forward'),
+      z
+        .string()
+        .regex(
+          /^-?[A-Za-z0-9_*-]+([./][A-Za-z0-9_*:-]+)+$/,
+          'must be the name of a kernel setting, e.g. net.ipv4.ip_forward',
+        ),
       z.union([z.string().regex(/^[^\n]*$/), z.number()]),
     )
     .refine((values) => Object.keys(values).length > 0, 'needs at least one setting')
     .describe('Kernel settings by name.'),
   file: fileStem()
     .optional()
-    .describe('Name of the file under /etc/sysctl.d, without `.conf`; later names win. Default: one made from the values.'),
+    .describe(
+      'Name of the file under /etc/sysctl.d, without `.conf`; later names win. Default: one made from the values.',
+    ),
 });
 
 export const sysctlKind = defineProvisioner({

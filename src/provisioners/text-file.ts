@@ -11,4 +11,10 @@ export const textFile = (path: string, text: string, mode = 0o644): TreeEntry =>
 });
 
 /** A symbolic link owned by root. */
-export const rootLink = (path: string, target: string): TreeEntry => ({ type: 'symlink', path, target, owner: 0, group: 0 });
+export const rootLink = (path: string, target: string): TreeEntry => ({
+  type: 'symlink',
+  path,
+  target,
+  owner: 0,
+  group: 0,
+});

@@ -68,6 +68,8 @@ export function explainApt(text: string): AptMessage | undefined {
 
 /** Name of a package that the output says does not exist. */
 export function missingPackage(text: string): string | undefined {
-  const match = /E: Unable to locate package (\S+)|E: Package '([^']+)' has no installation candidate/.exec(text);
+  const match = /E: Unable to locate package (\S+)|E: Package '([^']+)' has no installation candidate/.exec(
+    text,
+  );
   return match?.[1] ?? match?.[2];
 }

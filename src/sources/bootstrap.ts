@@ -13,19 +13,34 @@ const schema = z.strictObject({
     .default('auto')
     .describe('Whose release it is; `auto` knows the releases of both.'),
   mirrors: z
-    .array(z.union([z.url(), z.string().regex(/^deb(-src)? /, 'must be an address or a line of sources.list')]))
+    .array(
+      z.union([z.url(), z.string().regex(/^deb(-src)? /, 'must be an address or a line of sources.list')]),
+    )
     .min(1)
     .optional()
     .describe(
-      'Addresses of the archive, or whole lines of sources.list. Default: what the host\'s own apt uses for this release, with its updates and security suites, else mmdebstrap\'s own.',
+      "Addresses of the archive, or whole lines of sources.list. Default: what the host's own apt uses for this release, with its updates and security suites, else mmdebstrap's own.",
     ),
-  variant: z.enum(VARIANTS).default('minbase').describe('Which packages: `minbase` (essential and apt), `important`, `standard`, `buildd`, `essential`, `apt`.'),
-  components: z.array(z.string().regex(/^[a-z0-9/-]+$/)).min(1).default(['main']).describe('Components of the archive.'),
+  variant: z
+    .enum(VARIANTS)
+    .default('minbase')
+    .describe(
+      'Which packages: `minbase` (essential and apt), `important`, `standard`, `buildd`, `essential`, `apt`.',
+    ),
+  components: z
+    .array(z.string().regex(/^[a-z0-9/-]+$/))
+    .min(1)
+    .default(['main'])
+    .describe('Components of the archive.'),
   packages: z
     .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]*(=\S+)?$/, 'must be a package name, or name=version'))
     .default([])
     .describe('Further packages for the base. A `package` step does the same in a layer of its own.'),
-  keyring: hostPath().optional().describe('Host file with the public keys that sign the archive. It is put into the image. Default: the distribution\'s, as the host has it.'),
+  keyring: hostPath()
+    .optional()
+    .describe(
+      "Host file with the public keys that sign the archive. It is put into the image. Default: the distribution's, as the host has it.",
+    ),
 });
 
 export type BootstrapOptions = z.output<typeof schema>;
@@ -53,7 +68,11 @@ download and do not enter the image.`,
       { title: 'Debian', options: { suite: 'bookworm' } },
       {
         title: 'Ubuntu from a mirror',
-        options: { suite: 'noble', mirrors: ['http://archive.example.org/ubuntu'], components: ['main', 'universe'] },
+        options: {
+          suite: 'noble',
+          mirrors: ['http://archive.example.org/ubuntu'],
+          components: ['main', 'universe'],
+        },
       },
     ],
     bad: [

@@ -28,7 +28,9 @@ its digest. The image's own settings (environment, user, command) have no meanin
   schema,
   keyVersion: 1,
   tools: ['tar'],
-  inputs: (options, context) => [{ path: context.resolvePath(options.path), type: 'any', option: 'path', modes: false }],
+  inputs: (options, context) => [
+    { path: context.resolvePath(options.path), type: 'any', option: 'path', modes: false },
+  ],
   produce: async (options, context) => {
     const { produceOciImage } = await import('./oci-image/produce.ts');
     return await produceOciImage(options, context);
@@ -38,6 +40,8 @@ its digest. The image's own settings (environment, user, command) have no meanin
       { title: 'The only image of a layout', options: { path: 'images/base' } },
       { title: 'One of several', options: { path: 'images/saved.tar', tag: 'debian:bookworm-slim' } },
     ],
-    bad: [{ title: 'Not a digest', options: { path: 'images/base', digest: 'latest' }, error: '64 hex digits' }],
+    bad: [
+      { title: 'Not a digest', options: { path: 'images/base', digest: 'latest' }, error: '64 hex digits' },
+    ],
   },
 });

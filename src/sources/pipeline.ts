@@ -7,7 +7,9 @@ const schema = z.strictObject({
   variant: z
     .record(z.string(), z.string())
     .optional()
-    .describe('Which variant of its matrix, by axis. Default: the one whose values agree with this pipeline\'s.'),
+    .describe(
+      "Which variant of its matrix, by axis. Default: the one whose values agree with this pipeline's.",
+    ),
 });
 
 export const pipelineSource = defineSource({
@@ -19,7 +21,12 @@ for them. What its seal removes is removed from this image by its own seal.`,
   keyVersion: 1,
   // The graph puts the other pipeline's steps in the place of this source, so a plan never holds it.
   produce: () =>
-    Promise.resolve(fail({ reason: 'internal', message: 'a pipeline source was not replaced by the steps of its pipeline' })),
+    Promise.resolve(
+      fail({
+        reason: 'internal',
+        message: 'a pipeline source was not replaced by the steps of its pipeline',
+      }),
+    ),
   examples: {
     good: [
       { title: 'Another pipeline', options: { name: 'base' } },

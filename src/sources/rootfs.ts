@@ -3,8 +3,14 @@ import { hostPath } from '../schema/image-fields.ts';
 import { defineSource } from './source.ts';
 
 const schema = z.strictObject({
-  path: hostPath().describe('Tar of a root file system, relative to the template: plain, or compressed by gzip, xz or zstd.'),
-  stripComponents: z.int().min(0).default(0).describe('Leading folders to take off every name, when the tree lies in a folder of the tar.'),
+  path: hostPath().describe(
+    'Tar of a root file system, relative to the template: plain, or compressed by gzip, xz or zstd.',
+  ),
+  stripComponents: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Leading folders to take off every name, when the tree lies in a folder of the tar.'),
 });
 
 export type RootfsOptions = z.output<typeof schema>;

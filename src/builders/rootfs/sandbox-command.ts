@@ -64,6 +64,7 @@ export function sandboxCommand(sandbox: Sandbox): { argv: readonly string[]; inp
     ...['--bind', sandbox.root, '/'],
     ...SURROUNDINGS,
     ...sandbox.binds.flatMap(({ source, target, writable }) => [
+      ...foldersAbove(target),
       writable ? '--bind' : '--ro-bind',
       source,
       target,
@@ -79,6 +80,22 @@ export function sandboxCommand(sandbox: Sandbox): { argv: readonly string[]; inp
     argv: ['bwrap', '--args', '3', '--', ...sandbox.argv],
     input: options.map((option) => `${option}\0`).join(''),
   };
+}
+
+/** bwrap makes missing folders for root alone (0700): those in memory above a mount are made here, for all users. */
+function foldersAbove(target: string): readonly string[] {
+  const base = ['/run', '/tmp', '/var/tmp'].find((folder) => target.startsWith(`${folder}/`));
+  if (base === undefined) return [];
+  const parts = target
+    .slice(base.length + 1)
+    .split('/')
+    .slice(0, -1);
+  return parts.flatMap((_, index) => [
+    '--perms',
+    '0755',
+    '--dir',
+    [base, ...parts.slice(0, index + 1)].join('/'),
+  ]);
 }
 
 function words(text: string): readonly string[] {

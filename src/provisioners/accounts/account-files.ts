@@ -12,7 +12,10 @@ export interface PasswdEntry {
 export async function readPasswd(machine: Machine): Promise<ReadonlyMap<string, PasswdEntry>> {
   const lines = await fieldsOf(machine, '/etc/passwd');
   return new Map(
-    lines.map(([name = '', , uid, gid, , home = '/']) => [name, { name, uid: Number(uid), gid: Number(gid), home }]),
+    lines.map(([name = '', , uid, gid, , home = '/']) => [
+      name,
+      { name, uid: Number(uid), gid: Number(gid), home },
+    ]),
   );
 }
 

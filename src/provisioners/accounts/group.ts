@@ -6,7 +6,11 @@ import { readGroups } from './account-files.ts';
 import { runTool } from './run-tool.ts';
 
 /** Makes, changes or deletes a group. Fails with `step-failed`. */
-export function runGroupStep(options: GroupOptions, machine: Machine, context: StepRunContext): Promise<Result<void>> {
+export function runGroupStep(
+  options: GroupOptions,
+  machine: Machine,
+  context: StepRunContext,
+): Promise<Result<void>> {
   return capture(async () => {
     const gid = (await readGroups(machine)).get(options.group);
     if (options.remove) {
@@ -15,7 +19,14 @@ export function runGroupStep(options: GroupOptions, machine: Machine, context: S
     }
     const wanted = options.gid === undefined ? [] : ['--gid', String(options.gid)];
     if (gid === undefined) {
-      unwrap(await runTool(machine, ['groupadd', ...(options.system ? ['--system'] : []), ...wanted, options.group]));
+      unwrap(
+        await runTool(machine, [
+          'groupadd',
+          ...(options.system ? ['--system'] : []),
+          ...wanted,
+          options.group,
+        ]),
+      );
     } else if (options.gid !== undefined && options.gid !== gid) {
       unwrap(await runTool(machine, ['groupmod', ...wanted, options.group]));
     } else context.log(`the group ${options.group} exists already`);

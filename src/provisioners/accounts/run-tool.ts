@@ -1,6 +1,12 @@
 import type { Machine } from '../../builders/machine.ts';
 import { fail, ok, type Result } from '../../diagnostics/failure.ts';
-import { describeOutcome, programFailure, runProgram } from '../run-program.ts';
+import {
+  describeOutcome,
+  isMissingProgram,
+  programCommand,
+  programFailure,
+  runProgram,
+} from '../run-program.ts';
 
 /**
  * Runs a program of the shadow tools; its last line says what was wrong (`useradd: UID 0 is not unique`).
@@ -11,11 +17,11 @@ export async function runTool(
   argv: readonly string[],
   validExitCodes: readonly number[] = [],
 ): Promise<Result<void>> {
-  const run = await runProgram(machine, { argv });
+  const run = await runProgram(machine, programCommand(...argv));
   const { outcome } = run;
   if (outcome.type === 'exited' && (outcome.code === 0 || validExitCodes.includes(outcome.code))) return ok();
   const tool = argv[0] ?? '';
-  if (outcome.type === 'exited' && outcome.code === 127) {
+  if (isMissingProgram(run)) {
     const hint = 'Install the package that has it (Debian: passwd) in a step below.';
     return fail(programFailure(tool, run, { message: `the image has no ${tool}`, hint }));
   }

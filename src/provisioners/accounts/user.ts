@@ -11,7 +11,11 @@ import { runTool } from './run-tool.ts';
 const HOME_NOT_REMOVED = 12;
 
 /** Makes, changes or deletes an account. Fails with `step-failed`. */
-export function runUserStep(options: UserOptions, machine: Machine, context: StepRunContext): Promise<Result<void>> {
+export function runUserStep(
+  options: UserOptions,
+  machine: Machine,
+  context: StepRunContext,
+): Promise<Result<void>> {
   return capture(async () => {
     const isThere = (await readPasswd(machine)).has(options.user);
     if (options.remove) {
@@ -22,11 +26,21 @@ export function runUserStep(options: UserOptions, machine: Machine, context: Ste
     const groups = await readGroups(machine);
     requireGroups(options, groups);
     const args = isThere ? usermodArguments(options) : useraddArguments(options, groups);
-    if (args.length > 0) unwrap(await runTool(machine, [isThere ? 'usermod' : 'useradd', ...args, options.user]));
+    if (args.length > 0)
+      unwrap(await runTool(machine, [isThere ? 'usermod' : 'useradd', ...args, options.user]));
     else context.log(`${options.user} exists already and nothing of the account is to change`);
-    unwrap(await mustRun(machine, shellCommand(HOME_SCRIPT, ...homeArguments(options, isThere)), 'making the home folder'));
+    unwrap(
+      await mustRun(
+        machine,
+        shellCommand(HOME_SCRIPT, ...homeArguments(options, isThere)),
+        'making the home folder',
+      ),
+    );
     if (options.authorizedKeys.length > 0) {
-      const command = { ...shellCommand(KEYS_SCRIPT, options.user), stdin: `${options.authorizedKeys.join('\n')}\n` };
+      const command = {
+        ...shellCommand(KEYS_SCRIPT, options.user),
+        stdin: `${options.authorizedKeys.join('\n')}\n`,
+      };
       unwrap(await mustRun(machine, command, 'writing authorized_keys'));
     }
     if (options.sudo !== undefined) await allowSudo(options, machine);
@@ -130,7 +144,11 @@ async function allowSudo(options: UserOptions, machine: Machine): Promise<void> 
   }
   const rule = options.sudo === true ? 'ALL=(ALL:ALL) NOPASSWD: ALL' : (options.sudo ?? '');
   const command = { ...shellCommand(SUDO_SCRIPT, file), stdin: `${options.user} ${rule}\n` };
-  unwrap(await mustRun(machine, command, `the sudo rule "${rule}"`, { hint: 'Rules need the package sudo in a step below; see sudoers(5).' }));
+  unwrap(
+    await mustRun(machine, command, `the sudo rule "${rule}"`, {
+      hint: 'Rules need the package sudo in a step below; see sudoers(5).',
+    }),
+  );
 }
 
 /** $1 file; checked by sudo itself before it gets its name, because a wrong rule locks everyone out. */

@@ -17,7 +17,9 @@ interface NamedEntry {
 }
 
 const listed = (options: FileOptions): readonly NamedEntry[] =>
-  options.files?.map((entry, index) => ({ entry, prefix: `files[${index}].` })) ?? [{ entry: options, prefix: '' }];
+  options.files?.map((entry, index) => ({ entry, prefix: `files[${index}].` })) ?? [
+    { entry: options, prefix: '' },
+  ];
 
 /** Host files of a `file` step. */
 export function fileInputs(options: FileOptions, context: StepContext): readonly HostInput[] {
@@ -68,7 +70,8 @@ async function fromSource(entry: FileEntryOptions, option: string, source: strin
     return [await fileEntry(entry, option, source, trimSlash(entry.path ?? '/'), info.mode)];
   } catch (error) {
     if (error instanceof FailureError) throw error;
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw new FailureError(missing(option, source, 'does not exist'));
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP'))
+      throw new FailureError(missing(option, source, 'does not exist'));
     if (isErrno(error, 'EACCES', 'EPERM')) throw new FailureError(missing(option, source, 'cannot be read'));
     throw error;
   }
@@ -107,7 +110,8 @@ async function treeEntries(entry: FileEntryOptions, option: string, root: string
       return !excluded.some((pattern) => pattern.test(path));
     });
     const path = join(base, relative);
-    if (path !== '/' && (stated || names.length === 0)) found.push({ ...placed, type: 'directory', path, mode: dirMode });
+    if (path !== '/' && (stated || names.length === 0))
+      found.push({ ...placed, type: 'directory', path, mode: dirMode });
     for (const name of names.toSorted()) {
       const inner = relative === '' ? name : `${relative}/${name}`;
       const host = `${root}/${inner}`;
@@ -115,7 +119,8 @@ async function treeEntries(entry: FileEntryOptions, option: string, root: string
       if (info.isDirectory()) await visit(inner);
       else if (info.isSymbolicLink()) {
         found.push({ ...placed, type: 'symlink', path: join(base, inner), target: await readlink(host) });
-      } else if (info.isFile()) found.push(await fileEntry(entry, option, host, join(base, inner), info.mode));
+      } else if (info.isFile())
+        found.push(await fileEntry(entry, option, host, join(base, inner), info.mode));
       else throw new FailureError(missing(option, host, 'is neither a file, a folder nor a symbolic link'));
     }
   };

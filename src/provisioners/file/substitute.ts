@@ -15,12 +15,15 @@ export function substitute(
   where: string,
 ): Result<string> {
   const unknown = new Map<string, number>();
-  const filled = text.replace(TAG, (_tag, literal: string | undefined, name: string | undefined, offset: number) => {
-    if (literal !== undefined) return literal;
-    if (name !== undefined && Object.hasOwn(variables, name)) return String(variables[name]);
-    unknown.set(name ?? '', offset);
-    return '';
-  });
+  const filled = text.replace(
+    TAG,
+    (_tag, literal: string | undefined, name: string | undefined, offset: number) => {
+      if (literal !== undefined) return literal;
+      if (name !== undefined && Object.hasOwn(variables, name)) return String(variables[name]);
+      unknown.set(name ?? '', offset);
+      return '';
+    },
+  );
   if (unknown.size === 0) return ok(filled);
   return fail(
     ...[...unknown].map(([name, offset]) => {

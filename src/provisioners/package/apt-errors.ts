@@ -3,7 +3,7 @@ import { nearestName } from '../../diagnostics/nearest-name.ts';
 import { OPEN_APT_CACHE } from '../../sources/apt-cache.ts';
 import { explainApt, missingPackage } from '../../sources/apt-messages.ts';
 import { shellQuote } from '../../util/shell-quote.ts';
-import { describeOutcome, EXCERPT_LINES, type ProgramRun } from '../run-program.ts';
+import { describeOutcome, EXCERPT_LINES, isMissingProgram, type ProgramRun } from '../run-program.ts';
 import { APT_CONFIG_FILE, APT_FOLDER } from './apt-script.ts';
 
 /** Runs a script with apt's settings of this step and gives its standard output. */
@@ -14,6 +14,13 @@ export async function aptFailure(run: ProgramRun, ask: Ask): Promise<Failure> {
   const failure = { reason: 'package-failed' as const, excerpt: run.lines.slice(-EXCERPT_LINES) };
   const text = run.lines.join('\n');
 
+  if (isMissingProgram(run)) {
+    return {
+      ...failure,
+      message: 'the image has no apt',
+      hint: 'Choose a variant of the source that has it, e.g. minbase.',
+    };
+  }
   const name = missingPackage(text);
   if (name !== undefined) {
     const hint = hintFor(name, await knownNames(ask));
@@ -33,7 +40,9 @@ export async function aptFailure(run: ProgramRun, ask: Ask): Promise<Failure> {
 
 function hintFor(name: string, names: readonly string[]): string {
   const near = nearestName(name, names);
-  return near === undefined ? 'Check the name, the components of the source, or add a repository.' : `Did you mean "${near}"?`;
+  return near === undefined
+    ? 'Check the name, the components of the source, or add a repository.'
+    : `Did you mean "${near}"?`;
 }
 
 /** Names in the index of the failed run, which a later call of apt still finds in the kept lists. */

@@ -35,5 +35,7 @@ export function sourcesStanza(repository: Repository, signedBy: string | undefin
     ['Architectures', repository.architectures],
     ['Signed-By', signedBy === undefined ? undefined : [signedBy]],
   ];
-  return fields.map(([name, values]) => (values === undefined ? '' : `${name}: ${values.join(' ')}\n`)).join('');
+  return fields
+    .map(([name, values]) => (values === undefined ? '' : `${name}: ${values.join(' ')}\n`))
+    .join('');
 }

@@ -10,7 +10,11 @@ export const APT_CONFIG_FILE = '/run/imgpipe/apt.conf';
 /**
  * Settings of one run, in apt.conf(5) form. They are used by this run alone and are not left in the image.
  */
-export function aptConfig(request: PackageRequest, runFolder: string, network: readonly AptSetting[]): string {
+export function aptConfig(
+  request: PackageRequest,
+  runFolder: string,
+  network: readonly AptSetting[],
+): string {
   const settings: Readonly<Record<string, string>> = {
     'Dir::Cache::archives': `${APT_FOLDER}/${runFolder}/archives/`,
     'Dir::State::lists': `${APT_FOLDER}/${runFolder}/lists/`,
@@ -26,7 +30,7 @@ export function aptConfig(request: PackageRequest, runFolder: string, network: r
     'Acquire::IndexTargets::deb-src::Sources::DefaultEnabled': 'false',
     'Acquire::Retries': '3',
     'DPkg::Use-Pty': 'false',
-    'quiet': '1',
+    quiet: '1',
   };
   const lists: readonly (readonly [string, string])[] = [
     // A run that dies never commits, so nothing is gained by waiting for the disk after every file.
@@ -50,7 +54,9 @@ export function aptConfig(request: PackageRequest, runFolder: string, network: r
 export function aptScript(request: PackageRequest): string {
   const apt = `apt-get -c ${APT_CONFIG_FILE}`;
   const release = request.targetRelease === undefined ? '' : ` -t ${shellQuote(request.targetRelease)}`;
-  const downgrade = request.install.some((wanted) => wanted.version !== undefined) ? ' --allow-downgrades' : '';
+  const downgrade = request.install.some((wanted) => wanted.version !== undefined)
+    ? ' --allow-downgrades'
+    : '';
   const names = (list: readonly string[]): string => list.map(shellQuote).join(' ');
   const actions = [
     ...(request.upgrade ? [`${apt} dist-upgrade${release}`] : []),
@@ -66,7 +72,8 @@ export function aptScript(request: PackageRequest): string {
   return [OPEN, OPEN_APT_CACHE, ...update, ...actions, KEEP_APT_ARCHIVES, ''].join('\n');
 }
 
-const argumentOf = ({ name, version }: WantedPackage): string => (version === undefined ? name : `${name}=${version}`);
+const argumentOf = ({ name, version }: WantedPackage): string =>
+  version === undefined ? name : `${name}=${version}`;
 
 const OPEN = `cache=${APT_FOLDER} run=${APT_FOLDER}/$1
 trap 'rm -rf "$run"' EXIT`;

@@ -4,7 +4,7 @@ import { capture, FailureError, unwrap, type Result } from '../../diagnostics/fa
 import { aptCacheId } from '../../sources/apt-cache.ts';
 import { hostAptSettings, hostProxyEnvironment } from '../../util/host-apt.ts';
 import type { StepRunContext } from '../provisioner.ts';
-import { mustRun, runProgram, shellCommand } from '../run-program.ts';
+import { mustRun, programCommand, runProgram, shellCommand } from '../run-program.ts';
 import { aptFailure } from './apt-errors.ts';
 import { configureArchives } from './apt-files.ts';
 import { AptProgress } from './apt-progress.ts';
@@ -32,13 +32,20 @@ function apply(request: PackageRequest, machine: Machine, context: StepRunContex
     ];
     const inApt = (script: string): MachineCommand => ({
       ...shellCommand(script, runFolder),
-      env: { ...hostProxyEnvironment(), DEBIAN_FRONTEND: 'noninteractive', DEBCONF_NONINTERACTIVE_SEEN: 'true', UCF_FORCE_CONFFOLD: '1', LC_ALL: 'C.UTF-8' },
+      env: {
+        ...hostProxyEnvironment(),
+        DEBIAN_FRONTEND: 'noninteractive',
+        DEBCONF_NONINTERACTIVE_SEEN: 'true',
+        UCF_FORCE_CONFFOLD: '1',
+        LC_ALL: 'C.UTF-8',
+      },
       mounts,
     });
     const progress = new AptProgress((done, total) => context.progress(done, total, 'packages'));
     const run = await runProgram(machine, inApt(aptScript(request)), (line) => progress.line(line));
     if (run.outcome.type === 'exited' && run.outcome.code === 0) return;
-    if (context.signal.aborted) throw new FailureError({ reason: 'package-failed', message: 'apt was stopped' });
+    if (context.signal.aborted)
+      throw new FailureError({ reason: 'package-failed', message: 'apt was stopped' });
     // A second look with the index of this run: the names that there are, the versions of a package.
     const ask = async (script: string): Promise<string> => (await runProgram(machine, inApt(script))).stdout;
     throw new FailureError(await aptFailure(run, ask));
@@ -46,7 +53,9 @@ function apply(request: PackageRequest, machine: Machine, context: StepRunContex
 }
 
 async function answerQuestions(request: PackageRequest, machine: Machine): Promise<void> {
-  const lines = request.debconf.map(({ package: name, question, type, value }) => `${name} ${question} ${type} ${value}\n`);
-  const command = { argv: ['debconf-set-selections'], stdin: lines.join('') };
+  const lines = request.debconf.map(
+    ({ package: name, question, type, value }) => `${name} ${question} ${type} ${value}\n`,
+  );
+  const command = { ...programCommand('debconf-set-selections'), stdin: lines.join('') };
   unwrap(await mustRun(machine, command, 'debconf-set-selections', { reason: 'package-failed' }));
 }

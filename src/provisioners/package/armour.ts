@@ -5,7 +5,10 @@ const END = '-----END PGP PUBLIC KEY BLOCK-----';
 export function armoured(bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString('latin1');
   if (text.includes(BEGIN)) return text.endsWith('\n') ? text : `${text}\n`;
-  const lines = Buffer.from(bytes).toString('base64').match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(bytes)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
   const sum = crc24(bytes);
   const check = Buffer.from([(sum >> 16) & 0xff, (sum >> 8) & 0xff, sum & 0xff]).toString('base64');
   return [BEGIN, '', ...lines, `=${check}`, END, ''].join('\n');

@@ -36,7 +36,11 @@ export interface PackageRequest {
   readonly targetRelease?: string;
   readonly hold: readonly string[];
   readonly repositories: readonly Repository[];
-  readonly preferences: readonly { readonly package: string; readonly pin: string; readonly priority: number }[];
+  readonly preferences: readonly {
+    readonly package: string;
+    readonly pin: string;
+    readonly priority: number;
+  }[];
   readonly debconf: readonly {
     readonly package: string;
     readonly question: string;
@@ -56,5 +60,9 @@ export interface PackageManager {
   /** Values of ID or ID_LIKE in /etc/os-release that it serves. */
   readonly distributions: readonly string[];
   /** Carries out the request, index update first. Fails with `package-failed`. */
-  readonly apply: (request: PackageRequest, machine: Machine, context: StepRunContext) => Promise<Result<void>>;
+  readonly apply: (
+    request: PackageRequest,
+    machine: Machine,
+    context: StepRunContext,
+  ) => Promise<Result<void>>;
 }

@@ -8,7 +8,11 @@ import { managerFor } from './managers.ts';
 import type { PackageRequest, Repository, WantedPackage } from './package-manager.ts';
 
 /** Runs a `package` step. Fails with `package-failed` or `input-missing`. */
-export function runPackageStep(options: PackageOptions, machine: Machine, context: StepRunContext): Promise<Result<void>> {
+export function runPackageStep(
+  options: PackageOptions,
+  machine: Machine,
+  context: StepRunContext,
+): Promise<Result<void>> {
   return capture(async () => {
     const manager = unwrap(await managerFor(options.manager, machine));
     const { manager: _, repositories, install, targetRelease, ...same } = options;
@@ -25,7 +29,9 @@ export function runPackageStep(options: PackageOptions, machine: Machine, contex
 /** `name=version` taken apart; the version is everything after the first equals sign. */
 export function wantedPackage(wanted: PackageOptions['install'][number]): WantedPackage {
   if (typeof wanted !== 'string') {
-    return wanted.version === undefined ? { name: wanted.name } : { name: wanted.name, version: wanted.version };
+    return wanted.version === undefined
+      ? { name: wanted.name }
+      : { name: wanted.name, version: wanted.version };
   }
   const equals = wanted.indexOf('=');
   return equals < 0 ? { name: wanted } : { name: wanted.slice(0, equals), version: wanted.slice(equals + 1) };
@@ -47,6 +53,10 @@ async function withKey(
     return { ...result, key: armoured(await readFile(path)) };
   } catch (cause) {
     if (cause instanceof FailureError) throw cause;
-    throw new FailureError({ reason: 'input-missing', message: `repositories: the key ${path} cannot be read`, cause });
+    throw new FailureError({
+      reason: 'input-missing',
+      message: `repositories: the key ${path} cannot be read`,
+      cause,
+    });
   }
 }

@@ -25,7 +25,11 @@ export function readInstallSection(text: string): InstallSection | undefined {
     const equals = clean.indexOf('=');
     if (section !== '[Install]' || equals < 0) continue;
     const name = clean.slice(0, equals).trim();
-    const words = clean.slice(equals + 1).trim().split(/\s+/).filter((word) => word !== '');
+    const words = clean
+      .slice(equals + 1)
+      .trim()
+      .split(/\s+/)
+      .filter((word) => word !== '');
     // An empty value takes back what came before.
     fields.set(name, words.length === 0 ? [] : [...(fields.get(name) ?? []), ...words]);
   }

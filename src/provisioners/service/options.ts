@@ -14,7 +14,9 @@ type UnitContent = ServiceOptions['units'][string];
 
 /** The full name of a unit: a name without ending is a service. */
 export const fullName = (unit: string): string =>
-  /\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)$/.test(unit) ? unit : `${unit}.service`;
+  /\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)$/.test(unit)
+    ? unit
+    : `${unit}.service`;
 
 /** The links that enable a unit of this step's own, or undefined when `systemctl` must find them out. */
 function ownLinks(unit: string, options: ServiceOptions): readonly TreeEntry[] | undefined {
@@ -43,13 +45,23 @@ export function serviceInputs(options: ServiceOptions, context: StepContext): re
     Object.entries(options[field]).flatMap(([unit, content]) =>
       typeof content === 'string'
         ? []
-        : [{ path: context.resolvePath(content.source), type: 'file', option: `${field}.${unit}.source`, modes: false }],
+        : [
+            {
+              path: context.resolvePath(content.source),
+              type: 'file',
+              option: `${field}.${unit}.source`,
+              modes: false,
+            },
+          ],
     );
   return [...sources('units'), ...sources('dropIns')];
 }
 
 /** Unit files, drop-ins, masks and the links of own units. */
-export function serviceEntries(options: ServiceOptions, context: StepContext): Promise<Result<readonly TreeEntry[]>> {
+export function serviceEntries(
+  options: ServiceOptions,
+  context: StepContext,
+): Promise<Result<readonly TreeEntry[]>> {
   return capture(async () => [
     ...(await writtenFiles(options, context)),
     ...options.mask.map((unit) => rootLink(`${FOLDER}/${fullName(unit)}`, '/dev/null')),
@@ -58,7 +70,10 @@ export function serviceEntries(options: ServiceOptions, context: StepContext): P
 }
 
 /** The unit files and drop-ins alone. @throws FailureError `input-missing` */
-export async function writtenFiles(options: ServiceOptions, context: StepContext): Promise<readonly TreeEntry[]> {
+export async function writtenFiles(
+  options: ServiceOptions,
+  context: StepContext,
+): Promise<readonly TreeEntry[]> {
   const files: TreeEntry[] = [];
   for (const [unit, content] of Object.entries(options.units)) {
     files.push(textFile(`${FOLDER}/${unit}`, await textOf(content, `units.${unit}`, context)));
@@ -76,6 +91,10 @@ async function textOf(content: UnitContent, option: string, context: StepContext
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new FailureError({ reason: 'input-missing', message: `${option}.source: ${path} cannot be read`, cause });
+    throw new FailureError({
+      reason: 'input-missing',
+      message: `${option}.source: ${path} cannot be read`,
+      cause,
+    });
   }
 }

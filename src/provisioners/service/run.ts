@@ -2,7 +2,14 @@ import type { Machine } from '../../builders/machine.ts';
 import { capture, fail, ok, unwrap, type Failure, type Result } from '../../diagnostics/failure.ts';
 import { nearestName } from '../../diagnostics/nearest-name.ts';
 import type { StepRunContext } from '../provisioner.ts';
-import { describeOutcome, programFailure, runProgram, type ProgramRun } from '../run-program.ts';
+import {
+  describeOutcome,
+  isMissingProgram,
+  programCommand,
+  programFailure,
+  runProgram,
+  type ProgramRun,
+} from '../run-program.ts';
 import type { ServiceOptions } from '../service.ts';
 import { fullName, writtenFiles } from './options.ts';
 
@@ -28,26 +35,36 @@ export function runServiceStep(
 }
 
 async function systemctl(verb: string, units: readonly string[], machine: Machine): Promise<Result<void>> {
-  const run = await runProgram(machine, { argv: ['systemctl', verb, ...units], env: OFFLINE });
+  const run = await runProgram(machine, { ...programCommand('systemctl', verb, ...units), env: OFFLINE });
   if (run.outcome.type === 'exited' && run.outcome.code === 0) return ok();
   return fail(await explain(verb, run, machine));
 }
 
 async function explain(verb: string, run: ProgramRun, machine: Machine): Promise<Failure> {
-  if (run.outcome.type === 'exited' && run.outcome.code === 127) {
+  if (isMissingProgram(run)) {
     const hint = 'Install systemd-sysv in a step below.';
     return programFailure('systemctl', run, { message: 'the image has no systemctl', hint });
   }
   const text = run.lines.join('\n');
-  const missing = /[Uu]nit (?:file )?(\S+?) (?:does not exist|not found)|unit, unit (\S+?) does not exist/.exec(text);
+  const missing =
+    /[Uu]nit (?:file )?(\S+?) (?:does not exist|not found)|unit, unit (\S+?) does not exist/.exec(text);
   const unit = missing?.[1] ?? missing?.[2];
   if (unit === undefined) {
-    return programFailure('systemctl', run, { message: run.lines.at(-1) ?? describeOutcome(`systemctl ${verb}`, run.outcome) });
+    return programFailure('systemctl', run, {
+      message: run.lines.at(-1) ?? describeOutcome(`systemctl ${verb}`, run.outcome),
+    });
   }
-  const list = await runProgram(machine, { argv: ['systemctl', 'list-unit-files', '--no-legend', '--full'], env: OFFLINE });
-  const near = nearestName(unit, list.stdout.split('\n').map((line) => line.split(/\s/, 1)[0] ?? ''));
+  const list = await runProgram(machine, {
+    ...programCommand('systemctl', 'list-unit-files', '--no-legend', '--full'),
+    env: OFFLINE,
+  });
+  const near = nearestName(
+    unit,
+    list.stdout.split('\n').map((line) => line.split(/\s/, 1)[0] ?? ''),
+  );
   return programFailure('systemctl', run, {
     message: `cannot ${verb} "${unit}": the image has no such unit`,
-    hint: near === undefined ? 'Install the package that brings it in a step below.' : `Did you mean "${near}"?`,
+    hint:
+      near === undefined ? 'Install the package that brings it in a step below.' : `Did you mean "${near}"?`,
   });
 }

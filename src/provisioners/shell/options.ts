@@ -14,14 +14,12 @@ export function shellInputs(options: ShellOptions, context: StepContext): readon
   return [
     ...(options.script === undefined ? [] : [file(options.script, 'script')]),
     ...(options.scripts ?? []).map((path, index) => file(path, `scripts[${index}]`)),
-    ...options.inputs.map(
-      (input, index): HostInput => ({
-        path: context.resolvePath(input.source),
-        type: 'any',
-        option: `inputs[${index}].source`,
-        ...(input.exclude === undefined ? {} : { exclude: input.exclude }),
-      }),
-    ),
+    ...options.inputs.map((input, index): HostInput => ({
+      path: context.resolvePath(input.source),
+      type: 'any',
+      option: `inputs[${index}].source`,
+      ...(input.exclude === undefined ? {} : { exclude: input.exclude }),
+    })),
   ];
 }
 

@@ -20,7 +20,11 @@ interface Script {
  * Runs the commands or the one script of a `shell` step.
  * Fails with `step-failed` (exit code, last lines), `step-timeout` or `input-missing`.
  */
-export async function runShell(options: ShellOptions, machine: Machine, context: StepRunContext): Promise<Result<void>> {
+export async function runShell(
+  options: ShellOptions,
+  machine: Machine,
+  context: StepRunContext,
+): Promise<Result<void>> {
   const script = await readScript(options, context);
   const target = `${FOLDER}/${script.name}`;
   const secrets = await secretsOf(options, context);
@@ -33,18 +37,18 @@ export async function runShell(options: ShellOptions, machine: Machine, context:
     mounts: [
       // Not a secret, but the one mount whose content comes from memory: also users other than root can read it.
       { type: 'secret', value: script.text, target, mode: 0o755 },
-      ...options.caches.map(
-        ({ id, target: at, mode }): MachineMount => ({
-          type: 'cache',
-          id,
-          target: at,
-          ...(mode === undefined ? {} : { mode: parseMode(mode) }),
-        }),
-      ),
+      ...options.caches.map(({ id, target: at, mode }): MachineMount => ({
+        type: 'cache',
+        id,
+        target: at,
+        ...(mode === undefined ? {} : { mode: parseMode(mode) }),
+      })),
       ...secrets.mounts,
-      ...options.inputs.map(
-        (input): MachineMount => ({ type: 'host', source: context.resolvePath(input.source), target: input.target }),
-      ),
+      ...options.inputs.map((input): MachineMount => ({
+        type: 'host',
+        source: context.resolvePath(input.source),
+        target: input.target,
+      })),
     ],
   });
   if (run.outcome.type === 'exited' && options.validExitCodes.includes(run.outcome.code)) return ok();
@@ -53,7 +57,8 @@ export async function runShell(options: ShellOptions, machine: Machine, context:
 }
 
 async function readScript(options: ShellOptions, context: StepRunContext): Promise<Script> {
-  if (options.script === undefined) return { name: 'inline.sh', text: `${[options.inline ?? []].flat().join('\n')}\n` };
+  if (options.script === undefined)
+    return { name: 'inline.sh', text: `${[options.inline ?? []].flat().join('\n')}\n` };
   const path = context.resolvePath(options.script);
   try {
     const bytes = await readFile(path);
@@ -64,16 +69,22 @@ async function readScript(options: ShellOptions, context: StepRunContext): Promi
     throw new FailureError({
       reason: 'input-missing',
       message: `script: ${path} ${isBinary ? 'is not a text file' : 'cannot be read'}`,
-      ...(isBinary ? { hint: 'Put programs into the image with a `file` step and call them from `inline`.' } : {}),
+      ...(isBinary
+        ? { hint: 'Put programs into the image with a `file` step and call them from `inline`.' }
+        : {}),
       cause,
     });
   }
 }
 
 /** The program and its arguments that run a script: as told, else by its first line as execve(2) reads it, else sh -e. */
-export function interpreterOf(options: Pick<ShellOptions, 'interpreter'>, script: { readonly text: string }): string[] {
+export function interpreterOf(
+  options: Pick<ShellOptions, 'interpreter'>,
+  script: { readonly text: string },
+): string[] {
   if (Array.isArray(options.interpreter)) return options.interpreter;
-  if (options.interpreter !== undefined) return options.interpreter.split(/\s+/).filter((word) => word !== '');
+  if (options.interpreter !== undefined)
+    return options.interpreter.split(/\s+/).filter((word) => word !== '');
   const shebang = /^#![ \t]*(\S+)[ \t]*([^\n]*?)[ \t\r]*(?:\n|$)/.exec(script.text);
   if (shebang?.[1] === undefined) return ['/bin/sh', '-e'];
   // The kernel hands everything after the program over as one argument.

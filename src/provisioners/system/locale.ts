@@ -3,7 +3,7 @@ import { capture, FailureError, unwrap, type Result } from '../../diagnostics/fa
 import { nearestName } from '../../diagnostics/nearest-name.ts';
 import type { LocaleOptions } from '../locale.ts';
 import type { StepRunContext } from '../provisioner.ts';
-import { mustRun } from '../run-program.ts';
+import { mustRun, programCommand } from '../run-program.ts';
 
 /** Built into the C library. */
 const BUILT_IN = ['C', 'POSIX', 'C.UTF-8'];
@@ -12,11 +12,20 @@ const BUILT_IN = ['C', 'POSIX', 'C.UTF-8'];
 const SUPPORTED = '/usr/share/i18n/SUPPORTED';
 
 /** Generates locales and sets the system's. Fails with `step-failed`. */
-export function runLocaleStep(options: LocaleOptions, machine: Machine, context: StepRunContext): Promise<Result<void>> {
+export function runLocaleStep(
+  options: LocaleOptions,
+  machine: Machine,
+  context: StepRunContext,
+): Promise<Result<void>> {
   return capture(async () => {
-    const wanted = [...new Set([options.locale, ...options.generate])].filter((name) => !BUILT_IN.includes(name));
+    const wanted = [...new Set([options.locale, ...options.generate])].filter(
+      (name) => !BUILT_IN.includes(name),
+    );
     if (wanted.length > 0) await generate(wanted, machine, context);
-    const lines = [`LANG=${options.locale}`, ...(options.language === undefined ? [] : [`LANGUAGE=${options.language}`])];
+    const lines = [
+      `LANG=${options.locale}`,
+      ...(options.language === undefined ? [] : [`LANGUAGE=${options.language}`]),
+    ];
     const text = `${lines.join('\n')}\n`;
     // Debian reads the first (libpam, init scripts), systemd the second.
     await machine.writeFile('/etc/default/locale', text, { mode: 0o644 });
@@ -48,7 +57,9 @@ async function generate(wanted: readonly string[], machine: Machine, context: St
   const current = (await machine.readFile('/etc/locale.gen')) ?? '';
   const added = chosen.filter((line) => !current.split('\n').includes(line));
   const text = current === '' || current.endsWith('\n') ? current : `${current}\n`;
-  await machine.writeFile('/etc/locale.gen', text + added.map((line) => `${line}\n`).join(''), { mode: 0o644 });
+  await machine.writeFile('/etc/locale.gen', text + added.map((line) => `${line}\n`).join(''), {
+    mode: 0o644,
+  });
   context.log(`generating ${chosen.map((line) => line.split(' ', 1)[0]).join(', ')}`);
-  unwrap(await mustRun(machine, { argv: ['locale-gen'] }, 'locale-gen'));
+  unwrap(await mustRun(machine, programCommand('locale-gen'), 'locale-gen'));
 }

@@ -36,24 +36,27 @@ export function parseOneLine(text: string): AptSource[] {
 /** Enabled entries for binary packages in a file of the deb822 form. */
 export function parseDeb822(text: string): AptSource[] {
   const uncommented = text.split('\n').filter((line) => !line.startsWith('#'));
-  return uncommented.join('\n').split(/\n\s*\n/).flatMap((stanza) => {
-    const fields = new Map<string, string>();
-    for (const [, name = '', value = ''] of stanza.matchAll(/^([A-Za-z-]+):((?:.*)(?:\n[ \t].*)*)/gm)) {
-      fields.set(name.toLowerCase(), value.trim());
-    }
-    const list = (name: string): string[] => words(fields.get(name) ?? '');
-    if (!list('types').includes('deb') || /^(no|false|0)$/i.test(fields.get('enabled') ?? 'yes')) return [];
-    return [
-      source({
-        uris: list('uris'),
-        suites: list('suites'),
-        components: list('components'),
-        architectures: fields.has('architectures') ? list('architectures') : undefined,
-        signedBy: fields.get('signed-by'),
-        trusted: fields.get('trusted'),
-      }),
-    ];
-  });
+  return uncommented
+    .join('\n')
+    .split(/\n\s*\n/)
+    .flatMap((stanza) => {
+      const fields = new Map<string, string>();
+      for (const [, name = '', value = ''] of stanza.matchAll(/^([A-Za-z-]+):((?:.*)(?:\n[ \t].*)*)/gm)) {
+        fields.set(name.toLowerCase(), value.trim());
+      }
+      const list = (name: string): string[] => words(fields.get(name) ?? '');
+      if (!list('types').includes('deb') || /^(no|false|0)$/i.test(fields.get('enabled') ?? 'yes')) return [];
+      return [
+        source({
+          uris: list('uris'),
+          suites: list('suites'),
+          components: list('components'),
+          architectures: fields.has('architectures') ? list('architectures') : undefined,
+          signedBy: fields.get('signed-by'),
+          trusted: fields.get('trusted'),
+        }),
+      ];
+    });
 }
 
 /** Entries as a file of the deb822 form. */

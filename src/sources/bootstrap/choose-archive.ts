@@ -24,7 +24,11 @@ export interface HostView {
 
 const REAL_HOST: HostView = {
   sources: hostSources,
-  exists: (path) => access(path).then(() => true, () => false),
+  exists: (path) =>
+    access(path).then(
+      () => true,
+      () => false,
+    ),
 };
 
 /**
@@ -55,13 +59,21 @@ export async function chooseArchive(
   if (distribution === undefined) throw unknownRelease(suite);
   const wanted = { suite, distribution, components, architecture: context.architecture };
   const fromHost = sourcesFor(wanted, await host.sources());
-  const sources = fromHost?.map((source) => (ownKeyring === undefined ? source : { ...source, signedBy: ownKeyring }));
-  await requireKeyrings(sources ?? [{ uris: [], suites: [], components: [], signedBy: KEYRINGS[distribution].path }], distribution, host);
+  const sources = fromHost?.map((source) =>
+    ownKeyring === undefined ? source : { ...source, signedBy: ownKeyring },
+  );
+  await requireKeyrings(
+    sources ?? [{ uris: [], suites: [], components: [], signedBy: KEYRINGS[distribution].path }],
+    distribution,
+    host,
+  );
   return { distribution, sources, ...own };
 }
 
 function mirrorSources(mirror: string, suite: string, components: readonly string[]): AptSource[] {
-  return /^deb(-src)? /.test(mirror) ? parseOneLine(mirror) : [{ uris: [mirror], suites: [suite], components }];
+  return /^deb(-src)? /.test(mirror)
+    ? parseOneLine(mirror)
+    : [{ uris: [mirror], suites: [suite], components }];
 }
 
 function withKeyring(source: AptSource, keyring: string | undefined): AptSource {

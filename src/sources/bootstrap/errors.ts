@@ -8,7 +8,11 @@ import { releaseNames } from './releases.ts';
 const EXCERPT_LINES = 20;
 
 /** The failure behind a failed bootstrap. */
-export function bootstrapFailure(outcome: ExecOutcome, lines: readonly string[], options: BootstrapOptions): Failure {
+export function bootstrapFailure(
+  outcome: ExecOutcome,
+  lines: readonly string[],
+  options: BootstrapOptions,
+): Failure {
   const text = lines.join('\n');
   if (/mmdebstrap: not found/.test(text)) {
     return {
@@ -20,7 +24,10 @@ export function bootstrapFailure(outcome: ExecOutcome, lines: readonly string[],
   const failure = { reason: 'source-failed' as const, excerpt: excerptOf(lines) };
   const noSuite = /The repository '(\S+) (\S+) Release' does not have a Release file/.exec(text);
   if (noSuite?.[2] !== undefined) {
-    const near = nearestName(noSuite[2], releaseNames().filter((name) => name !== noSuite[2]));
+    const near = nearestName(
+      noSuite[2],
+      releaseNames().filter((name) => name !== noSuite[2]),
+    );
     return {
       ...failure,
       message: `the archive ${noSuite[1]} has no release "${noSuite[2]}"`,
@@ -37,9 +44,17 @@ export function bootstrapFailure(outcome: ExecOutcome, lines: readonly string[],
   }
   const known = explainApt(text);
   if (known !== undefined) return { ...failure, ...known };
-  const end = outcome.type === 'exited' ? `exit code ${outcome.code}` : outcome.type === 'signaled' ? outcome.signal : 'a timeout';
+  const end =
+    outcome.type === 'exited'
+      ? `exit code ${outcome.code}`
+      : outcome.type === 'signaled'
+        ? outcome.signal
+        : 'a timeout';
   const last = lines.findLast((line) => line.startsWith('E: '));
-  return { ...failure, message: last === undefined ? `mmdebstrap ended with ${end}` : `mmdebstrap: ${last.slice(3)}` };
+  return {
+    ...failure,
+    message: last === undefined ? `mmdebstrap ended with ${end}` : `mmdebstrap: ${last.slice(3)}`,
+  };
 }
 
 /** The last lines, without mmdebstrap's own notes on cleaning up. */

@@ -31,7 +31,8 @@ export async function hostSources(folder = '/etc/apt'): Promise<AptSource[]> {
  * they have a key of their own or no `main` component.
  */
 export function sourcesFor(wanted: Wanted, host: readonly AptSource[]): AptSource[] | undefined {
-  if (wanted.distribution === 'ubuntu' && isPort(wanted.architecture) !== isPort(hostArchitecture())) return undefined;
+  if (wanted.distribution === 'ubuntu' && isPort(wanted.architecture) !== isPort(hostArchitecture()))
+    return undefined;
   const { suite } = wanted;
   const suites = [suite, `${suite}-updates`, `${suite}-security`, `${suite}/updates`];
   const fitting = host.flatMap((source): AptSource[] => {

@@ -20,7 +20,10 @@ const OWN_KEYRING = '/etc/apt/keyrings/base';
 const TAIL_LINES = 400;
 
 /** Installs the base system into the empty target. Fails with `source-failed`, `tool-missing` or `input-missing`. */
-export function produceBootstrap(options: BootstrapOptions, context: SourceRunContext): Promise<Result<void>> {
+export function produceBootstrap(
+  options: BootstrapOptions,
+  context: SourceRunContext,
+): Promise<Result<void>> {
   return capture(async () => {
     const archive = await chooseArchive(options, context);
     const folder = join(context.scratch, 'bootstrap');
@@ -36,7 +39,13 @@ export function produceBootstrap(options: BootstrapOptions, context: SourceRunCo
       progress.line(line);
     });
     const outcome = await context.workspace.spawn({
-      argv: ['/bin/sh', '-ec', BOOTSTRAP_SCRIPT, 'imgpipe', ...mmdebstrapArguments(options, context, archive, folder)],
+      argv: [
+        '/bin/sh',
+        '-ec',
+        BOOTSTRAP_SCRIPT,
+        'imgpipe',
+        ...mmdebstrapArguments(options, context, archive, folder),
+      ],
       env: {
         ...hostProxyEnvironment(),
         PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -69,7 +78,10 @@ export function produceBootstrap(options: BootstrapOptions, context: SourceRunCo
 async function writeInputs(folder: string, archive: Archive): Promise<void> {
   const settings = await hostAptSettings();
   const lines = settings.map(({ name, value }) => `${name} "${value.replaceAll('"', '')}";\n`);
-  await writeFile(join(folder, 'apt.conf'), ['Acquire::Retries "3";\n', 'Acquire::PDiffs "false";\n', ...lines].join(''));
+  await writeFile(
+    join(folder, 'apt.conf'),
+    ['Acquire::Retries "3";\n', 'Acquire::PDiffs "false";\n', ...lines].join(''),
+  );
   const { ownKeyring, sources } = archive;
   if (sources === undefined) return;
   await writeFile(join(folder, 'download.sources'), formatDeb822(sources));
@@ -80,7 +92,9 @@ async function writeInputs(folder: string, archive: Archive): Promise<void> {
   const key = await readFile(ownKeyring);
   const inImage = `${OWN_KEYRING}.${key.includes('-----BEGIN PGP') ? 'asc' : 'gpg'}`;
   await writeFile(join(folder, inImage.slice('/etc/apt/keyrings/'.length)), key);
-  const rewritten = sources.map((source) => (source.signedBy === ownKeyring ? { ...source, signedBy: inImage } : source));
+  const rewritten = sources.map((source) =>
+    source.signedBy === ownKeyring ? { ...source, signedBy: inImage } : source,
+  );
   await writeFile(join(folder, 'image.sources'), formatDeb822(rewritten));
 }
 

@@ -5,10 +5,34 @@ export type Distribution = 'debian' | 'ubuntu';
 /** Release names by distribution; names that are missing here come from the host's distro-info data. */
 const RELEASES: Record<Distribution, readonly string[]> = {
   debian: [
-    'jessie', 'stretch', 'buster', 'bullseye', 'bookworm', 'trixie', 'forky', 'sid', 'experimental',
-    'oldoldstable', 'oldstable', 'stable', 'testing', 'unstable',
+    'jessie',
+    'stretch',
+    'buster',
+    'bullseye',
+    'bookworm',
+    'trixie',
+    'forky',
+    'sid',
+    'experimental',
+    'oldoldstable',
+    'oldstable',
+    'stable',
+    'testing',
+    'unstable',
   ],
-  ubuntu: ['trusty', 'xenial', 'bionic', 'focal', 'jammy', 'noble', 'oracular', 'plucky', 'questing', 'resolute', 'devel'],
+  ubuntu: [
+    'trusty',
+    'xenial',
+    'bionic',
+    'focal',
+    'jammy',
+    'noble',
+    'oracular',
+    'plucky',
+    'questing',
+    'resolute',
+    'devel',
+  ],
 };
 
 /** The keyring that signs a distribution's archive, and the package that brings it. */
@@ -34,7 +58,9 @@ export async function distributionOf(suite: string): Promise<Distribution | unde
 /** Release names in the data of the package distro-info-data: a CSV table with the column `series`. */
 async function distroInfo(distribution: Distribution): Promise<readonly string[]> {
   try {
-    const [header = '', ...rows] = (await readFile(`/usr/share/distro-info/${distribution}.csv`, 'utf8')).split('\n');
+    const [header = '', ...rows] = (
+      await readFile(`/usr/share/distro-info/${distribution}.csv`, 'utf8')
+    ).split('\n');
     const column = header.split(',').indexOf('series');
     return rows.flatMap((row) => row.split(',')[column] ?? []);
   } catch {

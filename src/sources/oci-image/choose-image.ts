@@ -45,21 +45,38 @@ export async function chooseLayers(
   throw failed(choice, 'is neither an OCI image layout nor an archive of `docker save`');
 }
 
-async function fromLayout(folder: ImageFolder, choice: Choice, architecture: Architecture): Promise<readonly ImageLayer[]> {
+async function fromLayout(
+  folder: ImageFolder,
+  choice: Choice,
+  architecture: Architecture,
+): Promise<readonly ImageLayer[]> {
   const { manifests } = await folder.json('index.json', indexSchema);
   const named = choice.tag === undefined ? manifests : withTag(manifests, choice, choice.tag);
   const candidates: Descriptor[] = [];
   for (const descriptor of named) candidates.push(...(await spread(folder, descriptor, choice.digest)));
-  if (candidates.length === 0 && choice.digest !== undefined) throw failed(choice, `has no image ${choice.digest}`);
-  const fitting = candidates.filter(({ platform }) => platform === undefined || platformName(platform) === wanted(architecture));
+  if (candidates.length === 0 && choice.digest !== undefined)
+    throw failed(choice, `has no image ${choice.digest}`);
+  const fitting = candidates.filter(
+    ({ platform }) => platform === undefined || platformName(platform) === wanted(architecture),
+  );
   const [manifest, second] = uniqueByDigest(fitting);
   if (manifest === undefined) {
-    const there = candidates.flatMap(({ platform }) => (platform === undefined ? [] : [platformName(platform)]));
-    throw failed(choice, `has no image for ${architecture}`, `There is ${[...new Set(there)].join(', ') || 'nothing'}.`);
+    const there = candidates.flatMap(({ platform }) =>
+      platform === undefined ? [] : [platformName(platform)],
+    );
+    throw failed(
+      choice,
+      `has no image for ${architecture}`,
+      `There is ${[...new Set(there)].join(', ') || 'nothing'}.`,
+    );
   }
   if (second !== undefined) {
     const names = manifests.flatMap((descriptor) => namesOf(descriptor)[0] ?? descriptor.digest);
-    throw failed(choice, 'holds several images', `Name one as \`tag\` or \`digest\`: ${[...new Set(names)].join(', ')}.`);
+    throw failed(
+      choice,
+      'holds several images',
+      `Name one as \`tag\` or \`digest\`: ${[...new Set(names)].join(', ')}.`,
+    );
   }
   const { config, layers } = await folder.blobJson(manifest.digest, manifestSchema);
   await requireArchitecture(folder, config.digest, choice, architecture);
@@ -69,14 +86,22 @@ async function fromLayout(folder: ImageFolder, choice: Choice, architecture: Arc
 function withTag(manifests: readonly Descriptor[], choice: Choice, tag: string): readonly Descriptor[] {
   const found = manifests.filter((descriptor) => namesOf(descriptor).some((name) => matchesTag(name, tag)));
   if (found.length > 0) return found;
-  throw failed(choice, `has no image "${tag}"`, `There is ${manifests.flatMap(namesOf).join(', ') || 'no tag'}.`);
+  throw failed(
+    choice,
+    `has no image "${tag}"`,
+    `There is ${manifests.flatMap(namesOf).join(', ') || 'no tag'}.`,
+  );
 }
 
 /**
  * An index becomes the images in it; notes on how an image was built (platform unknown) are none.
  * @param digest only images of this digest, or in an index of this digest
  */
-async function spread(folder: ImageFolder, descriptor: Descriptor, digest: string | undefined): Promise<Descriptor[]> {
+async function spread(
+  folder: ImageFolder,
+  descriptor: Descriptor,
+  digest: string | undefined,
+): Promise<Descriptor[]> {
   const isMeant = digest === undefined || descriptor.digest === digest;
   const isIndex = /image\.index|manifest\.list/.test(descriptor.mediaType ?? '');
   if (!isIndex) return isMeant && descriptor.platform?.os !== 'unknown' ? [descriptor] : [];
@@ -93,7 +118,10 @@ async function fromDockerArchive(
   const images = await folder.json('manifest.json', dockerManifestSchema);
   const tagsOf = (image: DockerImage): readonly string[] => image.RepoTags ?? [];
   const { tag } = choice;
-  const fitting = tag === undefined ? images : images.filter((image) => tagsOf(image).some((name) => matchesTag(name, tag)));
+  const fitting =
+    tag === undefined
+      ? images
+      : images.filter((image) => tagsOf(image).some((name) => matchesTag(name, tag)));
   const [image, second] = fitting;
   const there = `There is ${images.flatMap(tagsOf).join(', ') || 'no tag'}.`;
   if (image === undefined) throw failed(choice, `has no image "${tag}"`, there);
@@ -107,7 +135,12 @@ async function fromDockerArchive(
   });
 }
 
-async function requireArchitecture(folder: ImageFolder, digest: string, choice: Choice, architecture: Architecture): Promise<void> {
+async function requireArchitecture(
+  folder: ImageFolder,
+  digest: string,
+  choice: Choice,
+  architecture: Architecture,
+): Promise<void> {
   checkArchitecture(await folder.blobJson(digest, configSchema), choice, architecture);
 }
 
@@ -124,7 +157,13 @@ function checkArchitecture(
 const wanted = (architecture: Architecture): string => OCI_ARCHITECTURES[architecture];
 
 /** `arm/v7`; the variant of others says nothing that Debian's names know (arm64/v8). */
-function platformName({ architecture, variant }: { architecture: string; variant?: string | undefined }): string {
+function platformName({
+  architecture,
+  variant,
+}: {
+  architecture: string;
+  variant?: string | undefined;
+}): string {
   return architecture === 'arm' ? `arm/${variant ?? 'v7'}` : architecture;
 }
 
@@ -143,5 +182,9 @@ function uniqueByDigest(descriptors: readonly Descriptor[]): readonly Descriptor
 }
 
 function failed({ path }: Choice, what: string, hint?: string): FailureError {
-  return new FailureError({ reason: 'source-failed', message: `${path} ${what}`, ...(hint === undefined ? {} : { hint }) });
+  return new FailureError({
+    reason: 'source-failed',
+    message: `${path} ${what}`,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }

@@ -52,14 +52,16 @@ export class ImageFolder {
   /** Host path of a file named in a document. @throws FailureError `source-failed` when the name leads elsewhere */
   async file(path: string): Promise<string> {
     const clean = normalize(path);
-    if (clean.startsWith('/') || clean.split('/').includes('..')) throw this.#failed(`names the file ${path}`);
+    if (clean.startsWith('/') || clean.split('/').includes('..'))
+      throw this.#failed(`names the file ${path}`);
     // `docker save` writes links between layers; none of them may lead to a file of the host.
     const [root, file] = await Promise.all([realpath(this.#root), realpath(join(this.#root, clean))]).catch(
       (cause: unknown) => {
         throw this.#failed(`${path} cannot be read`, cause);
       },
     );
-    if (!file.startsWith(`${root}/`)) throw this.#failed(`the file ${path} is a link that leads out of the image`);
+    if (!file.startsWith(`${root}/`))
+      throw this.#failed(`the file ${path} is a link that leads out of the image`);
     return file;
   }
 

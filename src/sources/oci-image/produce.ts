@@ -36,9 +36,17 @@ async function addLayer(
   const compression = await detectCompression(file).catch((cause: unknown) => {
     throw new FailureError({ reason: 'source-failed', message: `${name} cannot be read`, cause });
   });
-  const scan = await scanTar(decompressed(file, compression), { name, state, whiteouts: true, mayBeEmpty: true });
+  const scan = await scanTar(decompressed(file, compression), {
+    name,
+    state,
+    whiteouts: true,
+    mayBeEmpty: true,
+  });
   if (layer.type === 'file' && `sha256:${scan.sha256}` !== layer.diffId) {
-    throw new FailureError({ reason: 'source-failed', message: `${name} does not have the digest ${layer.diffId}: it was altered or is damaged` });
+    throw new FailureError({
+      reason: 'source-failed',
+      message: `${name} does not have the digest ${layer.diffId}: it was altered or is damaged`,
+    });
   }
   context.log(`${name}: ${scan.entries} entries, ${scan.removals.length} removed from the layers below`);
   await unpackTar({ file, compression, scan, name, target: context.target.mountPoint }, context);

@@ -55,7 +55,9 @@ function xzOutput(file: Readable): Readable {
   file.pipe(child.stdin);
   child.once('error', (cause) => {
     const hint = 'Install the package xz-utils.';
-    child.stdout.destroy(new FailureError({ reason: 'tool-missing', message: 'xz is not installed', hint, cause }));
+    child.stdout.destroy(
+      new FailureError({ reason: 'tool-missing', message: 'xz is not installed', hint, cause }),
+    );
   });
   child.once('close', (code) => {
     if (code !== 0) child.stdout.destroy(new Error(message.trim() || `xz ended with exit code ${code}`));

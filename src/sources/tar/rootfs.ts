@@ -24,6 +24,9 @@ export function produceRootfs(options: RootfsOptions, context: SourceRunContext)
       throw new FailureError({ reason: 'source-failed', message, hint: 'Lower `stripComponents`.' });
     }
     context.log(`${name}: ${scan.entries} entries, ${scan.excluded.length} device nodes left out`);
-    await unpackTar({ file, compression, scan, stripComponents, name, target: context.target.mountPoint }, context);
+    await unpackTar(
+      { file, compression, scan, stripComponents, name, target: context.target.mountPoint },
+      context,
+    );
   });
 }

@@ -59,7 +59,10 @@ export async function scanTar(stream: Readable, options: ScanOptions): Promise<T
   }
   const collected = collector.finish();
   if (collected.entries === 0 && options.mayBeEmpty !== true) {
-    throw new FailureError({ reason: 'source-failed', message: `${options.name} is not a tar, or an empty one` });
+    throw new FailureError({
+      reason: 'source-failed',
+      message: `${options.name} is not a tar, or an empty one`,
+    });
   }
   return { ...collected, sha256: hash.digest('hex') };
 }
@@ -108,7 +111,8 @@ class Collector {
       const path = this.#parts(entry.name).slice(stripComponents);
       return path.length === 0 ? [] : [{ entry, path }];
     });
-    const isWhiteout = (path: readonly string[]): boolean => whiteouts === true && path.at(-1)?.startsWith(WHITEOUT) === true;
+    const isWhiteout = (path: readonly string[]): boolean =>
+      whiteouts === true && path.at(-1)?.startsWith(WHITEOUT) === true;
     for (const { entry, path } of placed) if (isWhiteout(path)) this.#whiteout(entry, path);
     for (const { entry, path } of placed) if (!isWhiteout(path)) this.#add(entry, path);
     return { excluded: this.#excluded, removals: [...this.#removals], entries: this.#entries.length };
@@ -116,7 +120,8 @@ class Collector {
 
   #add(entry: Entry, path: readonly string[]): void {
     const { state } = this.#options;
-    if (!state.isInside(path)) throw this.#refused(entry.name, 'lies behind a symbolic link that leads out of the tree');
+    if (!state.isInside(path))
+      throw this.#refused(entry.name, 'lies behind a symbolic link that leads out of the tree');
     const { type } = entry;
     if (type === 'character-device' || type === 'block-device') {
       this.#exclude(entry.name);
@@ -125,7 +130,8 @@ class Collector {
     if (type === 'link') this.#checkLink(entry);
     const kind = type === 'directory' || type === 'symlink' ? type : 'other';
     const lower = state.lowerType(path);
-    if (lower !== undefined && lower !== kind && (lower === 'directory' || kind === 'directory')) this.#remove(path);
+    if (lower !== undefined && lower !== kind && (lower === 'directory' || kind === 'directory'))
+      this.#remove(path);
     state.add(path, kind, entry.linkname);
   }
 
@@ -143,7 +149,8 @@ class Collector {
 
   #remove(path: readonly string[]): void {
     const { state } = this.#options;
-    if (state.hasLinkOnWay(path)) throw this.#refused(path.join('/'), 'would be deleted through a symbolic link');
+    if (state.hasLinkOnWay(path))
+      throw this.#refused(path.join('/'), 'would be deleted through a symbolic link');
     if (state.lowerType(path) === undefined) return;
     this.#removals.add(path.join('/'));
     state.removeLower(path);

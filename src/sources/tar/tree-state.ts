@@ -34,7 +34,8 @@ export class TreeState {
     const name = path.at(-1);
     if (name === undefined) return;
     const known = parent.children.get(name);
-    const children = type === 'directory' && known?.type === 'directory' ? known.children : new Map<string, Node>();
+    const children =
+      type === 'directory' && known?.type === 'directory' ? known.children : new Map<string, Node>();
     parent.children.set(name, { type, target, layer: this.#layer, children });
   }
 
@@ -74,7 +75,7 @@ export class TreeState {
   #resolve(path: readonly string[]): readonly string[] | undefined {
     const rest = [...path];
     const real: string[] = [];
-    for (let links = 0; rest.length > 0; ) {
+    for (let links = 0; rest.length > 0;) {
       const part = rest.shift() ?? '';
       if (part === '' || part === '.') continue;
       if (part === '..') {

@@ -44,7 +44,12 @@ export async function unpackTar(unpacking: Unpacking, context: UnpackContext): P
       ...['--extract', `--file=${file}`, `--directory=${target}`, ...tarOption(compression)],
       ...(owners ? OWNED : UNOWNED),
       '--delay-directory-restore',
-      ...['--xattrs', '--xattrs-include=security.capability', '--xattrs-include=user.*', '--xattrs-exclude=user.overlay.*'],
+      ...[
+        '--xattrs',
+        '--xattrs-include=security.capability',
+        '--xattrs-include=user.*',
+        '--xattrs-exclude=user.overlay.*',
+      ],
       ...['--anchored', '--no-wildcards', `--exclude-from=${join(lists, 'excluded')}`],
       ...(stripComponents === 0 ? [] : [`--strip-components=${stripComponents}`]),
     ],
@@ -55,7 +60,11 @@ export async function unpackTar(unpacking: Unpacking, context: UnpackContext): P
   splitter.end();
   if (outcome.type === 'exited' && outcome.code === 0) return;
   if (lines.some((line) => /tar: not found/.test(line))) {
-    throw new FailureError({ reason: 'tool-missing', message: 'tar is not installed', hint: 'Install GNU tar.' });
+    throw new FailureError({
+      reason: 'tool-missing',
+      message: 'tar is not installed',
+      hint: 'Install GNU tar.',
+    });
   }
   const last = lines.findLast((line) => !line.includes('Exiting with failure status')) ?? 'tar failed';
   throw new FailureError({
