@@ -77,15 +77,25 @@ export function describeOutcome(what: string, outcome: ExecOutcome): string {
 
 /** The failure of a program: its end as the message, its last lines as the excerpt. */
 export function programFailure(what: string, run: ProgramRun, more: Partial<Failure> = {}): Failure {
+  const hint = hintOf(run.outcome);
   return {
     reason: run.outcome.type === 'timed-out' ? 'step-timeout' : 'step-failed',
     message: describeOutcome(what, run.outcome),
-    ...(run.outcome.type === 'signaled' && run.outcome.signal === 'SIGKILL'
-      ? { hint: 'The kernel kills programs when memory runs out: look at the log of the kernel.' }
-      : {}),
+    ...(hint === undefined ? {} : { hint }),
     excerpt: run.lines.slice(-EXCERPT_LINES),
     ...more,
   };
+}
+
+function hintOf(outcome: ExecOutcome): string | undefined {
+  if (outcome.type === 'signaled' && outcome.signal === 'SIGKILL') {
+    return 'The kernel kills programs when memory runs out: look at the log of the kernel.';
+  }
+  if (outcome.type === 'exited' && outcome.code === 127)
+    return 'Code 127: the image does not have a program that was called.';
+  if (outcome.type === 'exited' && outcome.code === 126)
+    return 'Code 126: a program was found but cannot be executed.';
+  return undefined;
 }
 
 /** Runs a program that must exit 0. @param what names it in messages, e.g. `useradd` */

@@ -5,7 +5,7 @@ import type { Result } from '../../diagnostics/failure.ts';
 import { fail, FailureError, ok } from '../../diagnostics/failure.ts';
 import { parseMode } from '../../schema/image-fields.ts';
 import type { StepRunContext } from '../provisioner.ts';
-import { programFailure, runProgram } from '../run-program.ts';
+import { programCommand, programFailure, runProgram } from '../run-program.ts';
 import type { ShellOptions } from '../shell.ts';
 
 /** Where the script is seen while it runs: memory, never in a layer. */
@@ -29,7 +29,7 @@ export async function runShell(
   const target = `${FOLDER}/${script.name}`;
   const secrets = await secretsOf(options, context);
   const run = await runProgram(machine, {
-    argv: [...interpreterOf(options, script), target, ...options.args],
+    ...programCommand(...interpreterOf(options, script), target, ...options.args),
     env: { ...options.env, ...secrets.env },
     cwd: options.workingDirectory ?? '/',
     ...(options.user === undefined ? {} : { user: String(options.user) }),

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { Extract, Header } from 'tar-stream';
 import { FailureError } from '../../diagnostics/failure.ts';
-import { TreeState } from './tree-state.ts';
+import type { TreeState } from './tree-state.ts';
 
 /** What must be known of a tar before it is unpacked. */
 export interface TarScan {

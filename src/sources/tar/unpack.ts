@@ -27,7 +27,7 @@ type UnpackContext = Pick<SourceRunContext, 'workspace' | 'scratch' | 'signal' |
  * @throws FailureError `source-failed`, `tool-missing`
  */
 export async function unpackTar(unpacking: Unpacking, context: UnpackContext): Promise<void> {
-  const { file, compression, scan, target, stripComponents = 0, owners = true, name } = unpacking;
+  const { scan, target, name } = unpacking;
   const lists = join(context.scratch, 'unpack');
   await mkdir(lists, { recursive: true });
   await writeFile(join(lists, 'excluded'), scan.excluded.map((line) => `${line}\n`).join(''));
@@ -39,20 +39,7 @@ export async function unpackTar(unpacking: Unpacking, context: UnpackContext): P
     if (lines.length > 20) lines.shift();
   });
   const outcome = await context.workspace.spawn({
-    argv: [
-      ...['/bin/sh', '-ec', SCRIPT, 'imgpipe', target, lists],
-      ...['--extract', `--file=${file}`, `--directory=${target}`, ...tarOption(compression)],
-      ...(owners ? OWNED : UNOWNED),
-      '--delay-directory-restore',
-      ...[
-        '--xattrs',
-        '--xattrs-include=security.capability',
-        '--xattrs-include=user.*',
-        '--xattrs-exclude=user.overlay.*',
-      ],
-      ...['--anchored', '--no-wildcards', `--exclude-from=${join(lists, 'excluded')}`],
-      ...(stripComponents === 0 ? [] : [`--strip-components=${stripComponents}`]),
-    ],
+    argv: ['/bin/sh', '-ec', SCRIPT, 'imgpipe', target, lists, ...tarArguments(unpacking, lists)],
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
     signal: context.signal,
     onOutput: (chunk) => splitter.push(chunk.text),
@@ -72,6 +59,26 @@ export async function unpackTar(unpacking: Unpacking, context: UnpackContext): P
     message: `${name} cannot be unpacked: ${last.replace(/^tar: /, '')}`,
     excerpt: lines,
   });
+}
+
+function tarArguments(unpacking: Unpacking, lists: string): readonly string[] {
+  const { file, target, compression, stripComponents = 0, owners = true } = unpacking;
+  return [
+    '--extract',
+    `--file=${file}`,
+    `--directory=${target}`,
+    ...tarOption(compression),
+    ...(owners ? OWNED : UNOWNED),
+    '--delay-directory-restore',
+    '--xattrs',
+    '--xattrs-include=security.capability',
+    '--xattrs-include=user.*',
+    '--xattrs-exclude=user.overlay.*',
+    '--anchored',
+    '--no-wildcards',
+    `--exclude-from=${join(lists, 'excluded')}`,
+    ...(stripComponents === 0 ? [] : [`--strip-components=${stripComponents}`]),
+  ];
 }
 
 const OWNED = ['--numeric-owner', '--same-owner', '--preserve-permissions'];
