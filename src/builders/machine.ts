@@ -36,7 +36,11 @@ export interface Machine {
   /** Runs a program to its end; output goes to the step's log and to `onOutput`. */
   exec(command: MachineCommand, onOutput?: (chunk: OutputChunk) => void): Promise<ExecOutcome>;
   /** Writes one file; folders on the way are made. Owner root unless told. */
-  writeFile(path: string, content: string, options?: { mode?: number; uid?: number; gid?: number }): Promise<void>;
+  writeFile(
+    path: string,
+    content: string,
+    options?: { mode?: number; uid?: number; gid?: number },
+  ): Promise<void>;
   /** Text of a file of the machine, or undefined. */
   readFile(path: string): Promise<string | undefined>;
 }

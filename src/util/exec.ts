@@ -61,7 +61,12 @@ export async function runHostCommand(command: HostCommand): Promise<ExecOutcome>
     cwd: command.cwd,
     env: { ...command.env },
     detached: true,
-    stdio: [command.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(command.inputs ?? []).map(() => 'pipe' as const)],
+    stdio: [
+      command.stdin === undefined ? 'ignore' : 'pipe',
+      'pipe',
+      'pipe',
+      ...(command.inputs ?? []).map(() => 'pipe' as const),
+    ],
   });
   const ended = new Promise<ExecOutcome>((resolve, reject) => {
     child.once('error', (error: NodeJS.ErrnoException) => reject(new SpawnError(program, error)));

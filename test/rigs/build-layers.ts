@@ -21,18 +21,36 @@ try {
   const script = await new Response(process.stdin as unknown as ReadableStream).text();
   const active = await workspace.activate([]);
   const path = process.env['PATH'] ?? '';
-  const filled = await workspace.spawn({ argv: ['sh', '-ec', script], env: { PATH: path }, cwd: active.mountPoint, signal, onOutput });
+  const filled = await workspace.spawn({
+    argv: ['sh', '-ec', script],
+    env: { PATH: path },
+    cwd: active.mountPoint,
+    signal,
+    onOutput,
+  });
   if (filled.type !== 'exited' || filled.code !== 0) throw new Error(`${JSON.stringify(filled)} ${output}`);
   const base = await workspace.commit(active, rules);
 
   await using machine = await new RootfsBuilder(workspace).launch({
-    ...{ view: [base], architecture: hostArchitecture() ?? 'amd64', sourceDateEpoch: rules.sourceDateEpoch, signal, onOutput },
+    ...{
+      view: [base],
+      architecture: hostArchitecture() ?? 'amd64',
+      sourceDateEpoch: rules.sourceDateEpoch,
+      signal,
+      onOutput,
+    },
     cacheFolder: () => Promise.reject(new Error('no cache')),
   });
-  const step = 'id -u; echo x > /etc/x; rm -r /var/lib; mkdir /var/lib; chown 33:44 /var/lib /etc/x; chmod 2750 /var/lib; rm /usr/bin/env';
+  const step =
+    'id -u; echo x > /etc/x; rm -r /var/lib; mkdir /var/lib; chown 33:44 /var/lib /etc/x; chmod 2750 /var/lib; rm /usr/bin/env';
   const ran = await machine.exec({ argv: ['/bin/sh', '-ec', step] });
   const secret = { type: 'secret' as const, value: 'hidden', target: '/var/token', mode: 0o400 };
-  const asWeb = await machine.exec({ argv: ['/bin/sh', '-ec', 'id; cat /var/token; test ! -w /etc'], user: 'web', mounts: [secret], network: 'none' });
+  const asWeb = await machine.exec({
+    argv: ['/bin/sh', '-ec', 'id; cat /var/token; test ! -w /etc'],
+    user: 'web',
+    mounts: [secret],
+    network: 'none',
+  });
   if (JSON.stringify([ran, asWeb]) !== JSON.stringify([0, 0].map((code) => ({ type: 'exited', code })))) {
     throw new Error(`${JSON.stringify([ran, asWeb])} ${output}`);
   }
@@ -47,8 +65,14 @@ try {
   const view = [base, layer, written];
   const key = await workspace.readText(view, '/lib/private/key');
   const verified = await Promise.all(view.map(({ digest }) => workspace.verify(digest)));
-  console.log(JSON.stringify({ digests: view.map(({ digest }) => digest), key, verified, uid: process.getuid?.() }));
+  console.log(
+    JSON.stringify({ digests: view.map(({ digest }) => digest), key, verified, uid: process.getuid?.() }),
+  );
 } catch (error) {
   if (!(error instanceof FailureError)) throw error;
-  console.log(JSON.stringify({ failures: error.failures.map(({ reason, message, hint }) => ({ reason, message, hint })) }));
+  console.log(
+    JSON.stringify({
+      failures: error.failures.map(({ reason, message, hint }) => ({ reason, message, hint })),
+    }),
+  );
 }

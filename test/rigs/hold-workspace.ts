@@ -18,5 +18,15 @@ const layer = await workspace.commit(base, { sourceDateEpoch: 0, drop: [] });
 const active = await workspace.activate([layer]);
 await Promise.all([
   command(['sh', '-c', `setsid sleep ${mark} > /dev/null 2>&1 & echo ${active.mountPoint}; sleep ${mark}`]),
-  command(['bwrap', '--dev-bind', '/', '/', '--unshare-pid', '--die-with-parent', 'sh', '-c', `setsid sleep ${mark} & sleep ${mark}`]),
+  command([
+    'bwrap',
+    '--dev-bind',
+    '/',
+    '/',
+    '--unshare-pid',
+    '--die-with-parent',
+    'sh',
+    '-c',
+    `setsid sleep ${mark} & sleep ${mark}`,
+  ]),
 ]);

@@ -10,21 +10,26 @@ import { noWorkspace, RULES, WorkspaceRig } from '../../rigs/workspace.ts';
 const HOLDER = fileURLToPath(new URL('../../rigs/hold-workspace.ts', import.meta.url));
 
 describe.skipIf(noWorkspace !== undefined)('the life of a workspace', () => {
-  test.each(['SIGKILL', 'SIGTERM'] as const)('%s to imgpipe leaves no process and no mount, and the next run clears up', async (signal) => {
-    const { holder, store, mark } = await hold();
-    expect(processesWith(mark).length).toBeGreaterThanOrEqual(4);
-    holder.kill(signal);
-    await expect.poll(() => processesWith(mark)).toEqual([]);
-    await expect.poll(() => processesWith(store)).toEqual([]);
-    expect(allMounts()).not.toContain(store);
-    const { activeDirectory } = new LayerStore(store);
-    expect(readdirSync(activeDirectory)).toHaveLength(2);
-    const rig = await WorkspaceRig.open(store);
-    rig.workspace.warmUp();
-    // What is left are the folder and the lock of the new run.
-    await expect.poll(() => readdirSync(activeDirectory).filter((name) => !name.endsWith('.lock')).length).toBe(1);
-    await expect.poll(() => readdirSync(activeDirectory).length).toBe(2);
-  });
+  test.each(['SIGKILL', 'SIGTERM'] as const)(
+    '%s to imgpipe leaves no process and no mount, and the next run clears up',
+    async (signal) => {
+      const { holder, store, mark } = await hold();
+      expect(processesWith(mark).length).toBeGreaterThanOrEqual(4);
+      holder.kill(signal);
+      await expect.poll(() => processesWith(mark)).toEqual([]);
+      await expect.poll(() => processesWith(store)).toEqual([]);
+      expect(allMounts()).not.toContain(store);
+      const { activeDirectory } = new LayerStore(store);
+      expect(readdirSync(activeDirectory)).toHaveLength(2);
+      const rig = await WorkspaceRig.open(store);
+      rig.workspace.warmUp();
+      // What is left are the folder and the lock of the new run.
+      await expect
+        .poll(() => readdirSync(activeDirectory).filter((name) => !name.endsWith('.lock')).length)
+        .toBe(1);
+      await expect.poll(() => readdirSync(activeDirectory).length).toBe(2);
+    },
+  );
 
   test('a living run is never cleared up', async () => {
     const { store, mark } = await hold();
@@ -71,8 +76,15 @@ describe.skipIf(noWorkspace !== undefined)('the life of a workspace', () => {
 
   test('a missing program and a missing tool are expected failures', async () => {
     const rig = await WorkspaceRig.open();
-    const spawned = rig.workspace.spawn({ argv: ['no-such-tool'], env: {}, signal: new AbortController().signal, onOutput: () => undefined });
-    await expect(spawned).rejects.toMatchObject({ failures: [{ reason: 'tool-missing', message: 'no-such-tool is not installed' }] });
+    const spawned = rig.workspace.spawn({
+      argv: ['no-such-tool'],
+      env: {},
+      signal: new AbortController().signal,
+      onOutput: () => undefined,
+    });
+    await expect(spawned).rejects.toMatchObject({
+      failures: [{ reason: 'tool-missing', message: 'no-such-tool is not installed' }],
+    });
   });
 
   test('a full disk is an expected failure, and no layer appears', async () => {
@@ -81,14 +93,19 @@ describe.skipIf(noWorkspace !== undefined)('the life of a workspace', () => {
     mkdirSync(store, { recursive: true });
     // Only a process in the namespaces of the first workspace sees the small file system.
     await rig.sh(`mount -t tmpfs -o size=2m tmpfs ${store}`);
-    const { output } = await rig.sh(`${process.execPath} --input-type=module -e '${FULL_DISK}' ${store}`, process.cwd());
+    const { output } = await rig.sh(
+      `${process.execPath} --input-type=module -e '${FULL_DISK}' ${store}`,
+      process.cwd(),
+    );
     expect(output).toContain('disk-full');
     expect((await rig.sh(`ls ${store}/layers || true`)).output).not.toMatch(/[0-9a-f]{64}/);
   });
 
   test('output is not lost or torn, however much there is', async () => {
     const rig = await WorkspaceRig.open();
-    const { output } = await rig.sh('i=0; while [ $i -lt 200 ]; do printf "%1000s\\u00e4\\n" é; i=$((i+1)); done');
+    const { output } = await rig.sh(
+      'i=0; while [ $i -lt 200 ]; do printf "%1000s\\u00e4\\n" é; i=$((i+1)); done',
+    );
     expect(output.split('\n').filter((line) => line.includes('é')).length).toBe(200);
     expect(output).not.toContain('\uFFFD');
     const big = await rig.sh('head -c 20000000 /dev/zero | tr "\\0" x');

@@ -25,32 +25,46 @@ function impossible(): string | undefined {
   } catch {
     return 'node is not executable for others';
   }
-  const probe = spawnSync('unshare', ['--mount', '--propagation', 'private', 'setpriv', '--reuid', '1500', '--clear-groups', process.execPath, '--check', BUILD]);
+  const probe = spawnSync('unshare', [
+    '--mount',
+    '--propagation',
+    'private',
+    'setpriv',
+    '--reuid',
+    '1500',
+    '--clear-groups',
+    process.execPath,
+    '--check',
+    BUILD,
+  ]);
   return probe.status === 0 ? undefined : 'another user cannot read the sources';
 }
 
 const reason = impossible();
 
-describe.skipIf(reason !== undefined)(`an ordinary user${reason === undefined ? '' : ` (skipped: ${reason})`}`, () => {
-  test('gets the layers that root gets', () => {
-    const root = build([process.execPath, BUILD, join(temporaryFolder(), 'store')]);
-    const user = asUser('imgpipe-test:200000:65536');
-    expect(user).toMatchObject({ uid: 1500, key: 'key', verified: ['intact', 'intact', 'intact'] });
-    expect(user).toEqual({ ...root, uid: 1500 });
-  });
-
-  test('without a range of ids is told what to do', () => {
-    expect(asUser('')).toEqual({
-      failures: [
-        {
-          reason: 'permission-denied',
-          message: expect.stringContaining('/etc/subuid gives imgpipe-test no range of ids'),
-          hint: expect.stringContaining('usermod --add-subuids'),
-        },
-      ],
+describe.skipIf(reason !== undefined)(
+  `an ordinary user${reason === undefined ? '' : ` (skipped: ${reason})`}`,
+  () => {
+    test('gets the layers that root gets', () => {
+      const root = build([process.execPath, BUILD, join(temporaryFolder(), 'store')]);
+      const user = asUser('imgpipe-test:200000:65536');
+      expect(user).toMatchObject({ uid: 1500, key: 'key', verified: ['intact', 'intact', 'intact'] });
+      expect(user).toEqual({ ...root, uid: 1500 });
     });
-  });
-});
+
+    test('without a range of ids is told what to do', () => {
+      expect(asUser('')).toEqual({
+        failures: [
+          {
+            reason: 'permission-denied',
+            message: expect.stringContaining('/etc/subuid gives imgpipe-test no range of ids'),
+            hint: expect.stringContaining('usermod --add-subuids'),
+          },
+        ],
+      });
+    });
+  },
+);
 
 function asUser(ranges: string): z.infer<typeof result> {
   const home = temporaryFolder();
