@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // Starts the bundled program. Kept in plain JavaScript that an old Node can read, so that it can say what is wrong.
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+// Not by `import`, which would also load streams and promises of that module: 5 ms of every start.
+const { existsSync } = module.createRequire(import.meta.url)('node:fs');
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const program = new URL('../dist/cli.mjs', import.meta.url);
@@ -17,7 +18,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
     console.error('Install a newer Node, or run it through npx or npm in a project that depends on imgpipe.');
     process.exitCode = 2;
   } else {
-    startWith(node);
+    await startWith(node);
   }
 } else if (!existsSync(program)) {
   console.error('imgpipe is not built yet. Run: npm run build');
@@ -37,7 +38,8 @@ function ownNode() {
 }
 
 /** Runs this file again under `node`; signals of the terminal reach the child by themselves, others are passed on. */
-function startWith(node) {
+async function startWith(node) {
+  const { spawn } = await import('node:child_process');
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
     env: { ...process.env, IMGPIPE_STARTED_BY: node },

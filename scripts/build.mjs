@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { lazyBuiltins } from './lazy-builtins.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
@@ -19,6 +20,15 @@ const ENTRIES = {
   ...Object.fromEntries(
     globSync('src/**/*.worker.ts').map((path) => [path.replace(/^.*\//, '').replace(/\.ts$/, ''), path]),
   ),
+};
+
+const emptyModule = fileURLToPath(new URL('empty-module.mjs', import.meta.url));
+/** Leaves out zod's messages in fifty languages: our own are English, and every start would read them all. */
+const withoutLocales = {
+  name: 'without-locales',
+  setup(build) {
+    build.onResolve({ filter: /locales\/index\.js$/ }, () => ({ path: emptyModule, sideEffects: false }));
+  },
 };
 
 const stampFile = 'dist/.stamp';
@@ -40,6 +50,7 @@ function stampOfSources() {
     'tsconfig.json',
     'tsconfig.build.json',
     'scripts/build.mjs',
+    'scripts/lazy-builtins.mjs',
   ];
   for (const path of [...fixed, ...globSync('src/**/*.{ts,json,txt,py,c,S}').toSorted()]) {
     const { size, mtimeMs } = statSync(path);
@@ -71,11 +82,12 @@ async function bundle() {
     legalComments: 'linked',
     // ssh2 looks for optional native add-ons beside its own files.
     external: ['ssh2', 'cpu-features'],
-    alias: { 'react-devtools-core': fileURLToPath(new URL('empty-module.mjs', import.meta.url)) },
+    alias: { 'react-devtools-core': emptyModule },
     define: { 'process.env.NODE_ENV': '"production"', IMGPIPE_VERSION: JSON.stringify(version) },
     banner: {
       js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
     },
+    plugins: [withoutLocales, lazyBuiltins],
     logLevel: 'warning',
   });
   // A running imgpipe may still load chunks of the build before: they stay for an hour.

@@ -1,0 +1,45 @@
+// esbuild plugin: how the bundle gets at Node's own modules without paying for what it does not use.
+//
+// An `import … from 'node:fs'` reads every export of the module once, also those that are getters which load further
+// modules: `node:http` brings the whole of fetch (30 ms at start), `node:fs` brings streams and readline (5 ms). So all
+// static imports take their values from `process.getBuiltinModule` instead; and functions of heavy modules look it up
+// when they are called first, because a build with nothing to do starts no process and makes no request.
+
+/** Not loaded by Node itself at start, and not cheap. Classes and constants are still read where they are imported. */
+const HEAVY = new Set(
+  ['http', 'https', 'net', 'tls', 'child_process', 'zlib', 'readline', 'worker_threads', 'fs/promises'].map(
+    (name) => `node:${name}`,
+  ),
+);
+
+export const lazyBuiltins = {
+  name: 'lazy-builtins',
+  setup(build) {
+    build.onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path, namespace: 'builtin', sideEffects: false } : undefined,
+    );
+    build.onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({ contents: virtualModule(path) }));
+  },
+};
+
+function virtualModule(name) {
+  const keys = Object.keys(process.getBuiltinModule(name)).filter((key) => key !== 'default');
+  const lines = keys.map((key, index) =>
+    HEAVY.has(name) && isFunction(name, key)
+      ? `const $${index} = (...args) => $module().${key}(...args); export { $${index} as ${key} };`
+      : `const $${index} = /* @__PURE__ */ $read(${JSON.stringify(key)}); export { $${index} as ${key} };`,
+  );
+  return [
+    `const $module = () => process.getBuiltinModule(${JSON.stringify(name)});`,
+    'const $read = (key) => $module()[key];',
+    ...lines,
+    HEAVY.has(name)
+      ? `export default { ${keys.map((key) => `get ${key}() { return $read(${JSON.stringify(key)}); }`).join(', ')} };`
+      : 'export default /* @__PURE__ */ $module();',
+  ].join('\n');
+}
+
+/** Classes begin with a capital letter in all of Node's modules. */
+function isFunction(name, key) {
+  return /^[a-z]/.test(key) && typeof process.getBuiltinModule(name)[key] === 'function';
+}
