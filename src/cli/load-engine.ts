@@ -1,7 +1,6 @@
-import type { Engine } from './engine-api.ts';
+import type { Engine } from '../engine/api.ts';
 
-/** The engine, loaded when a command needs it. */
+/** The engine, with schemas of all kinds: more than `--help` needs. */
 export async function loadEngine(): Promise<Engine> {
-  const { engine } = await import('../engine.ts');
-  return engine;
+  return (await import('../engine.ts')).engine;
 }
