@@ -1,5 +1,8 @@
 import { type Failure } from '../../diagnostics/failure.ts';
 import { evaluateExpression } from './evaluate/evaluate.ts';
+import { nodeWorld } from './functions/node-world.ts';
+import { engineFunctions } from './go-template/packer-functions.ts';
+import { renderGoTemplate } from './go-template/render-go.ts';
 import { type LoadOptions, loadPackerTemplate } from './load/load.ts';
 import type { ParsedPackerTemplate } from './load/parsed-template.ts';
 import { parseExpressionText } from './syntax/parse-file.ts';
@@ -9,7 +12,7 @@ import { printValue, quoteText } from './values/print.ts';
 export interface ConsoleOptions extends LoadOptions {
   /** Without a template the console speaks the JSON form's `{{ … }}`, unless this says `hcl2`. */
   readonly configType?: 'json' | 'hcl2';
-  /** Evaluates a line of the JSON form: given by that front end. */
+  /** Evaluates a line of the JSON form; left out: without user variables. */
   readonly evaluateLegacy?: (line: string) => { readonly text: string } | { readonly failures: readonly Failure[] };
 }
 
@@ -33,7 +36,7 @@ Variables, locals and functions of the template may be used, such as upper(var.n
  */
 export function runConsole(lines: readonly string[], options: ConsoleOptions): ConsoleOutcome {
   const legacy = options.template === undefined ? options.configType !== 'hcl2' : options.configType === 'json';
-  const evaluate = legacy && options.evaluateLegacy !== undefined ? options.evaluateLegacy : hclEvaluator(options);
+  const evaluate = legacy ? (options.evaluateLegacy ?? engineEvaluator(options)) : hclEvaluator(options);
   const failures: Failure[] = [];
   let last = '';
   for (const line of lines) {
@@ -58,6 +61,16 @@ function hclEvaluator(options: ConsoleOptions): LineEvaluator {
     const value = evaluateExpression(parsed.value, template.context);
     if (!value.ok) return { failures: value.failures };
     return { text: hideSecrets(printValue(value.value), template.secrets) };
+  };
+}
+
+/** The `{{ … }}` engine as it is without a template. */
+function engineEvaluator(options: ConsoleOptions): LineEvaluator {
+  const world = nodeWorld({ baseDirectory: '.', ...options.world });
+  const functions = engineFunctions({ world, userVariables: new Map(options.variables ?? []) });
+  return (line) => {
+    const rendered = renderGoTemplate(new SourceText('<console-input>', line), { data: null, functions });
+    return rendered.ok ? { text: rendered.value } : { failures: rendered.failures };
   };
 }
 

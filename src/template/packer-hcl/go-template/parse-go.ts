@@ -1,0 +1,242 @@
+import { Cursor, SyntaxProblem } from '../syntax/cursor.ts';
+import { type Result } from '../../../diagnostics/failure.ts';
+import type { SourceText, Span } from '../syntax/source-text.ts';
+
+export type GoNode =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'output'; readonly pipeline: GoPipeline }
+  | { readonly type: 'if' | 'with' | 'range'; readonly pipeline: GoPipeline; readonly then: readonly GoNode[]; readonly otherwise: readonly GoNode[] };
+
+export interface GoPipeline {
+  /** Variables that take the value: two for the key and the item of a range. */
+  readonly assign: readonly string[];
+  readonly commands: readonly GoCommand[];
+  readonly span: Span;
+}
+
+export interface GoCommand {
+  readonly operands: readonly GoOperand[];
+  readonly span: Span;
+}
+
+export type GoOperand = (
+  | { readonly type: 'literal'; readonly value: string | number | boolean | null }
+  | { readonly type: 'function'; readonly name: string }
+  | { readonly type: 'dot' }
+  | { readonly type: 'variable'; readonly name: string }
+  | { readonly type: 'pipeline'; readonly pipeline: GoPipeline }
+) & { readonly fields: readonly string[]; readonly span: Span };
+
+const PIECE = /\{\{(- )?/g;
+const BLANK = /\s*/y;
+const WORD = /[\p{L}_][\p{L}\p{N}_]*/uy;
+const STRING = /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y;
+const CHARACTER = /'(?:[^'\\\n]|\\.)'/uy;
+const NUMBER = /[+-]?(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)/y;
+
+/** Reads a text with actions of Go's template language (`{{ … }}`). Fails with `template-syntax` and a place. */
+export function parseGoTemplate(source: SourceText): Result<readonly GoNode[]> {
+  const parser = new Parser(source);
+  try {
+    return { ok: true, value: parser.template() };
+  } catch (error) {
+    if (error instanceof SyntaxProblem) return { ok: false, failures: error.failures };
+    throw error;
+  }
+}
+
+type Ending = 'end' | 'else' | 'finish';
+
+class Parser {
+  readonly #cursor: Cursor;
+  readonly #text: string;
+  #at = 0;
+  #trimNext = false;
+
+  constructor(source: SourceText) {
+    this.#cursor = new Cursor(source);
+    this.#text = source.text;
+  }
+
+  template(): readonly GoNode[] {
+    const { nodes, ending, start } = this.#nodes();
+    if (ending !== 'finish') this.#fail(`unexpected {{${ending}}}`, start);
+    return nodes;
+  }
+
+  /** Nodes up to `{{end}}`, `{{else …}}` (left standing after its word) or the end of the text. */
+  #nodes(): { readonly nodes: GoNode[]; readonly ending: Ending; readonly start: number } {
+    const nodes: GoNode[] = [];
+    for (;;) {
+      PIECE.lastIndex = this.#at;
+      const open = PIECE.exec(this.#text);
+      const start = open?.index ?? this.#text.length;
+      let text = this.#text.slice(this.#at, start);
+      if (this.#trimNext) text = text.trimStart();
+      if (open?.[1] !== undefined) text = text.trimEnd();
+      if (text !== '') nodes.push({ type: 'text', text });
+      if (open === null) return { nodes, ending: 'finish', start };
+      this.#at = open.index + open[0].length;
+      const ending = this.#action(start, nodes);
+      if (ending !== undefined) return { nodes, ending, start };
+    }
+  }
+
+  #action(start: number, nodes: GoNode[]): Ending | undefined {
+    if (this.#text.startsWith('/*', this.#at)) {
+      const end = this.#text.indexOf('*/', this.#at + 2);
+      if (end === -1) this.#fail('unclosed comment', start);
+      this.#at = end + 2;
+      this.#close(start);
+      return undefined;
+    }
+    const word = this.#peekWord();
+    if (word === 'end') {
+      this.#take(WORD);
+      this.#close(start);
+      return 'end';
+    }
+    if (word === 'else') {
+      this.#take(WORD);
+      return 'else';
+    }
+    if (word === 'if' || word === 'with' || word === 'range') {
+      this.#take(WORD);
+      nodes.push(this.#cursor.nested(() => this.#block(word, start)));
+      return undefined;
+    }
+    nodes.push({ type: 'output', pipeline: this.#pipeline(start) });
+    this.#close(start);
+    return undefined;
+  }
+
+  #block(type: 'if' | 'with' | 'range', start: number): GoNode {
+    const pipeline = this.#pipeline(start);
+    this.#close(start);
+    const { nodes: then, ending } = this.#nodes();
+    if (ending === 'finish') this.#fail(`unexpected end of the text: {{${type}}} has no {{end}}`, start);
+    if (ending === 'end') return { type, pipeline, then, otherwise: [] };
+    if (this.#peekWord() === 'if') {
+      this.#take(WORD);
+      return { type, pipeline, then, otherwise: [this.#cursor.nested(() => this.#block('if', start))] };
+    }
+    this.#close(start);
+    const rest = this.#nodes();
+    if (rest.ending !== 'end') this.#fail(`{{${type}}} has no {{end}}`, start);
+    return { type, pipeline, then, otherwise: rest.nodes };
+  }
+
+  #pipeline(start: number): GoPipeline {
+    return this.#cursor.nested(() => {
+      const assign = this.#assignment();
+      const commands: GoCommand[] = [];
+      do commands.push(this.#command(start));
+      while (this.#takeSign('|'));
+      return { assign, commands, span: this.#cursor.span(start, this.#at) };
+    });
+  }
+
+  #assignment(): string[] {
+    const match = /^\s*(\$\w+)(?:\s*,\s*(\$\w+))?\s*:?=(?!=)/.exec(this.#text.slice(this.#at, this.#at + 200));
+    if (match === null) return [];
+    this.#at += match[0].length;
+    return [match[1], match[2]].flatMap((name) => (name === undefined ? [] : [name]));
+  }
+
+  #command(actionStart: number): GoCommand {
+    const operands: GoOperand[] = [];
+    this.#take(BLANK);
+    const start = this.#at;
+    for (let operand = this.#operand(actionStart); operand !== undefined; operand = this.#operand(actionStart)) operands.push(operand);
+    if (operands.length === 0) this.#fail(this.#at >= this.#text.length ? 'unclosed action' : 'missing value for command', actionStart);
+    return { operands, span: this.#cursor.span(start, this.#at) };
+  }
+
+  #operand(actionStart: number): GoOperand | undefined {
+    this.#take(BLANK);
+    const start = this.#at;
+    const finish = <const T extends object>(operand: T): T & { fields: readonly string[]; span: Span } => {
+      const fields = this.#fields();
+      return { ...operand, fields, span: this.#cursor.span(start, this.#at) };
+    };
+    const text = this.#take(STRING);
+    if (text !== '') return finish({ type: 'literal', value: this.#unquote(text, start) });
+    const character = this.#take(CHARACTER);
+    if (character !== '') return finish({ type: 'literal', value: this.#unquote(`"${character.slice(1, -1)}"`, start).codePointAt(0) ?? 0 });
+    if (this.#text[start] === '(') {
+      this.#at += 1;
+      const pipeline = this.#pipeline(start);
+      if (!this.#takeSign(')')) this.#fail('unclosed left parenthesis', start);
+      return finish({ type: 'pipeline', pipeline });
+    }
+    if (this.#text[start] === '$') {
+      this.#at += 1;
+      return finish({ type: 'variable', name: `$${this.#take(WORD)}` });
+    }
+    const number = /^-\s*\}\}/.test(this.#text.slice(start, start + 20)) ? '' : this.#take(NUMBER);
+    if (number !== '') return finish({ type: 'literal', value: Number(number) });
+    if (this.#text[start] === '.') {
+      if (/[\p{L}_]/u.test(this.#text[start + 1] ?? '')) return finish({ type: 'dot' });
+      this.#at += 1;
+      return finish({ type: 'dot' });
+    }
+    const word = this.#take(WORD);
+    if (word === 'true' || word === 'false' || word === 'nil') return finish({ type: 'literal', value: word === 'nil' ? null : word === 'true' });
+    if (word !== '') return finish({ type: 'function', name: word });
+    if (this.#at >= this.#text.length) this.#fail('unclosed action', actionStart);
+    if (/^(?:\||\)|-?\s*\}\})/.test(this.#text.slice(start, start + 20))) return undefined;
+    return this.#fail(`unexpected ${JSON.stringify(this.#text[start])} in an action`, start);
+  }
+
+  #fields(): string[] {
+    const fields: string[] = [];
+    while (this.#text[this.#at] === '.' && /[\p{L}_]/u.test(this.#text[this.#at + 1] ?? '')) {
+      this.#at += 1;
+      fields.push(this.#take(WORD));
+    }
+    return fields;
+  }
+
+  #unquote(text: string, start: number): string {
+    if (text.startsWith('`')) return text.slice(1, -1);
+    try {
+      const value: unknown = JSON.parse(text.replaceAll("\\'", "'").replaceAll('\t', '\\t'));
+      return String(value);
+    } catch {
+      return this.#fail('invalid string', start);
+    }
+  }
+
+  #close(start: number): void {
+    const match = /^\s*(-?)\}\}/.exec(this.#text.slice(this.#at, this.#at + 1000));
+    if (match === null) this.#fail(this.#text.indexOf('}}', this.#at) === -1 ? 'unclosed action' : 'unexpected text in an action', start);
+    this.#at += match[0].length;
+    this.#trimNext = match[1] === '-';
+  }
+
+  #peekWord(): string {
+    this.#take(BLANK);
+    const before = this.#at;
+    const word = this.#take(WORD);
+    this.#at = before;
+    return word;
+  }
+
+  #takeSign(sign: string): boolean {
+    this.#take(BLANK);
+    if (this.#text[this.#at] !== sign) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  #take(pattern: RegExp): string {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text)?.[0] ?? '';
+    this.#at += found.length;
+    return found;
+  }
+
+  #fail(message: string, start: number): never {
+    return this.#cursor.fail(`Invalid template: ${message}.`, start, Math.max(start + 1, Math.min(this.#at, this.#text.length)));
+  }
+}

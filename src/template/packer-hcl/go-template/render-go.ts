@@ -1,0 +1,140 @@
+import { type Failure, FailureError, type Result } from '../../../diagnostics/failure.ts';
+import { nearestName } from '../../../diagnostics/nearest-name.ts';
+import type { SourceText, Span } from '../syntax/source-text.ts';
+import { GoCallError, type GoFunctions, type GoValue, isTrue, printGo } from './go-value.ts';
+import { type GoCommand, type GoNode, type GoOperand, type GoPipeline, parseGoTemplate } from './parse-go.ts';
+
+export interface GoContext {
+  /** What `.` is. */
+  readonly data: GoValue;
+  readonly functions: GoFunctions;
+}
+
+/** Renders a text with `{{ … }}` actions. Fails with the place of the action that cannot be carried out. */
+export function renderGoTemplate(source: SourceText, context: GoContext): Result<string> {
+  const parsed = parseGoTemplate(source);
+  if (!parsed.ok) return parsed;
+  const renderer = new Renderer(context);
+  try {
+    renderer.nodes(parsed.value, context.data);
+    return { ok: true, value: renderer.chunks.join('') };
+  } catch (error) {
+    if (error instanceof FailureError) return { ok: false, failures: error.failures };
+    throw error;
+  }
+}
+
+class Renderer {
+  readonly chunks: string[] = [];
+  readonly #functions: GoFunctions;
+  readonly #variables = new Map<string, GoValue>();
+
+  constructor({ data, functions }: GoContext) {
+    this.#functions = functions;
+    this.#variables.set('$', data);
+  }
+
+  nodes(nodes: readonly GoNode[], dot: GoValue): void {
+    for (const node of nodes) {
+      if (node.type === 'text') this.chunks.push(node.text);
+      else if (node.type === 'output') {
+        const value = this.#pipeline(node.pipeline, dot);
+        if (node.pipeline.assign.length === 0) this.chunks.push(printGo(value));
+      } else this.#block(node, dot);
+    }
+  }
+
+  #block(node: GoNode & { type: 'if' | 'with' | 'range' }, dot: GoValue): void {
+    const value = this.#pipeline(node.pipeline, dot);
+    if (node.type === 'range') {
+      const items = rangeItems(value, node.pipeline.span);
+      const names = node.pipeline.assign;
+      for (const [key, item] of items) {
+        const [first, second] = names;
+        if (second !== undefined && first !== undefined) this.#variables.set(first, key).set(second, item);
+        else if (first !== undefined) this.#variables.set(first, item);
+        this.nodes(node.then, item);
+      }
+      if (items.length === 0) this.nodes(node.otherwise, dot);
+    } else if (isTrue(value)) this.nodes(node.then, node.type === 'with' ? value : dot);
+    else this.nodes(node.otherwise, dot);
+  }
+
+  #pipeline(pipeline: GoPipeline, dot: GoValue): GoValue {
+    let value: GoValue | undefined;
+    for (const command of pipeline.commands) value = this.#command(command, dot, value);
+    const [name] = pipeline.assign;
+    if (name !== undefined) this.#variables.set(name, value ?? null);
+    return value ?? null;
+  }
+
+  #command({ operands, span }: GoCommand, dot: GoValue, piped: GoValue | undefined): GoValue {
+    const [first, ...rest] = operands;
+    if (first === undefined) return null;
+    if (first.type !== 'function') {
+      if (rest.length > 0 || piped !== undefined) failAt(span, `can't give argument to non-function ${first.span.text}`);
+      return this.#operand(first, dot);
+    }
+    const args = [...rest.map((operand) => this.#operand(operand, dot)), ...(piped === undefined ? [] : [piped])];
+    return fieldsOf(this.#call(first, args, span), first);
+  }
+
+  #operand(operand: GoOperand, dot: GoValue): GoValue {
+    if (operand.type === 'function') return fieldsOf(this.#call(operand, [], operand.span), operand);
+    return fieldsOf(this.#base(operand, dot), operand);
+  }
+
+  #base(operand: Exclude<GoOperand, { type: 'function' }>, dot: GoValue): GoValue {
+    switch (operand.type) {
+      case 'literal':
+        return operand.value;
+      case 'dot':
+        return dot;
+      case 'pipeline':
+        return this.#pipeline(operand.pipeline, dot);
+      case 'variable':
+        return this.#variables.get(operand.name) ?? failAt(operand.span, `undefined variable "${operand.name}"`);
+    }
+  }
+
+  #call({ name, span }: { readonly name: string; readonly span: Span }, args: readonly GoValue[], place: Span): GoValue {
+    const definition = this.#functions.get(name);
+    if (definition === undefined) {
+      const nearest = nearestName(name, this.#functions.keys());
+      return failAt(span, `function "${name}" not defined`, nearest === undefined ? undefined : `Did you mean "${nearest}"?`);
+    }
+    const [least, most] = definition.arity;
+    if (args.length < least || args.length > most) {
+      failAt(place, `wrong number of args for ${name}: want ${least === most ? least : `at least ${least}`} got ${args.length}`);
+    }
+    try {
+      return definition.call(args);
+    } catch (error) {
+      if (error instanceof GoCallError) failAt(place, `error calling ${name}: ${error.message}`);
+      throw error;
+    }
+  }
+}
+
+function fieldsOf(value: GoValue, { fields, span }: GoOperand): GoValue {
+  let at = value;
+  for (const field of fields) {
+    if (at === null) return null;
+    if (typeof at !== 'object' || Array.isArray(at)) failAt(span, `can't evaluate field ${field} of ${printGo(at)}`);
+    const object = at as { readonly [name: string]: GoValue };
+    at = Object.hasOwn(object, field) ? (object[field] ?? null) : null;
+  }
+  return at;
+}
+
+function rangeItems(value: GoValue, span: Span): readonly (readonly [GoValue, GoValue])[] {
+  if (value === null) return [];
+  if (typeof value !== 'object') return failAt(span, `range can't iterate over ${printGo(value)}`);
+  if (Array.isArray(value)) return (value as readonly GoValue[]).map((item, index) => [index, item]);
+  return Object.entries(value as { readonly [name: string]: GoValue }).sort();
+}
+
+function failAt(span: Span, message: string, hint?: string): never {
+  const failure: Failure = { reason: 'template-invalid', message: `Interpolation error: ${message}.`, origin: span.range };
+  throw new FailureError(hint === undefined ? failure : { ...failure, hint });
+}
