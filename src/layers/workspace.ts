@@ -16,7 +16,8 @@ export interface MemoryFile {
 }
 
 /** A program to run in a workspace. */
-export interface WorkspaceCommand extends HostCommand {
+export interface WorkspaceCommand extends Omit<HostCommand, 'onOutput'> {
+  readonly onOutput: (chunk: OutputChunk) => void;
   readonly memoryFiles?: readonly MemoryFile[];
 }
 

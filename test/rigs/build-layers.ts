@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { RootfsBuilder } from '../../src/builders/rootfs/rootfs-builder.ts';
 import { FailureError } from '../../src/diagnostics/failure.ts';
 import { openWorkspace } from '../../src/layers/overlayfs/overlay-workspace.ts';
@@ -12,13 +13,13 @@ import { hostArchitecture } from '../../src/model/platform.ts';
 const rules = { sourceDateEpoch: 1_735_689_600, drop: ['dev/', 'tmp/'] };
 const signal = new AbortController().signal;
 let output = '';
-const onOutput = ({ text }: { text: string }): void => {
-  output += text;
+const onOutput = (chunk: { text: string }): void => {
+  output += chunk.text;
 };
 
 try {
   await using workspace = await openWorkspace({ storeDirectory: process.argv[2] ?? '' });
-  const script = await new Response(process.stdin as unknown as ReadableStream).text();
+  const script = await text(process.stdin);
   const active = await workspace.activate([]);
   const path = process.env['PATH'] ?? '';
   const filled = await workspace.spawn({
@@ -32,13 +33,11 @@ try {
   const base = await workspace.commit(active, rules);
 
   await using machine = await new RootfsBuilder(workspace).launch({
-    ...{
-      view: [base],
-      architecture: hostArchitecture() ?? 'amd64',
-      sourceDateEpoch: rules.sourceDateEpoch,
-      signal,
-      onOutput,
-    },
+    view: [base],
+    architecture: hostArchitecture() ?? 'amd64',
+    sourceDateEpoch: rules.sourceDateEpoch,
+    signal,
+    onOutput,
     cacheFolder: () => Promise.reject(new Error('no cache')),
   });
   const step =

@@ -49,7 +49,7 @@ export class WorkspaceRig {
   }
 
   /** An active layer on `view` in which a script has run. */
-  async fill(view: View, script: string): Promise<ActiveLayer> {
+  async filled(view: View, script: string): Promise<ActiveLayer> {
     const active = await this.workspace.activate(view);
     const { outcome, output } = await this.sh(script, active.mountPoint);
     if (outcome.type !== 'exited' || outcome.code !== 0)
@@ -59,7 +59,7 @@ export class WorkspaceRig {
 
   /** The layer that a script makes on `view`. */
   async layer(view: View, script: string, rules: Partial<CommitRules> = {}): Promise<LayerRef> {
-    return await this.workspace.commit(await this.fill(view, script), { ...RULES, ...rules });
+    return await this.workspace.commit(await this.filled(view, script), { ...RULES, ...rules });
   }
 
   /** Lines of a layer's manifest without the header and the root. */

@@ -60,22 +60,17 @@ const SURROUNDINGS = words(`
  * processes it started.
  */
 export function sandboxCommand(sandbox: Sandbox): { argv: readonly string[]; input: string } {
-  const options = [
-    ...['--bind', sandbox.root, '/'],
-    ...SURROUNDINGS,
-    ...sandbox.binds.flatMap(({ source, target, writable }) => [
-      ...foldersAbove(target),
-      writable ? '--bind' : '--ro-bind',
-      source,
-      target,
-    ]),
-    ...(sandbox.network === 'none' ? ['--unshare-net'] : []),
-    // A session of its own keeps a program from typing into the user's terminal (CVE-2017-5226).
-    ...(sandbox.interactive === true ? [] : ['--new-session']),
-    ...CAPABILITIES.flatMap((name) => ['--cap-add', `CAP_${name}`]),
-    ...['--clearenv', ...Object.entries(sandbox.env).flatMap(([name, value]) => ['--setenv', name, value])],
-    ...['--chdir', sandbox.cwd],
-  ];
+  const options: string[] = ['--bind', sandbox.root, '/', ...SURROUNDINGS];
+  for (const { source, target, writable } of sandbox.binds) {
+    options.push(...foldersAbove(target), writable ? '--bind' : '--ro-bind', source, target);
+  }
+  if (sandbox.network === 'none') options.push('--unshare-net');
+  // A session of its own keeps a program from typing into the user's terminal (CVE-2017-5226).
+  if (sandbox.interactive !== true) options.push('--new-session');
+  for (const name of CAPABILITIES) options.push('--cap-add', `CAP_${name}`);
+  options.push('--clearenv');
+  for (const [name, value] of Object.entries(sandbox.env)) options.push('--setenv', name, value);
+  options.push('--chdir', sandbox.cwd);
   return {
     argv: ['bwrap', '--args', '3', '--', ...sandbox.argv],
     input: options.map((option) => `${option}\0`).join(''),

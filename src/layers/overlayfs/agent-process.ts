@@ -6,6 +6,7 @@ import { FailureError } from '../../diagnostics/failure.ts';
 import type { OutputChunk } from '../../util/exec.ts';
 import { privateNamespaces } from './namespaces.ts';
 import type { AgentRequest, AgentResults, RequestOf, ToAgent } from './protocol.ts';
+import type * as ReplySchema from './reply-schema.ts';
 import type { FromAgent } from './reply-schema.ts';
 
 interface Pending {
@@ -26,7 +27,7 @@ const KEPT_OUTPUT = 4000;
 /** The helper process of one workspace, seen from imgpipe. */
 export class AgentProcess {
   readonly #child: ChildProcess;
-  readonly #parse: typeof import('./reply-schema.ts');
+  readonly #parse: typeof ReplySchema;
   readonly #pending = new Map<number, Pending>();
   readonly #ready: Promise<void>;
   readonly #exited: Promise<void>;
@@ -34,7 +35,7 @@ export class AgentProcess {
   #failure: Error | undefined;
   #counter = 0;
 
-  private constructor(child: ChildProcess, parse: typeof import('./reply-schema.ts')) {
+  private constructor(child: ChildProcess, parse: typeof ReplySchema) {
     this.#child = child;
     this.#parse = parse;
     for (const stream of [child.stdout, child.stderr]) {

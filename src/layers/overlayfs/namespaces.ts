@@ -13,22 +13,10 @@ import { FailureError } from '../../diagnostics/failure.ts';
 export function privateNamespaces(lock: string, argv: readonly string[]): readonly string[] {
   const root = process.geteuid?.() === 0;
   if (!root) requireSubordinateIds();
-  const user = root ? [] : ['--user', '--map-auto', '--map-root-user'];
-  return [
-    ...['setpriv', '--pdeathsig', 'KILL', 'flock', '--no-fork', '--exclusive', lock],
-    ...[
-      'unshare',
-      ...user,
-      '--mount',
-      '--propagation',
-      'private',
-      '--pid',
-      '--fork',
-      '--kill-child=KILL',
-      '--mount-proc',
-    ],
-    ...['sh', '-c', '"$@"; exit $?', 'sh', ...argv],
-  ];
+  const user = root ? '' : '--user --map-auto --map-root-user';
+  const locked = `setpriv --pdeathsig KILL flock --no-fork --exclusive`.split(' ');
+  const unshare = `unshare ${user} --mount --propagation private --pid --fork --kill-child=KILL --mount-proc`;
+  return [...locked, lock, ...unshare.split(/ +/), 'sh', '-c', '"$@"; exit $?', 'sh', ...argv];
 }
 
 /** Layers hold files of many owners: the user needs ranges of ids of their own (subuid(5)) and the way to map them. */

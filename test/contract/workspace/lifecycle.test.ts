@@ -114,7 +114,7 @@ describe.skipIf(noWorkspace !== undefined)('the life of a workspace', () => {
 
   test('a shell of the user can enter', async () => {
     const rig = await WorkspaceRig.open();
-    const active = await rig.fill([await rig.layer([], 'echo inside > f')], 'true');
+    const active = await rig.filled([await rig.layer([], 'echo inside > f')], 'true');
     const [program = '', ...args] = await rig.workspace.enterCommand(['cat', `${active.mountPoint}/f`]);
     const { execFileSync } = await import('node:child_process');
     expect(execFileSync(program, args, { encoding: 'utf8' })).toBe('inside\n');

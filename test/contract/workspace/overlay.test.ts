@@ -209,7 +209,7 @@ describe.skipIf(noWorkspace !== undefined)('overlays and commits', () => {
   test('discarding leaves nothing behind', async () => {
     const rig = await WorkspaceRig.open();
     const base = await rig.layer([], 'echo 0 > f');
-    const active = await rig.fill([base], 'echo 1 > f');
+    const active = await rig.filled([base], 'echo 1 > f');
     await rig.workspace.discard(active);
     await rig.workspace[Symbol.asyncDispose]();
     const { readdirSync } = await import('node:fs');

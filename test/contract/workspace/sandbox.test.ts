@@ -232,12 +232,12 @@ describe.skipIf(noWorkspace !== undefined)('the sandbox', () => {
     const rig = await WorkspaceRig.open();
     const base = await rig.layer([], 'mkdir bin; echo x > bin/x');
     const machine = await new RootfsBuilder(rig.workspace).launch({
-      ...{ view: [base], architecture: hostArchitecture() ?? 'amd64', sourceDateEpoch: EPOCH },
-      ...{
-        cacheFolder: () => Promise.resolve('/nonexistent'),
-        signal: new AbortController().signal,
-        onOutput: () => undefined,
-      },
+      view: [base],
+      architecture: hostArchitecture() ?? 'amd64',
+      sourceDateEpoch: EPOCH,
+      cacheFolder: () => Promise.resolve('/nonexistent'),
+      signal: new AbortController().signal,
+      onOutput: () => undefined,
     });
     expect(await machine.exec({ argv: ['/bin/nosuch'] })).toMatchObject({ type: 'exited' });
     expect(rig.paths(await machine.capture(RULES))).toEqual([]);

@@ -32,10 +32,10 @@ describe.skipIf(noWorkspace !== undefined)('layers of write-only steps', () => {
       [base],
       [text('/lib/x/a'), text('/bin/tool', { mode: 0o4755 }), text('/up/conf'), text('/srv/new/deep/f')],
     );
-    expect(rig.paths(layer)).toEqual([
-      ...['/etc d', '/etc/conf f', '/srv d', '/srv/new d', '/srv/new/deep d', '/srv/new/deep/f f'],
-      ...['/usr d', '/usr/bin d', '/usr/bin/tool f', '/usr/lib d', '/usr/lib/x d', '/usr/lib/x/a f'],
-    ]);
+    expect(rig.paths(layer).join(', ')).toBe(
+      '/etc d, /etc/conf f, /srv d, /srv/new d, /srv/new/deep d, /srv/new/deep/f f, ' +
+        '/usr d, /usr/bin d, /usr/bin/tool f, /usr/lib d, /usr/lib/x d, /usr/lib/x/a f',
+    );
     const view = [base, layer];
     expect(await rig.merged(view, 'stat -c "%a %u %g %F" lib lib/x usr/bin/tool srv/new')).toBe(
       '777 0 0 symbolic link\n700 33 33 directory\n4755 0 0 regular file\n755 0 0 directory',

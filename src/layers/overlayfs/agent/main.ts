@@ -11,6 +11,7 @@ import type { TaskReply } from './worker-pool.ts';
 if (isMainThread) {
   serveRequests(process.argv[2] ?? '', new URL(import.meta.url));
 } else {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
   parentPort?.on('message', (task: Task) => parentPort?.postMessage(answer(task)));
 }
 

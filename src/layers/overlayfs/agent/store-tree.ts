@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { lutimesSync, mkdirSync, renameSync, rmdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { lutimesSync, mkdirSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asDigest } from '../../../model/ids.ts';
 import type { LayerRef } from '../../../model/layer.ts';
 import { isErrno } from '../../../util/atomic-file.ts';
 import { dropMatcher } from '../../drop-rules.ts';
-import { hexOf, type LayerStore } from '../../layer-store.ts';
+import type { LayerStore } from '../../layer-store.ts';
 import { formatManifest, type ByteString, type ManifestEntry } from '../../manifest.ts';
 import type { ViewIndex } from '../../view-index.ts';
 import { describeEntry } from './describe-tree.ts';
@@ -129,7 +129,5 @@ function publish(store: LayerStore, stage: string, layer: LayerRef): void {
   } catch (error) {
     // Another step or process made the very same layer, before or at this moment.
     if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
-    if (!statSync(join(target, 'tree')).isDirectory())
-      throw new Error(`layer ${hexOf(layer.digest)} has no tree`);
   }
 }

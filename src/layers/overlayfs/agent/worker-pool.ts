@@ -33,6 +33,7 @@ export class WorkerPool {
       const reply = await new Promise<TaskReply>((resolve, reject) => {
         worker.once('message', resolve);
         worker.once('error', reject);
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
         worker.postMessage(task);
       });
       if (reply.type === 'failed') throw new FailureError(...reply.failures);
