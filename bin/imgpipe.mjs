@@ -25,7 +25,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exitCode = 2;
 } else {
   const caches = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  module.enableCompileCache(process.env['NODE_COMPILE_CACHE'] || join(caches, 'imgpipe', 'compile'));
+  module.enableCompileCache(process.env['NODE_COMPILE_CACHE'] || join(caches, 'imgpipe-compile'));
   await import(program.href);
 }
 

@@ -82,7 +82,11 @@ async function bundle() {
     legalComments: 'linked',
     // ssh2 looks for optional native add-ons beside its own files.
     external: ['ssh2', 'cpu-features'],
-    alias: { 'react-devtools-core': emptyModule },
+    alias: {
+      'react-devtools-core': emptyModule,
+      // Its ES modules: `await import()` of a bundled CommonJS module has no named exports.
+      yaml: fileURLToPath(new URL('../node_modules/yaml/browser/index.js', import.meta.url)),
+    },
     define: { 'process.env.NODE_ENV': '"production"', IMGPIPE_VERSION: JSON.stringify(version) },
     banner: {
       js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",

@@ -75,7 +75,7 @@ class OpenProject implements Project {
       kinds: this.#kinds,
       variables: variables.value,
       defaults: this.config.defaults,
-      only: selection.pipelines,
+      ...(selection.pipelines.length === 0 ? {} : { only: selection.pipelines }),
     });
     return template.ok ? ok({ ...template.value, selection }) : template;
   }

@@ -1,4 +1,4 @@
-import type { CliContext } from './context.ts';
+import { VERSION, type CliContext } from './context.ts';
 import { runCli } from './run-cli.ts';
 
 /** A second signal within this many milliseconds of the first is the same key press (a process group, a wrapper). */
@@ -39,7 +39,9 @@ const context: CliContext = {
   engine: async () => await (await import('./load-engine.ts')).loadEngine(),
 };
 
-const exitCode = await runCli(process.argv.slice(2), context);
+// What is thrown is a bug: its stack is what a report needs, not Node's picture of a bundled line.
+process.on('uncaughtException', reportBug);
+const exitCode = await runCli(process.argv.slice(2), context).catch(reportBug);
 // Pipes are written asynchronously on some systems: what is left of the output goes out before the end.
 await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 process.exit(exitCode);
@@ -49,4 +51,10 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
     if (stream.writableLength === 0 || stream.destroyed) resolve();
     else stream.write('', () => resolve());
   });
+}
+
+function reportBug(error: unknown): never {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`error: a bug in imgpipe ${VERSION}; please report it with these lines:\n${stack}\n`);
+  process.exit(1);
 }
