@@ -37,7 +37,13 @@ if (!force && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp
 
 const began = performance.now();
 const types = withTypes && existsSync(ENTRIES.index) ? emitTypes() : Promise.resolve();
-await Promise.all([bundle(), types]);
+try {
+  await Promise.all([bundle(), types]);
+} catch (error) {
+  // esbuild has printed what is wrong and where.
+  console.error(error instanceof Error ? error.message.split('\n')[0] : error);
+  process.exit(1);
+}
 writeFileSync(stampFile, stamp);
 console.error(`built dist/ in ${((performance.now() - began) / 1000).toFixed(1)} s`);
 
