@@ -111,7 +111,7 @@ export function stackFrames(stack: string): SourceRange[] {
  * errors carry no place in an API, so the file is parsed once more.
  */
 function syntaxFailure(file: string, error: SyntaxError, reasons: ImportReasons): Failure {
-  const head = /^(file:\/\/\S*?|\/.*?)?:(\d+)\n.*\n( *)(\^+)/.exec(error.stack ?? '');
+  const head = /^(file:\/\/\S*?|\/.*?)?:(\d+)\n(?:.*\n)*?([ \t]*)(\^+)\n/.exec(error.stack ?? '');
   const base = { reason: reasons.syntax, cause: error };
   if (head !== null) {
     const named = head[1] ?? '';

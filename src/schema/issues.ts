@@ -19,6 +19,8 @@ export interface ParseContext {
   readonly noun?: string;
   /** More names that are known at the top level, for suggestions. */
   readonly alsoKnown?: readonly string[];
+  /** Unknown names at the top level that are told already. */
+  readonly unknown?: readonly string[];
 }
 
 /** Parses `value`; every issue becomes a failure with the place where the user wrote it. */
@@ -30,11 +32,35 @@ export function parseLocated<Schema extends z.ZodType>(
   // Compiling a schema costs more than the few values that it sees in one run.
   const parsed = schema.safeParse(value, { error: describeIssue, reportInput: true, jitless: true });
   if (parsed.success) return { ok: true, value: parsed.data };
-  return {
-    ok: false,
-    failures: parsed.error.issues.flatMap((issue) => issueFailures(issue, schema, value, context)),
-  };
+  const issues = withoutConsequences(parsed.error.issues, schema, context);
+  return { ok: false, failures: issues.flatMap((issue) => issueFailures(issue, schema, value, context)) };
 }
+
+/**
+ * A mistyped name makes the right one missing and breaks rules over several properties; only the name is the mistake.
+ */
+function withoutConsequences(
+  issues: readonly z.core.$ZodIssue[],
+  schema: z.ZodType,
+  context: ParseContext,
+): z.core.$ZodIssue[] {
+  const unknown = new Map<string, readonly string[]>([['', context.unknown ?? []]]);
+  for (const issue of issues) {
+    if (issue.code === 'unrecognized_keys') unknown.set(formatPath(asPath(issue.path)), issue.keys);
+  }
+  return issues.filter((issue) => {
+    const path = asPath(issue.path);
+    if (issue.code === 'custom') return (unknown.get(formatPath(path)) ?? []).length === 0;
+    const container = path.slice(0, -1);
+    const names = path.length === 0 ? [] : (unknown.get(formatPath(container)) ?? []);
+    if (names.length === 0 || issue.input !== undefined) return true;
+    const known = propertyNames(schema, container);
+    return !names.some((name) => nearestName(name, known) === path.at(-1));
+  });
+}
+
+const asPath = (path: readonly PropertyKey[]): PropertyPath =>
+  path.map((part) => (typeof part === 'symbol' ? String(part) : part));
 
 /** A failure for a name that is not among the known ones. */
 export function unknownProperty(
@@ -60,7 +86,7 @@ function issueFailures(
   context: ParseContext,
   base: PropertyPath = [],
 ): Failure[] {
-  const path = [...base, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
+  const path = [...base, ...asPath(issue.path)];
   if (issue.code === 'unrecognized_keys') {
     const known = [...propertyNames(schema, path), ...(path.length === 0 ? (context.alsoKnown ?? []) : [])];
     return issue.keys.map((key) => unknownProperty(key, path, known, context));

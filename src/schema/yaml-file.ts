@@ -29,17 +29,7 @@ export function parseJson(file: string, text: string, reason: FailureReason): Re
   try {
     value = JSON.parse(text);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const place = /^(.*?)(?: in JSON)? at position \d+(?: \(line (\d+) column (\d+)\))?$/s.exec(message);
-    const lines = text.trimEnd().split('\n');
-    const end = { line: lines.length, column: (lines.at(-1) ?? '').length + 1 };
-    const at = place?.[2] === undefined ? end : { line: Number(place[2]), column: Number(place[3]) };
-    return fail({
-      reason,
-      message: `invalid JSON: ${place?.[1] ?? message}`,
-      origin: { file, ...at },
-      cause: error,
-    });
+    return fail({ reason, ...jsonMistake(file, text, error), cause: error });
   }
   let located: LocatedFile | undefined;
   const locate: Locator = (path, part) => {
@@ -52,13 +42,48 @@ export function parseJson(file: string, text: string, reason: FailureReason): Re
   return { ok: true, value: { file, value, locate } };
 }
 
+/** V8 names the place of some mistakes only; that of the others is found by looking at ever shorter beginnings. */
+function jsonMistake(file: string, text: string, error: unknown): { message: string; origin: SourceRange } {
+  const raw = error instanceof Error ? error.message : String(error);
+  const [, what = raw, at] =
+    /^(.*?)(?: in JSON)?(?: at position (\d+).*|, .* is not valid JSON)?$/s.exec(raw) ?? [];
+  const offset = at === undefined ? firstMistake(text) : Number(at);
+  const lines = text.slice(0, Math.min(offset, text.trimEnd().length)).split('\n');
+  return {
+    message: `invalid JSON: ${what.replace("'\n'", 'line break')}`,
+    origin: { file, line: lines.length, column: (lines.at(-1) ?? '').length + 1 },
+  };
+}
+
+function firstMistake(text: string): number {
+  let good = 0;
+  let bad = text.length + 1;
+  while (good + 1 < bad) {
+    const middle = (good + bad) >>> 1;
+    if (middle <= text.length && isBeginning(text.slice(0, middle))) good = middle;
+    else bad = middle;
+  }
+  return good;
+}
+
+/** Whether JSON can go on after `text`: then the only mistake that the parser finds is its end. */
+function isBeginning(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : '';
+    return /end of JSON|Unterminated string/.test(message) || message.includes(`at position ${text.length} `);
+  }
+}
+
 function parseWith(yaml: Yaml, file: string, text: string, reason: FailureReason): Result<LocatedFile> {
   const lineCounter = new yaml.LineCounter();
   const document = yaml.parseDocument(text, {
     lineCounter,
     prettyErrors: false,
     merge: true,
-    logLevel: 'silent',
+    logLevel: 'error',
   });
   if (document.errors.length > 0) {
     const failures = document.errors.map((error): Failure => {

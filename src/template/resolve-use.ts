@@ -56,17 +56,19 @@ export function resolveUse<Kind extends KindDescriptor, Fields extends z.ZodObje
     reason: 'template-invalid',
     unknownReason: 'unknown-option',
   };
-  const { options, common } = split(raw, kind, request, context, failures);
+  const { options, common, unknown } = split(raw, kind, request, context, failures);
   for (const [name, value] of Object.entries(request.fallbacks ?? {})) {
     if (options[name] === undefined && value !== undefined && name in kind.schema.shape)
       options[name] = value;
   }
-  const shown = !someValue(options, isMark) ? options : placeSecrets(options, kind.schema, [], (mark, path) => {
-    failures.push({ ...leak(mark.secret), origin: locate(path) });
-  });
+  const shown = !someValue(options, isMark)
+    ? options
+    : placeSecrets(options, kind.schema, [], (mark, path) => {
+        failures.push({ ...leak(mark.secret), origin: locate(path) });
+      });
   if (isUnresolved(raw)) return undefined;
   const fields = parseLocated(request.fields, common, context);
-  const parsed = parseLocated(kind.schema, shown, context);
+  const parsed = parseLocated(kind.schema, shown, { ...context, unknown });
   if (!fields.ok) failures.push(...fields.failures);
   if (!parsed.ok) failures.push(...parsed.failures);
   if (!fields.ok || !parsed.ok || failures.length > before) return undefined;
@@ -79,7 +81,8 @@ function split<Kind extends KindDescriptor, Fields extends z.ZodObject>(
   request: UseRequest<Kind, Fields>,
   context: ParseContext,
   failures: Failure[],
-): { options: Record<string, unknown>; common: Record<string, unknown> } {
+): { options: Record<string, unknown>; common: Record<string, unknown>; unknown: readonly string[] } {
+  const unknown: string[] = [];
   const options: Record<string, unknown> = {};
   const common: Record<string, unknown> = {};
   const ours = request.fields.shape;
@@ -88,10 +91,11 @@ function split<Kind extends KindDescriptor, Fields extends z.ZodObject>(
     if (theirs) options[name] = value;
     if (name in ours && (!theirs || name === 'export')) common[name] = value;
     if (theirs || name in ours) continue;
+    unknown.push(name);
     const known = [...Object.keys(kind.schema.shape), ...Object.keys(ours)];
     failures.push(unknownProperty(name, [], known, context));
   }
-  return { options, common };
+  return { options, common, unknown };
 }
 
 const isMark = (value: unknown): boolean => value instanceof SecretMark;

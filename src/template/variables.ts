@@ -48,7 +48,10 @@ export function resolveVariables(
       failures.push({
         reason: 'variable-invalid',
         message: `variable "${name}": ${where} ${what}${what.startsWith('must') ? shown : ''}`,
-        origin: from?.origin ?? locate(['variables', name, ...(from === undefined ? ['default'] : [])]),
+        origin:
+          from === undefined
+            ? locate(['variables', name, 'default'])
+            : (from.origin ?? locate(['variables', name], 'key')),
         ...(from?.origin === undefined
           ? {}
           : {
@@ -78,7 +81,11 @@ export function resolveVariables(
     values[name] = declaration.sensitive ? new SecretMark(name) : parsed.value;
     if (declaration.sensitive) {
       const value = typeof parsed.value === 'string' ? parsed.value : JSON.stringify(parsed.value);
-      secrets.push({ name, from: { type: 'value', value }, origin: lazyRange(() => locate(['variables', name], 'key')) });
+      secrets.push({
+        name,
+        from: { type: 'value', value },
+        origin: lazyRange(() => locate(['variables', name], 'key')),
+      });
     }
   }
   return { values, secrets };

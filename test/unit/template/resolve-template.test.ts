@@ -3,55 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { formatFailures } from '../../../src/diagnostics/printer.ts';
 import type { Template } from '../../../src/model/pipeline.ts';
 import { locateOption } from '../../../src/schema/locator.ts';
-import { collectVariables } from '../../../src/template/collect-variables.ts';
 import { loadTemplate } from '../../../src/template/load-template.ts';
-import { listVariables, resolveTemplate } from '../../../src/template/resolve-template.ts';
-import { fixtureKinds } from '../../rigs/fixture-kinds.ts';
-import { nativeImport } from '../../rigs/native-import.ts';
+import { listVariables } from '../../../src/template/resolve-template.ts';
 import { project } from '../../rigs/project.ts';
-
-interface Given {
-  readonly flags?: readonly string[];
-  readonly files?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-  readonly only?: readonly string[];
-  readonly mirror?: string;
-}
-
-/** Loads `pipelines/` of a folder, and resolves it with fixture kinds. */
-async function resolve(folder: string, given: Given = {}) {
-  const pipelines = path.join(folder, 'pipelines');
-  const parsed = await loadTemplate({ folder: pipelines, importer: nativeImport });
-  if (!parsed.ok) return parsed;
-  const { flags = [], files = [], env = {} } = given;
-  const variables = await collectVariables({ flags, files, env, folder: pipelines, cwd: folder });
-  if (!variables.ok) return variables;
-  return resolveTemplate(parsed.value, {
-    kinds: fixtureKinds,
-    variables: variables.value,
-    defaults: {
-      sourceDateEpoch: 7,
-      architecture: 'amd64',
-      ...(given.mirror === undefined ? {} : { mirror: given.mirror }),
-    },
-    ...(given.only === undefined ? {} : { only: given.only }),
-  });
-}
-
-async function resolved(files: Record<string, string>, given?: Given): Promise<Template> {
-  const folder = project(files);
-  const result = await resolve(folder, given);
-  if (!result.ok) throw new Error(formatFailures(result.failures, { cwd: folder }));
-  return result.value;
-}
-
-async function printed(files: Record<string, string>, given?: Given): Promise<string> {
-  const folder = project(files);
-  const result = await resolve(folder, given);
-  return result.ok
-    ? 'no failure'
-    : formatFailures(result.failures, { cwd: folder }).replaceAll(`${folder}/`, '');
-}
+import { resolveFiles, resolveFolder } from '../../rigs/templates.ts';
 
 const json = (template: Template): unknown =>
   JSON.parse(JSON.stringify(template, (key, value: unknown) => (key === 'origin' ? undefined : value)));
@@ -117,7 +72,7 @@ export default definePipeline({
 
 describe('resolveTemplate', () => {
   it('gives variants, variables, names, settings and secrets', async () => {
-    const template = await resolved({ 'pipelines/web.yaml': WEB_YAML });
+    const template = await resolveFiles({ 'pipelines/web.yaml': WEB_YAML });
     const [dev, prod] = template.pipelines;
     expect(template.pipelines.map((each) => each.id)).toEqual(['web[dev]', 'web[prod]']);
     expect(dev?.steps.map((each) => each.name)).toEqual(['package', 'nginx', 'file-page']);
@@ -153,9 +108,9 @@ describe('resolveTemplate', () => {
     const asJson = JSON.stringify(parse(WEB_YAML));
     const same = (template: Template) =>
       JSON.stringify(json(template)).replaceAll(/"directory":"[^"]*"/g, '""');
-    const yaml = same(await resolved({ 'pipelines/web.yaml': WEB_YAML }));
-    expect(same(await resolved({ 'pipelines/web.json': asJson }))).toBe(yaml);
-    expect(same(await resolved({ 'pipelines/web.ts': WEB_TS }))).toBe(yaml);
+    const yaml = same(await resolveFiles({ 'pipelines/web.yaml': WEB_YAML }));
+    expect(same(await resolveFiles({ 'pipelines/web.json': asJson }))).toBe(yaml);
+    expect(same(await resolveFiles({ 'pipelines/web.ts': WEB_TS }))).toBe(yaml);
   });
 
   it('finds files, folders and lists; names come from files; relative paths hold against the folder', async () => {
@@ -173,7 +128,7 @@ describe('resolveTemplate', () => {
       'pipelines/tsconfig.json': '{}',
       'pipelines/packer.pkr.json': '{}',
     });
-    const result = await resolve(folder);
+    const result = await resolveFolder(folder);
     if (!result.ok) throw new Error(formatFailures(result.failures));
     expect(result.value.pipelines.map((each) => [each.id, path.relative(folder, each.directory)])).toEqual([
       ['a', 'pipelines'],
@@ -182,11 +137,11 @@ describe('resolveTemplate', () => {
       ['c2', 'pipelines'],
       ['d', 'pipelines'],
     ]);
-    const some = await resolve(folder, { only: ['c1'] });
+    const some = await resolveFolder(folder, { only: ['c1'] });
     expect(some.ok && some.value.pipelines.map((each) => each.id)).toEqual(['a', 'c1']);
-    const globbed = await resolve(folder, { only: ['c*'] });
+    const globbed = await resolveFolder(folder, { only: ['c*'] });
     expect(globbed.ok && globbed.value.pipelines.map((each) => each.id)).toEqual(['a', 'b', 'c1', 'c2']);
-    expect(await resolve(folder, { only: ['c3'] })).toMatchObject({
+    expect(await resolveFolder(folder, { only: ['c3'] })).toMatchObject({
       failures: [
         { reason: 'template-not-found', message: 'there is no pipeline "c3"', hint: 'did you mean "c1"?' },
       ],
@@ -194,7 +149,7 @@ describe('resolveTemplate', () => {
   });
 
   it('makes variants with include, exclude and architectures', async () => {
-    const template = await resolved({
+    const template = await resolveFiles({
       'pipelines/m.yaml': `
 matrix:
   architecture: [amd64, arm64]
@@ -230,12 +185,12 @@ steps: [{ type: shell, inline: "\${var.a}\${var.b}\${var.c}\${var.d}\${var.e}" }
       files: ['one.yaml', 'two.json'],
       env: { IMGPIPE_VAR_b: '1', IMGPIPE_VAR_e: '9', IMGPIPE_VAR_unknown: 'x' },
     };
-    const template = await resolved(files, given);
+    const template = await resolveFiles(files, given);
     expect(template.pipelines[0]?.steps[0]?.options['inline']).toBe('01236');
   });
 
   it('reads text as the declared type', async () => {
-    const template = await resolved(
+    const template = await resolveFiles(
       {
         'pipelines/v.yaml': `
 variables:
@@ -260,7 +215,7 @@ steps:
       'pipelines/n.yaml': `source: { type: bootstrap, suite: bookworm }\nsteps:\n${lines.map((line) => `  - ${line}\n`).join('')}`,
     });
     const names = async (...lines: string[]) =>
-      (await resolved(steps(...lines))).pipelines[0]?.steps.map((each) => each.name);
+      (await resolveFiles(steps(...lines))).pipelines[0]?.steps.map((each) => each.name);
     const motd = '{ type: file, path: /etc/motd, content: x }';
     expect(
       await names(motd, '{ type: user, user: deploy }', '{ type: shell, script: scripts/set up.sh }'),
@@ -281,7 +236,7 @@ steps:
       'pipelines/b.yaml': 'source: { type: bootstrap, suite: bookworm, mirror: http://b.example }\n',
       'pipelines/c.yaml': 'source: { type: pipeline, name: a }\n',
     };
-    const template = await resolved(files, { mirror: 'http://config.example' });
+    const template = await resolveFiles(files, { mirror: 'http://config.example' });
     expect(template.pipelines.map((each) => each.source.options['mirror'])).toEqual([
       'http://config.example',
       'http://b.example',
@@ -290,9 +245,12 @@ steps:
   });
 
   it('knows later where an option was written', async () => {
-    const both: Record<string, string>[] = [{ 'pipelines/web.yaml': WEB_YAML }, { 'pipelines/web.ts': WEB_TS }];
+    const both: Record<string, string>[] = [
+      { 'pipelines/web.yaml': WEB_YAML },
+      { 'pipelines/web.ts': WEB_TS },
+    ];
     for (const files of both) {
-      const template = await resolved(files);
+      const template = await resolveFiles(files);
       const shell = template.pipelines[1]?.steps[3];
       if (shell === undefined) throw new Error('no step');
       const [file, text] = Object.entries(files)[0] ?? ['', ''];
@@ -336,5 +294,3 @@ steps:
     ]);
   });
 });
-
-export { printed };
