@@ -18,6 +18,7 @@ export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<
   await using file = await open(path, 'r');
   const { size } = await file.stat();
   const worker = workerFile();
+  throwIfAborted(signal);
   return size < SMALL || worker === undefined ? await hashHere(path, signal) : await hashInWorker(worker, path, signal);
 }
 

@@ -38,7 +38,7 @@ export function planDelta(base: MergedTree, layers: readonly LayerEntries[]): De
   for (const { position, entries } of layers) {
     for (const entry of entries) {
       const isFolder = entry.type === 'directory';
-      if (!isFolder || entry.opaque || (delta.get(entry.path)?.entry.type ?? 'directory') !== 'directory') {
+      if (!isFolder || (delta.get(entry.path)?.entry.type ?? 'directory') !== 'directory') {
         removeSubtree(delta, entry.path);
         masks.add(entry.path);
       }

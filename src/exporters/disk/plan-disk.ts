@@ -7,6 +7,7 @@ import type { View } from '../../model/layer.ts';
 import { canonicalJson } from '../../util/canonical-json.ts';
 import { sha256Hex } from '../../util/hash.ts';
 import { planDelta, type DeltaPart } from './delta.ts';
+import { SECTOR } from './gpt.ts';
 import { findKernel, type Kernel } from './kernel.ts';
 import { entryBytes, planLayout, rootBytesNeeded, roundUp, type DiskLayout, type TreeSize } from './layout.ts';
 import { mergeTree, type LayerEntries, type MergedTree } from './merged-tree.ts';
@@ -44,8 +45,12 @@ export interface DiskPlan {
  * @returns `tool-missing`, `disk-failed` without a kernel, `image-too-large` when the files cannot fit
  */
 export async function planDisk(request: DiskRequest, layers: LayerStore): Promise<Result<DiskPlan>> {
-  const tools = await findDiskTools(request.architecture, request.spec.firmware);
-  return tools.ok ? planDiskFrom(request, (digest) => layers.manifest(digest).entries(), tools.value) : tools;
+  // The tools tell their versions while this process reads manifests.
+  const pending = findDiskTools(request.architecture, request.spec.firmware);
+  const draft = draftDisk(request, (digest) => layers.manifest(digest).entries());
+  const tools = await pending;
+  if (!tools.ok) return tools;
+  return draft.ok ? ok(withKeys(draft.value, tools.value)) : draft;
 }
 
 /**
@@ -57,52 +62,74 @@ export function planDiskFrom(
   manifestOf: (digest: Digest) => Iterable<ManifestEntry>,
   tools: DiskTools,
 ): Result<DiskPlan> {
-  const manifests = new Map<number, readonly ManifestEntry[]>();
-  const entriesOf = (position: number): readonly ManifestEntry[] => {
-    const known = manifests.get(position) ?? [...manifestOf(layerAt(request.layers, position).digest)];
-    manifests.set(position, known);
-    return known;
-  };
+  const draft = draftDisk(request, manifestOf);
+  return draft.ok ? ok(withKeys(draft.value, tools)) : draft;
+}
+
+/** A plan but for what the tools decide. */
+type DraftPlan = Omit<DiskPlan, 'diskKey' | 'baseKey' | 'tools'> & {
+  /** Identity of the image's /etc/kernel/cmdline, which the boot loader in the base holds a copy of. */
+  readonly commandLine: unknown;
+};
+
+function draftDisk(
+  request: DiskRequest,
+  manifestOf: (digest: Digest) => Iterable<ManifestEntry>,
+): Result<DraftPlan> {
+  const manifests = request.layers.map((layer) => [...manifestOf(layer.digest)]);
+  const entriesOf = (position: number): readonly ManifestEntry[] => manifests[position] ?? [];
   const chosen = new Set(chooseDelta(request.layers.length, request.deltaCandidates, entriesOf));
-  const positions = request.layers.map((_, position) => position);
   const part = (isDelta: boolean): LayerEntries[] =>
-    positions
-      .filter((position) => chosen.has(position) === isDelta)
-      .map((position) => ({ position, entries: entriesOf(position) }));
-  const whole = mergeTree(positions.map((position) => ({ position, entries: entriesOf(position) })));
-  const kernel = findKernel(whole);
+    manifests.flatMap((entries, position) => (chosen.has(position) === isDelta ? [{ position, entries }] : []));
+  const boot = mergeTree(manifests.map((entries, position) => ({ position, entries: entries.filter(decidesBoot) })));
+  const kernel = findKernel(boot);
   if (!kernel.ok) return kernel;
   const base = mergeTree(part(false));
-  const delta = withRootAttributes(planDelta(base, part(true)), whole);
+  const delta = withRootAttributes(planDelta(base, part(true)), boot);
   const layers = (isDelta: boolean): View => request.layers.filter((_, index) => chosen.has(index) === isDelta);
   const files = filesSize(base, delta);
   const layout = planLayout(request, files);
   const needed = rootBytesNeeded(files);
-  if (layout.root.sectors * 512 < needed) return fail(tooLarge(layout.size, needed - layout.root.sectors * 512));
+  const given = layout.root.sectors * SECTOR;
+  if (given < needed) return fail(tooLarge(layout.size, needed - given));
   return ok({
     request,
-    diskKey: keyFrom({ ...request, layers: request.layers.map((layer) => layer.digest) }, tools),
-    baseKey: keyFrom(
-      {
-        layers: layers(false).map((layer) => layer.digest),
-        maskPaths: delta.maskPaths,
-        layout,
-        kernel: kernel.value,
-        kernelArgs: request.spec.kernelArgs,
-        commandLine: commandLineFile(whole, request),
-        architecture: request.architecture,
-        sourceDateEpoch: request.sourceDateEpoch,
-      },
-      tools,
-    ),
     baseLayers: layers(false),
     deltaLayers: layers(true),
     delta,
     layout,
     kernel: kernel.value,
-    tools,
+    commandLine: commandLineFile(boot, request),
     rootBytesNeeded: needed,
   });
+}
+
+const COMMAND_LINE_FILE = '/etc/kernel/cmdline';
+
+/** Paths that the boot loader and the root folder depend on, with the folders above them. */
+function decidesBoot({ path }: ManifestEntry): boolean {
+  return path.startsWith('/boot') || path === '/' || COMMAND_LINE_FILE === path || COMMAND_LINE_FILE.startsWith(`${path}/`);
+}
+
+function withKeys({ commandLine, ...draft }: DraftPlan, tools: DiskTools): DiskPlan {
+  const { request, delta, layout, kernel } = draft;
+  const digests = (view: View): Digest[] => view.map((layer) => layer.digest);
+  const keyOf = (record: object): CacheKey => {
+    return asCacheKey(sha256Hex(canonicalJson({ version: DISK_VERSION, tools: tools.versions, record })));
+  };
+  const { architecture, sourceDateEpoch, spec } = request;
+  const diskKey = keyOf({ ...request, layers: digests(request.layers) });
+  const baseKey = keyOf({
+    layers: digests(draft.baseLayers),
+    maskPaths: delta.maskPaths,
+    layout,
+    kernel,
+    kernelArgs: spec.kernelArgs,
+    commandLine,
+    architecture,
+    sourceDateEpoch,
+  });
+  return { ...draft, diskKey, baseKey, tools };
 }
 
 export function tooLarge(size: number, missing?: number): Failure {
@@ -115,16 +142,9 @@ export function tooLarge(size: number, missing?: number): Failure {
   };
 }
 
-function keyFrom(record: object, tools: DiskTools): CacheKey {
-  return asCacheKey(sha256Hex(canonicalJson({ version: DISK_VERSION, tools: tools.versions, record })));
-}
-
-/**
- * Identity of the image's /etc/kernel/cmdline, which the boot loader in the base holds a copy of. Behind a symbolic
- * link it could be any file of the image, so then every layer counts.
- */
+/** Behind a symbolic link the command line could be any file of the image, so then every layer counts. */
 function commandLineFile(tree: MergedTree, request: DiskRequest): unknown {
-  const entry = tree.get('/etc/kernel/cmdline')?.entry;
+  const entry = tree.get(COMMAND_LINE_FILE)?.entry;
   if (entry?.type === 'file') return entry.sha256;
   return entry === undefined ? null : request.layers.map((layer) => layer.digest);
 }
@@ -148,10 +168,4 @@ function filesSize(base: MergedTree, delta: DeltaPart): TreeSize {
     if (operation.type === 'make-symlink') deltaBytes += entryBytes({ type: 'symlink', target: operation.target });
   }
   return { bytes: bytes + roundUp(deltaBytes, DELTA_ALLOWANCE), entries: base.size + roundUp(delta.operations.length, 1024) };
-}
-
-function layerAt(layers: View, position: number): View[number] {
-  const layer = layers[position];
-  if (layer === undefined) throw new Error(`no layer at position ${position}`);
-  return layer;
 }

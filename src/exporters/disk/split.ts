@@ -27,6 +27,7 @@ export function chooseDelta(
 ): readonly number[] {
   const wanted = new Set(candidates);
   const lowest = Math.min(...candidates);
+  // For each path, an entry that covers it if any layer above has one, else a folder.
   const above = new Map<string, ManifestEntry>();
   const chosen: number[] = [];
   let bytes = 0;
@@ -40,7 +41,10 @@ export function chooseDelta(
       bytes += size;
       count += entries.length;
     } else {
-      for (const entry of entries) above.set(entry.path, entry);
+      for (const entry of entries) {
+        const known = above.get(entry.path);
+        if (known === undefined || isPlainFolder(known)) above.set(entry.path, entry);
+      }
     }
   }
   return chosen;
@@ -51,8 +55,10 @@ function isPlain(entry: ManifestEntry): boolean {
   switch (entry.type) {
     case 'whiteout':
       return true;
-    case 'file':
+    // Hides what layers below have in it, but not what layers above put there: a mask of paths cannot tell them apart.
     case 'directory':
+      return !entry.opaque && entry.xattrs.length === 0 && isSafeTime(entry.mtime);
+    case 'file':
       return entry.xattrs.length === 0 && isSafeTime(entry.mtime);
     case 'symlink':
       return entry.xattrs.length === 0 && isSafeTime(entry.mtime) && isSafe(entry.target);
