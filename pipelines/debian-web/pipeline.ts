@@ -41,7 +41,7 @@ export default definePipeline(
       { type: 'timezone', timezone: 'Etc/UTC' },
       { type: 'hostname', hostname: vars.hostname },
       { type: 'kernel-args', args: ['net.ifnames=0'] },
-      { type: 'sysctl', settings: { 'net.core.somaxconn': 1024 } },
+      { type: 'sysctl', values: { 'net.core.somaxconn': 1024 } },
       { type: 'file', name: 'motd', path: '/etc/motd', content: 'Built by imgpipe.\n' },
       { type: 'file', name: 'network', path: '/etc/systemd/network/80-dhcp.network', source: 'files/80-dhcp.network' },
       {

@@ -22,6 +22,8 @@ export interface KeyInputs {
   readonly inputs?: Readonly<Record<string, string>>;
   /** Secrets by name, as HMAC-SHA-256 under the store's own key. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Versions of host programs that have a say in the result. */
+  readonly tools?: Readonly<Record<string, string>>;
   readonly platform?: { readonly architecture: Architecture; readonly builder: string };
   readonly sourceDateEpoch?: number;
   /** Digest over the output digests of the layers below: same outputs, same key, whatever made them (early cut-off). */

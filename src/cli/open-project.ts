@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Result } from '../diagnostics/failure.ts';
-import type { Template } from '../model/pipeline.ts';
+import type { CompiledProject } from '../engine/compile.ts';
 import type { CliContext } from './context.ts';
 import type { Project } from '../engine/api.ts';
 import { workingDirectory, type CommonOptions } from './options/common-options.ts';
@@ -14,15 +14,15 @@ export async function openProject(context: CliContext, options: CommonOptions): 
   return await engine.openProject({ cwd, configFile });
 }
 
-/** The project with the templates that the command line chose. */
-export async function openTemplate(
+/** The project, and the part of it that the command line chose. */
+export async function openCompiled(
   context: CliContext,
   pipelines: readonly string[],
   options: TemplateOptions,
-): Promise<Result<{ readonly project: Project; readonly template: Template }>> {
+): Promise<Result<{ readonly project: Project; readonly compiled: CompiledProject }>> {
   const project = await openProject(context, options);
   if (!project.ok) return project;
-  const template = await project.value.loadTemplate(selectionOf(context, pipelines, options));
-  if (!template.ok) return template;
-  return { ok: true, value: { project: project.value, template: template.value } };
+  const compiled = await project.value.compile(selectionOf(context, pipelines, options));
+  if (!compiled.ok) return compiled;
+  return { ok: true, value: { project: project.value, compiled: compiled.value } };
 }

@@ -49,7 +49,7 @@ export async function readConfig(file: string, importer?: Importer): Promise<Res
     return fail({ reason: 'config-invalid', message: `config file ${file} does not exist` });
   if (stat.isDirectory())
     return fail({ reason: 'config-invalid', message: `${file} is a folder, not a file` });
-  const { cosmiconfig } = await import('cosmiconfig');
+  const { cosmiconfig } = await import('./cosmiconfig-library.ts');
   // Every loader gives a LocatedFile instead of a bare value, so that mistakes can be shown where they are.
   const load = (read: (file: string) => Promise<Result<LocatedFile>>) => async (path: string) =>
     unwrap(await read(path));

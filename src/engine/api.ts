@@ -6,9 +6,9 @@ import type { Reaped } from '../cache/reap.ts';
 import type { ProjectConfig } from '../config/load-config.ts';
 import type { Failure, Result } from '../diagnostics/failure.ts';
 import type { EventSink } from '../events/event-sink.ts';
-import type { PipelineGraph } from '../model/graph.ts';
 import type { Template } from '../model/pipeline.ts';
 import type { Plan, PlanState } from '../plan/plan.ts';
+import type { CompiledProject } from './compile.ts';
 import type { Change } from '../plan/explain.ts';
 
 /** What the commands call; `src/engine.ts` provides it. A value or a promise of it: commands await every call. */
@@ -43,11 +43,12 @@ export interface TemplateSelection {
 export interface Project {
   readonly config: ProjectConfig;
   loadTemplate(selection: TemplateSelection): Awaitable<Result<Template>>;
-  graph(template: Template): Awaitable<Result<PipelineGraph>>;
-  plan(template: Template, options: CacheUse): Awaitable<Result<Plan>>;
-  build(template: Template, request: BuildRequest): Promise<BuildOutcome>;
-  why(template: Template, step: string): Awaitable<Result<WhyReport>>;
-  shell(template: Template, request: ShellRequest): Promise<Result<number>>;
+  /** Checks the chosen part of the project and makes it ready to be planned. */
+  compile(selection: TemplateSelection): Awaitable<Result<CompiledProject>>;
+  plan(compiled: CompiledProject, options: CacheUse): Awaitable<Result<Plan>>;
+  build(compiled: CompiledProject, request: BuildRequest): Promise<BuildOutcome>;
+  why(compiled: CompiledProject, step: string): Awaitable<Result<WhyReport>>;
+  shell(compiled: CompiledProject, request: ShellRequest): Promise<Result<number>>;
   variables(selection: TemplateSelection): Awaitable<Result<readonly VariableSummary[]>>;
   cacheUsage(): Awaitable<Result<CacheUsage>>;
   /** Without bounds in the options, the config's hold. */

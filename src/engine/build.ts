@@ -7,13 +7,12 @@ import { capture, fail, FailureError, type Failure, type Result } from '../diagn
 import type { NodeSummary } from '../events/build-event.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
-import type { Template } from '../model/pipeline.ts';
-import { kindOf } from '../plan/plan.ts';
 import type { Prober } from '../plan/prober.ts';
 import type { SecretResolver } from '../plan/secret-resolver.ts';
 import type { ResourceCost } from '../scheduler/resource-budget.ts';
 import { runPlan, type Dispatcher, type RunOutcome } from '../scheduler/run-plan.ts';
 import type { BuildOutcome, BuildRequest } from './api.ts';
+import type { CompiledProject } from './compile.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { newRunId, type Session } from './session.ts';
 
@@ -25,21 +24,21 @@ const EXPECTED_TIMES = 500;
 /** From a graph to images: probes and runs every node, writes the output folders, tells everything to the sink. */
 export async function build(
   session: Session,
-  template: Template,
-  graph: PipelineGraph,
+  compiled: CompiledProject,
   request: BuildRequest,
 ): Promise<BuildOutcome> {
   const { sink } = request;
+  const { graph } = compiled;
   const runId = newRunId();
   const start = performance.now();
   using recorder = new RunRecorder(session.layout.logFolder(runId));
   sink.listen(recorder.listen);
-  const { prober, secrets } = await session.prober(template, { ...request, redactor: sink.redactor });
+  const { prober, secrets } = await session.prober(compiled, { ...request, redactor: sink.redactor });
   const inputs = checkInputs(graph, prober);
   if (!inputs.ok) return { outcome: 'failed', failures: inputs.failures };
   const startedAt = new Date().toISOString();
   sink.emit({ type: 'run-started', runId, command: 'build', startedAt, nodes: summaries(graph, prober) });
-  await using run = new RunResources(session, runId, graph, prober, secrets, request);
+  await using run = new RunResources(session, runId, compiled, prober, secrets, request);
   const outcome = await runPlan({
     graph,
     prober,
@@ -89,7 +88,7 @@ function summaries(graph: PipelineGraph, prober: Prober): NodeSummary[] {
       id: node.id,
       pipeline: node.pipeline.id,
       name: node.name,
-      kind: kindOf(node),
+      kind: prober.description(node.id).kind,
       role: node.role,
       dependsOn: graph.dependencies.get(node.id) ?? [],
       ...(last === undefined ? {} : { expectedSeconds: last.durationMs / 1000 }),
@@ -101,7 +100,7 @@ function summaries(graph: PipelineGraph, prober: Prober): NodeSummary[] {
 class RunResources implements AsyncDisposable {
   readonly #session: Session;
   readonly #runId: string;
-  readonly #graph: PipelineGraph;
+  readonly #compiled: CompiledProject;
   readonly #prober: Prober;
   readonly #secrets: SecretResolver;
   readonly #request: BuildRequest;
@@ -112,14 +111,14 @@ class RunResources implements AsyncDisposable {
   constructor(
     session: Session,
     runId: string,
-    graph: PipelineGraph,
+    compiled: CompiledProject,
     prober: Prober,
     secrets: SecretResolver,
     request: BuildRequest,
   ) {
     this.#session = session;
     this.#runId = runId;
-    this.#graph = graph;
+    this.#compiled = compiled;
     this.#prober = prober;
     this.#secrets = secrets;
     this.#request = request;
@@ -145,7 +144,6 @@ class RunResources implements AsyncDisposable {
   async #start(): Promise<Dispatcher> {
     const session = this.#session;
     const { Executor } = await import('../executor/executor.ts');
-    const { openStepShell } = await import('./shell.ts');
     if (hasLeftovers(session.layout)) await this.#reap();
     this.#journal = new Journal(session.layout, { runId: this.#runId, command: 'build', project: session.config.root });
     this.#journal.lease(this.#leases());
@@ -153,9 +151,9 @@ class RunResources implements AsyncDisposable {
       layout: session.layout,
       layers: session.layers,
       actions: session.actions,
-      nodes: new Map(this.#graph.nodes.map((node) => [node.id, node])),
+      nodes: new Map(this.#compiled.graph.nodes.map((node) => [node.id, node])),
       prober: this.#prober,
-      kinds: session.kinds,
+      kinds: await session.kinds(),
       secrets: this.#secrets,
       sink: this.#request.sink,
       journal: this.#journal,
@@ -163,8 +161,7 @@ class RunResources implements AsyncDisposable {
       runId: this.#runId,
       onError: this.#request.onError,
       workspace: () => (this.#workspace ??= session.openWorkspace()),
-      artifactPath: (node) => session.artifactPath(node),
-      openShell: (node) => openStepShell(session, node, this.#request.signal),
+      artifactPath: (node) => session.artifactPath(node, this.#compiled.descriptions),
     });
   }
 
@@ -179,7 +176,7 @@ class RunResources implements AsyncDisposable {
 
   /** Layers and disks that are known so far: none of them may be pruned while this run uses them. */
   #leases(): string[] {
-    return this.#graph.nodes.flatMap((node) => {
+    return this.#compiled.graph.nodes.flatMap((node) => {
       const output = this.#prober.output(node.id);
       if (output?.type === 'layer') return [output.digest];
       return output?.type === 'disk' ? [output.diskKey] : [];

@@ -34,16 +34,16 @@ export function writeOutputFolders(session: Session, graph: PipelineGraph, probe
       sourceDateEpoch: pipeline.sourceDateEpoch,
       layers: [...sliceNodes(first.stack), first.seal].map((id) => ({ name: id, ...prober.layer(id) })),
       ...(disk?.type === 'disk' ? { diskKey: disk.diskKey } : {}),
-      artifacts: nodes.flatMap((node) => describe(session, node, prober)),
+      artifacts: nodes.flatMap((node) => describe(node, prober)),
     };
     unwrap(writeOutputIndex(session.config.output, manifest));
   }
 }
 
-function describe(session: Session, node: ExportNode, prober: Prober): OutputArtifact[] {
+function describe(node: ExportNode, prober: Prober): OutputArtifact[] {
   const output = prober.output(node.id);
   if (output?.type !== 'artifact') return [];
-  const { reproducible } = session.kinds.exports.mustGet(node.export.type);
+  const reproducible = prober.description(node.id).artifact?.reproducible ?? false;
   const { path, size, sha256 } = output;
   const key = prober.key(node.id) ?? '';
   return [{ name: node.name, type: node.export.type, file: basename(path), size, sha256, reproducible, key }];

@@ -8,63 +8,71 @@ import type { ProjectConfig } from '../config/load-config.ts';
 import { pipelineFolder } from '../exporters/output.ts';
 import { LayerStore } from '../layers/layer-store.ts';
 import type { Workspace } from '../layers/workspace.ts';
-import type { GraphNode } from '../model/graph.ts';
-import type { Pipeline, Template } from '../model/pipeline.ts';
-import { InputHasher } from '../plan/input-digest.ts';
+import { unwrap } from '../diagnostics/failure.ts';
 import type { Kinds } from '../plan/kinds.ts';
+import type { GraphNode } from '../model/graph.ts';
+import type { Pipeline } from '../model/pipeline.ts';
+import type { Descriptions } from '../plan/describe.ts';
+import { InputHasher } from '../plan/input-digest.ts';
 import { Prober } from '../plan/prober.ts';
 import { SecretResolver } from '../plan/secret-resolver.ts';
+import { ToolVersions } from '../plan/tool-versions.ts';
 import type { Redactor } from '../util/redact.ts';
+import type { CompiledProject } from './compile.ts';
 
 /** One project with its open store: what every command that looks at the cache works with. */
 export class Session {
   readonly config: ProjectConfig;
-  readonly kinds: Kinds;
   readonly layout: StoreLayout;
   readonly layers: LayerStore;
   readonly actions: ActionStore;
   readonly statCache: StatCache;
 
-  constructor(config: ProjectConfig, kinds: Kinds, layout: StoreLayout) {
+  constructor(config: ProjectConfig, layout: StoreLayout) {
     this.config = config;
-    this.kinds = kinds;
     this.layout = layout;
     this.layers = new LayerStore(layout.root);
     this.actions = new ActionStore(layout, config.root);
     this.statCache = new StatCache(layout.statCacheFile(config.root));
   }
 
-  /** The question "is it cached" for one template; `secrets` also serve its execution. */
+  /** The question "is it cached" for one project; `secrets` also serve its execution. */
   async prober(
-    template: Template,
+    compiled: CompiledProject,
     options: { noCache: boolean; force?: boolean; redactor: Redactor },
   ): Promise<{ prober: Prober; secrets: SecretResolver }> {
-    const secrets = new SecretResolver(template.secrets, options.redactor, this.layout.secretKeyFile);
+    const secrets = new SecretResolver(compiled.secrets, options.redactor, this.layout.secretKeyFile);
     const prober = new Prober({
-      kinds: this.kinds,
+      descriptions: compiled.descriptions,
+      tools: new ToolVersions(this.statCache),
       hasher: new InputHasher(this.statCache, await xxhash()),
       secrets,
       layers: this.layers,
       actions: this.actions,
       noCache: options.noCache,
       force: options.force,
-      artifactPath: (node) => this.artifactPath(node),
+      artifactPath: (node) => this.artifactPath(node, compiled.descriptions),
     });
     return { prober, secrets };
   }
 
   /** `<output>/<pipeline>/<pipeline>.qcow2`, or with a name of its own `<pipeline>-<name>.qcow2`. */
-  artifactPath(node: GraphNode & { role: 'export' }): string {
-    const kind = this.kinds.exports.mustGet(node.export.type);
+  artifactPath(node: GraphNode & { role: 'export' }, descriptions: Descriptions): string {
     const folder = this.outputFolder(node.pipeline);
     const stem = basename(folder);
     const name = node.name === node.export.type ? stem : `${stem}-${node.name}`;
-    const extension = kind.extension(node.export.options);
+    const extension = descriptions.get(node.id)?.artifact?.extension ?? '';
     return join(folder, extension === '' ? name : `${name}.${extension}`);
   }
 
   outputFolder(pipeline: Pipeline): string {
     return pipelineFolder(this.config.output, pipeline.id);
+  }
+
+  /** All kinds; loaded when something has to run. */
+  async kinds(): Promise<Kinds> {
+    const { loadKinds } = await import('./load-kinds.ts');
+    return unwrap(await loadKinds(this.config));
   }
 
   /** A workspace on this store; its helper process starts at the first use. */

@@ -64,12 +64,6 @@ export async function runShell(
   }
 }
 
-/** The shell of a step that just failed, for `-on-error=shell`. */
-export async function openStepShell(session: Session, node: GraphNode, signal: AbortSignal): Promise<void> {
-  const failed = readFailedLayers(session.layout, session.config.root, node.id);
-  if (failed !== undefined) await runShell(session, failed.layers, undefined, signal);
-}
-
 async function loginShell(workspace: Workspace, view: View): Promise<readonly string[]> {
   const bash = await workspace.glob(view, ['/bin/bash', '/usr/bin/bash']);
   return bash.length > 0 ? ['/bin/bash'] : ['/bin/sh'];

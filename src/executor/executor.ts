@@ -172,18 +172,16 @@ export class Executor implements Dispatcher {
   }
 
   async #onError(node: GraphNode, failures: readonly Failure[]): Promise<'end' | 'retry'> {
-    const { onError, sink, openShell } = this.#services;
-    const isStep = node.role === 'step';
+    const { onError, sink } = this.#services;
     let choice: string = onError;
     if (onError === 'ask') {
       choice = await sink.ask({
         question: `${node.id}: ${failures[0]?.message ?? 'failed'}`,
-        choices: isStep ? ['cleanup', 'abort', 'retry', 'shell'] : ['cleanup', 'abort', 'retry'],
+        choices: ['cleanup', 'abort', 'retry'],
         defaultChoice: 'cleanup',
       });
     }
     if (choice === 'abort') this.#stopsRun = true;
-    if (choice === 'shell' && isStep) await openShell(node);
     return choice === 'retry' ? 'retry' : 'end';
   }
 }

@@ -8,7 +8,7 @@ import type { GraphNode } from '../model/graph.ts';
 import type { LayerRef, View } from '../model/layer.ts';
 import type { TreeEntry } from '../model/tree-entry.ts';
 import { DEFAULT_DROPS } from '../provisioners/default-drops.ts';
-import { stepContext } from '../plan/definition.ts';
+import { stepContext } from '../plan/describe.ts';
 import { layerRef } from '../plan/prober.ts';
 import { cacheMountFolder } from './cache-mount.ts';
 import { keepFailedLayer } from './failed-layer.ts';

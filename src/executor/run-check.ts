@@ -1,6 +1,6 @@
 import { FailureError, unwrap } from '../diagnostics/failure.ts';
 import type { GraphNode } from '../model/graph.ts';
-import { stepContext } from '../plan/definition.ts';
+import { stepContext } from '../plan/describe.ts';
 import { identifyProcess } from '../util/process-identity.ts';
 import type { NodeScope } from './node-scope.ts';
 import type { ExecutorServices } from './services.ts';

@@ -10,7 +10,7 @@ import type { Kinds } from '../plan/kinds.ts';
 import type { Prober } from '../plan/prober.ts';
 import type { SecretResolver } from '../plan/secret-resolver.ts';
 
-/** What to do with a failed step: Packer's words. */
+/** What to do with a failed step: Packer's words. `shell` is for the command line, which opens it when the run has ended. */
 export type OnError = 'cleanup' | 'abort' | 'ask' | 'shell';
 
 /** Everything the executor needs from the run it belongs to. */
@@ -30,6 +30,4 @@ export interface ExecutorServices {
   /** The run's one workspace, started at first use. */
   readonly workspace: () => Promise<Workspace>;
   readonly artifactPath: (node: GraphNode & { role: 'export' }) => string;
-  /** Opens a shell on the user's terminal in a copy of a failed step's tree; resolves when it ends. */
-  readonly openShell: (node: GraphNode) => Promise<void>;
 }

@@ -26,7 +26,9 @@ export function explainChanges(
   const changes: Change[] = [];
   if (now.kind !== then.kind) changes.push({ what: 'kind of step changed', before: then.kind, after: now.kind });
   if (now.keyVersion !== then.keyVersion) changes.push({ what: 'imgpipe makes this kind of step differently now' });
-  for (const [name, before, after] of differing(then.options, now.options)) {
+  // The seal's options are what it found to delete: a consequence of the layers below, not a cause.
+  const options = now.kind === 'seal' ? [] : differing(then.options, now.options);
+  for (const [name, before, after] of options) {
     const word = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
     changes.push({ what: `option \`${name}\` ${word}`, before: short(before), after: short(after) });
   }
@@ -35,6 +37,9 @@ export function explainChanges(
   }
   for (const [name] of differing(then.secrets ?? {}, now.secrets ?? {})) {
     changes.push({ what: `secret \`${name}\` changed` });
+  }
+  for (const [name, before, after] of differing(then.tools ?? {}, now.tools ?? {})) {
+    changes.push({ what: `another version of ${name}`, before: short(before), after: short(after) });
   }
   if (!equal(then.platform, now.platform)) changes.push({ what: 'platform changed', before: short(then.platform), after: short(now.platform) });
   if (then.sourceDateEpoch !== now.sourceDateEpoch) {

@@ -30,22 +30,6 @@ export interface Plan {
   readonly rows: readonly PlanRow[];
 }
 
-/** Name of the node's kind for people. */
-export function kindOf(node: GraphNode): string {
-  switch (node.role) {
-    case 'source':
-      return node.use.type;
-    case 'step':
-      return node.step.type;
-    case 'export':
-      return node.export.type;
-    case 'check':
-      return node.check.type;
-    default:
-      return node.role;
-  }
-}
-
 /** Asks the cache about every node, running nothing. All missing inputs and secrets are reported at once. */
 export function planGraph(graph: PipelineGraph, prober: Prober, actions: ActionStore): Result<Plan> {
   const failures: Failure[] = [];
@@ -84,7 +68,8 @@ function probeNow(node: GraphNode, prober: Prober): Verdict {
 
 /** The verdict on a node above one that runs first: a write-only step can be foretold from its last placement. */
 function guess(node: GraphNode, prober: Prober, actions: ActionStore, waitsFor: NodeId): Verdict {
-  const { inputs, untracked } = prober.definition(node);
+  const inputs = prober.definition(node);
+  const { untracked } = prober.description(node.id);
   if (untracked !== undefined) return { state: 'untracked', reason: untracked };
   const pending: Verdict = { state: 'pending', reason: `after ${waitsFor.slice(waitsFor.indexOf('/') + 1)}` };
   if (node.role !== 'step' || node.effect !== 'write') return pending;
@@ -102,7 +87,7 @@ function row(node: GraphNode, state: PlanState, reason: string, prober: Prober):
     id: node.id,
     pipeline: node.pipeline.id,
     name: node.name,
-    kind: kindOf(node),
+    kind: prober.description(node.id).kind,
     role: node.role,
     state,
     reason,

@@ -10,7 +10,8 @@ import { sliceNodes, type GraphNode } from '../model/graph.ts';
 import { asDigest, type CacheKey, type Digest, type NodeId } from '../model/ids.ts';
 import type { LayerRef, View } from '../model/layer.ts';
 import { currentBootId } from '../util/process-identity.ts';
-import { defineNode, type Definition, type DefinitionContext } from './definition.ts';
+import { defineNode, type DefinitionContext } from './definition.ts';
+import type { Descriptions, NodeDescription } from './describe.ts';
 import { explainChanges } from './explain.ts';
 import { ViewDigests } from './view-digest.ts';
 
@@ -28,6 +29,7 @@ export function layerRef(output: NodeOutput & { type: 'layer' }): LayerRef {
 }
 
 export interface ProberOptions extends DefinitionContext {
+  readonly descriptions: Descriptions;
   readonly layers: LayerStore;
   readonly actions: ActionStore;
   /** Every step runs again; records are still written. */
@@ -44,7 +46,7 @@ export interface ProberOptions extends DefinitionContext {
  */
 export class Prober {
   readonly #options: ProberOptions;
-  readonly #definitions = new Map<NodeId, Definition>();
+  readonly #definitions = new Map<NodeId, KeyInputs>();
   readonly #outputs = new Map<NodeId, NodeOutput>();
   readonly #keys = new Map<NodeId, CacheKey>();
   readonly #views = new ViewDigests((node) => this.layer(node).digest);
@@ -88,19 +90,28 @@ export class Prober {
     return [];
   }
 
-  /** @throws FailureError `input-missing`, `secret-missing` */
-  definition(node: GraphNode): Definition {
+  /**
+   * What a node is made of by itself, before anything below it is known.
+   * @throws FailureError `input-missing`, `secret-missing`
+   */
+  definition(node: GraphNode): KeyInputs {
     let definition = this.#definitions.get(node.id);
     if (definition === undefined) {
-      definition = defineNode(node, this.#options);
+      definition = defineNode(this.description(node.id), node.origin, this.#options);
       this.#definitions.set(node.id, definition);
     }
     return definition;
   }
 
+  description(node: NodeId): NodeDescription {
+    const description = this.#options.descriptions.get(node);
+    if (description === undefined) throw new Error(`${node} is not described`);
+    return description;
+  }
+
   /** What a node's key is made of now. All nodes it depends on must be settled. */
   inputs(node: GraphNode): KeyInputs {
-    const { inputs } = this.definition(node);
+    const inputs = this.definition(node);
     switch (node.role) {
       case 'source':
         return inputs;
@@ -124,7 +135,7 @@ export class Prober {
     const inputs = this.inputs(node);
     const key = keyOf(inputs);
     this.#keys.set(node.id, key);
-    const untracked = this.definition(node).untracked;
+    const { untracked } = this.description(node.id);
     if (untracked !== undefined) return { state: 'untracked', key, inputs, reason: untracked };
     if (this.#options.noCache === true) return { state: 'miss', key, inputs, reason: 'cache not used (--no-cache)' };
     if (this.#options.force === true && (node.role === 'export' || node.role === 'check')) {

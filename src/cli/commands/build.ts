@@ -5,7 +5,7 @@ import { createUi, resolveUi, UI_NAMES, type UiName } from '../../ui/create-ui.t
 import { Redactor } from '../../util/redact.ts';
 import { defineCommand } from '../define-command.ts';
 import { ON_ERROR, type OnError } from '../../engine/api.ts';
-import { openTemplate } from '../open-project.ts';
+import { openCompiled } from '../open-project.ts';
 import { askOn } from '../ask.ts';
 import { addTemplateOptions, type TemplateOptions } from '../options/template-options.ts';
 import { uiOptions } from '../options/ui-options.ts';
@@ -64,11 +64,11 @@ export const buildCommand = defineCommand<BuildOptions>({
       .option('--dry-run', 'only show the plan'),
   async run(context, [pipelines], options) {
     context.takeSignals();
-    const opened = await openTemplate(context, pipelines as string[], options);
+    const opened = await openCompiled(context, pipelines as string[], options);
     if (!opened.ok) return opened;
-    const { project, template } = opened.value;
+    const { project, compiled } = opened.value;
     const cacheUse = { noCache: !options.cache, force: options.force === true };
-    if (options.dryRun === true) return await printPlan(context, project, template, cacheUse, options);
+    if (options.dryRun === true) return await printPlan(context, project, compiled, cacheUse, options);
     const uiName = resolveUi(options.ui ?? project.config.ui, context.stderr, context.env);
     const ui = await createUi(uiName, uiOptions(context, options));
     const sink = new EventSink(new Redactor());
@@ -76,7 +76,7 @@ export const buildCommand = defineCommand<BuildOptions>({
     if (uiName !== 'json' && context.stdin.isTTY && context.stderr.isTTY === true) {
       sink.answerWith((question) => ui.suspend(() => askOn(context, question)));
     }
-    const outcome = await project.build(template, {
+    const outcome = await project.build(compiled, {
       ...cacheUse,
       sink,
       parallel: options.parallelBuilds,
@@ -88,7 +88,7 @@ export const buildCommand = defineCommand<BuildOptions>({
     if (outcome.outcome === 'aborted') return 130;
     const failed = outcome.failures.find((failure) => failure.stepId !== undefined)?.stepId;
     if (options.onError === 'shell' && failed !== undefined && context.stdin.isTTY) {
-      await project.shell(template, { step: failed, signal: context.signal });
+      await project.shell(compiled, { step: failed, signal: context.signal });
     }
     if (outcome.outcome === 'succeeded') return 0;
     return exitCodeOf(outcome.failures.map((failure) => failure.reason)) || 1;

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import type { GraphNode, PipelineGraph } from '../../model/graph.ts';
 import { defineCommand } from '../define-command.ts';
-import { openTemplate } from '../open-project.ts';
+import { openCompiled } from '../open-project.ts';
 import { addTemplateOptions, type TemplateOptions } from '../options/template-options.ts';
 
 const FORMATS = ['tree', 'dot', 'mermaid', 'json'] as const;
@@ -22,11 +22,10 @@ export const graphCommand = defineCommand<GraphOptions>({
       new Option('--format <name>', 'form of the output').choices(FORMATS).default('tree'),
     ),
   async run(context, [pipelines], options) {
-    const opened = await openTemplate(context, pipelines as string[], options);
+    const opened = await openCompiled(context, pipelines as string[], options);
     if (!opened.ok) return opened;
-    const graph = await opened.value.project.graph(opened.value.template);
-    if (!graph.ok) return graph;
-    context.stdout.write(`${FORMATTERS[options.format](graph.value)}\n`);
+    const { graph } = opened.value.compiled;
+    context.stdout.write(`${FORMATTERS[options.format](graph)}\n`);
     return 0;
   },
 });

@@ -1,11 +1,11 @@
-import type { Template } from '../../model/pipeline.ts';
+import type { CompiledProject } from '../../engine/compile.ts';
 import { formatDuration } from '../../ui/format.ts';
 import { painter, type Tone } from '../../ui/paint.ts';
 import type { Plan, PlanRow, PlanState } from '../../plan/plan.ts';
 import type { CliContext, CommandEnd } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
 import type { CacheUse, Project } from '../../engine/api.ts';
-import { openTemplate } from '../open-project.ts';
+import { openCompiled } from '../open-project.ts';
 import { usesColor } from '../options/common-options.ts';
 import { addTemplateOptions, type TemplateOptions } from '../options/template-options.ts';
 import { formatTable } from '../output/table.ts';
@@ -30,13 +30,13 @@ export const planCommand = defineCommand<PlanOptions>({
       .option('--no-cache', 'as if the cache were empty')
       .option('--json', 'rows as JSON'),
   async run(context, [pipelines], options) {
-    const opened = await openTemplate(context, pipelines as string[], options);
+    const opened = await openCompiled(context, pipelines as string[], options);
     if (!opened.ok) return opened;
-    const { project, template } = opened.value;
+    const { project, compiled } = opened.value;
     return await printPlan(
       context,
       project,
-      template,
+      compiled,
       { noCache: options.cache === false, force: false },
       options,
     );
@@ -49,11 +49,11 @@ const TONES: Record<PlanState, Tone> = { hit: 'dim', miss: 'warn', pending: 'inf
 export async function printPlan(
   context: CliContext,
   project: Project,
-  template: Template,
+  compiled: CompiledProject,
   cacheUse: CacheUse,
   options: PlanOptions,
 ): Promise<CommandEnd> {
-  const plan = await project.plan(template, cacheUse);
+  const plan = await project.plan(compiled, cacheUse);
   if (!plan.ok) return plan;
   if (options.json === true) {
     context.stdout.write(`${JSON.stringify(plan.value.rows, undefined, 2)}\n`);

@@ -1,5 +1,5 @@
 import { defineCommand } from '../define-command.ts';
-import { openTemplate } from '../open-project.ts';
+import { openCompiled } from '../open-project.ts';
 import { addTemplateOptions, type TemplateOptions } from '../options/template-options.ts';
 
 export const shellCommand = defineCommand<TemplateOptions>({
@@ -18,11 +18,11 @@ export const shellCommand = defineCommand<TemplateOptions>({
         .argument('[command...]', 'after --: what to run'),
     ),
   async run(context, [step, command], options) {
-    const opened = await openTemplate(context, [], options);
+    const opened = await openCompiled(context, [], options);
     if (!opened.ok) return opened;
     const argv = command as readonly string[];
     context.takeSignals();
-    const end = await opened.value.project.shell(opened.value.template, {
+    const end = await opened.value.project.shell(opened.value.compiled, {
       step: step as string,
       command: argv.length === 0 ? undefined : argv,
       signal: context.signal,

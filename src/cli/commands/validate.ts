@@ -1,6 +1,6 @@
 import { count } from '../../ui/format.ts';
 import { defineCommand } from '../define-command.ts';
-import { openTemplate } from '../open-project.ts';
+import { openCompiled } from '../open-project.ts';
 import { addTemplateOptions, type TemplateOptions } from '../options/template-options.ts';
 
 export const validateCommand = defineCommand<TemplateOptions>({
@@ -14,12 +14,11 @@ export const validateCommand = defineCommand<TemplateOptions>({
   declare: (command) =>
     addTemplateOptions(command.argument('[pipelines...]', 'globs of pipeline names; default: all')),
   async run(context, [pipelines], options) {
-    const opened = await openTemplate(context, pipelines as string[], options);
+    const opened = await openCompiled(context, pipelines as string[], options);
     if (!opened.ok) return opened;
-    const graph = await opened.value.project.graph(opened.value.template);
-    if (!graph.ok) return graph;
-    const pipelineCount = count(opened.value.template.pipelines.length, 'pipeline');
-    context.stdout.write(`valid: ${pipelineCount}, ${count(graph.value.nodes.length, 'step')}\n`);
+    const { graph } = opened.value.compiled;
+    const pipelineCount = count(new Set(graph.nodes.map((node) => node.pipeline.id)).size, 'pipeline');
+    context.stdout.write(`valid: ${pipelineCount}, ${count(graph.nodes.length, 'step')}\n`);
     return 0;
   },
 });

@@ -1,6 +1,6 @@
 import { painter } from '../../ui/paint.ts';
 import { defineCommand } from '../define-command.ts';
-import { openTemplate } from '../open-project.ts';
+import { openCompiled } from '../open-project.ts';
 import { usesColor } from '../options/common-options.ts';
 import { addTemplateOptions, type TemplateOptions } from '../options/template-options.ts';
 
@@ -22,9 +22,9 @@ export const whyCommand = defineCommand<WhyOptions>({
       'the answer as JSON',
     ),
   async run(context, [step], options) {
-    const opened = await openTemplate(context, [], options);
+    const opened = await openCompiled(context, [], options);
     if (!opened.ok) return opened;
-    const report = await opened.value.project.why(opened.value.template, step as string);
+    const report = await opened.value.project.why(opened.value.compiled, step as string);
     if (!report.ok) return report;
     const { value } = report;
     if (options.json === true) {
