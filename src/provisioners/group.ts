@@ -35,6 +35,6 @@ export const groupKind = defineProvisioner({
       { title: 'A group with an id', options: { group: 'deploy', gid: 2000 } },
       { title: 'Deleting one', options: { group: 'games', remove: true } },
     ],
-    bad: [{ title: 'Negative id', options: { group: 'deploy', gid: -1 }, error: '>=0' }],
+    bad: [{ title: 'Negative id', options: { group: 'deploy', gid: -1 }, error: 'at least 0' }],
   },
 });

@@ -76,7 +76,7 @@ download and do not enter the image.`,
       },
     ],
     bad: [
-      { title: 'No suite', options: {}, error: 'expected string' },
+      { title: 'No suite', options: {}, error: 'is missing' },
       { title: 'Not a release', options: { suite: 'Debian 12' }, error: 'name of a release' },
     ],
   },

@@ -32,6 +32,6 @@ for them. What its seal removes is removed from this image by its own seal.`,
       { title: 'Another pipeline', options: { name: 'base' } },
       { title: 'One variant of it', options: { name: 'base', variant: { release: 'bookworm' } } },
     ],
-    bad: [{ title: 'No name', options: {}, error: 'expected string' }],
+    bad: [{ title: 'No name', options: {}, error: 'is missing' }],
   },
 });

@@ -33,6 +33,6 @@ would land outside the tree is refused.`,
   },
   examples: {
     good: [{ title: 'A compressed tar', options: { path: 'base/rootfs.tar.zst' } }],
-    bad: [{ title: 'No path', options: {}, error: 'expected string' }],
+    bad: [{ title: 'No path', options: {}, error: 'is missing' }],
   },
 });
