@@ -44,9 +44,14 @@ export class FakeEngine {
           ? fail(...this.templateFailures)
           : ok({ pipelines: [], secrets: [] });
       },
-      graph: () => ok({ nodes: [], dependencies: new Map() }),
+      compile: (selection) => {
+        this.selections.push(selection);
+        return this.templateFailures.length > 0
+          ? fail(...this.templateFailures)
+          : ok({ graph: { nodes: [], dependencies: new Map() }, descriptions: new Map(), secrets: [] });
+      },
       plan: () => ok({ rows: [] }),
-      build: (_template, request) => {
+      build: (_compiled, request) => {
         this.requests.push(request);
         for (const event of this.events) request.sink.emit(event);
         return Promise.resolve({ outcome: this.outcome, failures: this.failures });
