@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { FailureError } from '../diagnostics/failure.ts';
 import { asDigest, type Digest } from '../model/ids.ts';
 import type { LayerRef } from '../model/layer.ts';
 import { isErrno } from '../util/atomic-file.ts';
@@ -69,12 +70,20 @@ export class LayerStore {
 
   /**
    * The layer's manifest for lookups; kept in memory.
-   * @throws Error when the layer is missing or its manifest unreadable
+   * @throws FailureError `store-invalid` when the layer is missing or its manifest unreadable
    */
   manifest(digest: Digest): ManifestIndex {
     const known = this.#manifests.get(digest);
     if (known !== undefined) return known;
-    const index = new ManifestIndex(readFileSync(join(this.layerDirectory(digest), 'manifest'), 'latin1'));
+    const text = readIfExists(join(this.layerDirectory(digest), 'manifest'), 'latin1');
+    const index = text === undefined ? undefined : ManifestIndex.of(text);
+    if (index === undefined) {
+      throw new FailureError({
+        reason: 'store-invalid',
+        message: `the layer ${digest} is ${text === undefined ? 'missing from' : 'damaged in'} ${this.directory}`,
+        hint: 'Run `imgpipe cache verify`; what is missing is then built again.',
+      });
+    }
     this.#manifests.set(digest, index);
     return index;
   }

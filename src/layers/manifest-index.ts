@@ -10,9 +10,15 @@ export class ManifestIndex {
 
   /** @param text a whole manifest, as `formatManifest` gives it */
   constructor(text: string) {
-    if (!text.startsWith(`${MANIFEST_HEADER}\n`)) throw new Error('not a layer manifest');
     this.#text = text;
     this.#first = MANIFEST_HEADER.length + 1;
+  }
+
+  /** The index of a text that was read; undefined when it is no whole manifest, as a crash may leave behind. */
+  static of(text: string): ManifestIndex | undefined {
+    return text.startsWith(`${MANIFEST_HEADER}\n`) && text.endsWith('\n')
+      ? new ManifestIndex(text)
+      : undefined;
   }
 
   find(path: ByteString): ManifestEntry | undefined {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { RootfsBuilder } from '../../src/builders/rootfs/rootfs-builder.ts';
 import { FailureError } from '../../src/diagnostics/failure.ts';
@@ -63,9 +64,17 @@ try {
   const written = await workspace.writeLayer(entries, facts, rules);
   const view = [base, layer, written];
   const key = await workspace.readText(view, '/lib/private/key');
+  const [program = '', ...args] = await workspace.enterCommand(['id', '-u']);
+  const entered = execFileSync(program, args, { encoding: 'utf8' }).trim();
   const verified = await Promise.all(view.map(({ digest }) => workspace.verify(digest)));
   console.log(
-    JSON.stringify({ digests: view.map(({ digest }) => digest), key, verified, uid: process.getuid?.() }),
+    JSON.stringify({
+      digests: view.map(({ digest }) => digest),
+      key,
+      entered,
+      verified,
+      uid: process.getuid?.(),
+    }),
   );
 } catch (error) {
   if (!(error instanceof FailureError)) throw error;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { FAILURE_REASONS, type FailureReason } from '../../diagnostics/failure-reasons.ts';
 import { asDigest } from '../../model/ids.ts';
 import type { AgentResults } from './protocol.ts';

@@ -112,6 +112,46 @@ describe.skipIf(noWorkspace !== undefined)('the life of a workspace', () => {
     expect(big.output.length).toBe(20_000_000);
   });
 
+  test('a daemon left behind by a program is ended before the commit', async () => {
+    const rig = await WorkspaceRig.open();
+    const mark = newMark();
+    const base = await rig.layer([], 'echo x > f');
+    for (const view of [[], [base]]) {
+      const layer = await rig.layer(view, `(setsid sleep ${mark} >> grows 2>&1 &); echo y > y`);
+      expect(await rig.workspace.verify(layer.digest)).toBe('intact');
+      expect(processesWith(`sleep ${mark}`)).toEqual([]);
+    }
+  });
+
+  test('the death of the helper is told, not waited for', async () => {
+    const rig = await WorkspaceRig.open();
+    const mark = newMark();
+    const running = rig.sh(`sleep ${mark}`);
+    await expect.poll(() => processesWith(`sleep ${mark}`).length).toBeGreaterThan(0);
+    const helper = eachProcess((pid) => `${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8')}`).find(
+      (line) => line.includes(rig.workspace.storeDirectory) && line.includes('unshare'),
+    );
+    process.kill(Number(helper?.split(' ')[0]), 'SIGKILL');
+    await expect(running).rejects.toThrow("the workspace's helper process ended");
+    await expect(rig.workspace.activate([])).rejects.toThrow("the workspace's helper process ended");
+    await expect.poll(() => processesWith(mark)).toEqual([]);
+  });
+
+  test('a layer that is missing or damaged is an expected failure', async () => {
+    const rig = await WorkspaceRig.open();
+    const layer = await rig.layer([], 'echo x > f');
+    const { writeFileSync } = await import('node:fs');
+    writeFileSync(join(rig.store.layerDirectory(layer.digest), 'manifest'), 'rubbish');
+    const other = await WorkspaceRig.open(rig.workspace.storeDirectory);
+    await expect(other.workspace.glob([layer], ['/*'])).rejects.toMatchObject({
+      failures: [{ reason: 'store-invalid' }],
+    });
+    await rig.workspace.remove(rig.store.layerDirectory(layer.digest));
+    await expect(other.workspace.activate([layer])).rejects.toMatchObject({
+      failures: [{ reason: 'store-invalid' }],
+    });
+  });
+
   test('a shell of the user can enter', async () => {
     const rig = await WorkspaceRig.open();
     const active = await rig.filled([await rig.layer([], 'echo inside > f')], 'true');

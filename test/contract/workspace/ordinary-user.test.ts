@@ -11,7 +11,13 @@ const AS_USER = fileURLToPath(new URL('../../rigs/as-ordinary-user.sh', import.m
 const BUILD = fileURLToPath(new URL('../../rigs/build-layers.ts', import.meta.url));
 
 const result = z.union([
-  z.object({ digests: z.array(z.string()), key: z.string(), verified: z.array(z.string()), uid: z.number() }),
+  z.object({
+    digests: z.array(z.string()),
+    key: z.string(),
+    entered: z.string(),
+    verified: z.array(z.string()),
+    uid: z.number(),
+  }),
   z.object({ failures: z.array(z.object({ reason: z.string(), message: z.string(), hint: z.string() })) }),
 ]);
 
@@ -48,7 +54,12 @@ describe.skipIf(reason !== undefined)(
     test('gets the layers that root gets', () => {
       const root = build([process.execPath, BUILD, join(temporaryFolder(), 'store')]);
       const user = asUser('imgpipe-test:200000:65536');
-      expect(user).toMatchObject({ uid: 1500, key: 'key', verified: ['intact', 'intact', 'intact'] });
+      expect(user).toMatchObject({
+        uid: 1500,
+        key: 'key',
+        entered: '0',
+        verified: ['intact', 'intact', 'intact'],
+      });
       expect(user).toEqual({ ...root, uid: 1500 });
     });
 
@@ -76,7 +87,10 @@ function asUser(ranges: string): z.infer<typeof result> {
 }
 
 function build([program = '', ...args]: readonly string[]): z.infer<typeof result> {
-  const done = spawnSync(program, args, { input: smallRoot(), encoding: 'utf8' });
+  const done = spawnSync(program, args, {
+    input: `${smallRoot()}\nsetcap cap_net_raw+ep usr/bin/touch; setfattr -n user.x -v y etc`,
+    encoding: 'utf8',
+  });
   if (done.status !== 0) throw new Error(`${done.status}: ${done.stderr}`);
   return result.parse(JSON.parse(done.stdout));
 }

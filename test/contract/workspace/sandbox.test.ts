@@ -175,7 +175,7 @@ describe.skipIf(noWorkspace !== undefined)('the sandbox', () => {
     expect(output).toMatch(new RegExp(`^${SECRET}-r-------- 1 33 33 `));
     expect((await sh('ls /var/lib/app')).code).not.toBe(0);
     expect(rig.paths(await machine.capture(RULES))).toEqual([]);
-    const everything = await rig.sh(`grep -rl ${SECRET} ${rig.workspace.storeDirectory} || echo none`);
+    const everything = await rig.sh(`grep -rls ${SECRET} ${rig.workspace.storeDirectory} || echo none`);
     expect(everything.output.trim()).toBe('none');
   });
 

@@ -162,7 +162,8 @@ export class ActiveLayers {
 
   async #release(active: Active): Promise<void> {
     // A sandbox shows the overlay by its upperdir, a plain tree by the folder that is bound.
-    await quiesce([`upperdir=../${active.id}/upper,`, `${active.directory}/upper `]);
+    const marks = [`upperdir=../${active.id}/upper,`, `${active.directory}/upper `];
+    await quiesce({ marks, mountPoint: active.mountPoint });
     if (active.mounted) await runTool(['umount', '--', active.mountPoint]);
   }
 

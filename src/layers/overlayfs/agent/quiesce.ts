@@ -3,15 +3,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const PATIENCE_MS = 5000;
 
+export interface InUse {
+  /** Texts that only mounts of the layer have in their line of /proc/PID/mountinfo. */
+  readonly marks: readonly string[];
+  /** Where programs of the workspace itself see the layer. */
+  readonly mountPoint: string;
+}
+
 /**
- * Ends processes in sandboxes that still have an active layer mounted. A sandbox's first process may end before the
- * kernel has taken the others down; until then they could still write.
- * @param marks texts that only mounts of that layer have in their line of /proc/PID/mountinfo
+ * Ends processes that still have an active layer mounted in a sandbox, or open in the workspace: until they are gone
+ * they could write to it. A sandbox's first process may end before the kernel has taken the others down, and daemons
+ * leave the process group of the program that started them.
  */
-export async function quiesce(marks: readonly string[]): Promise<void> {
+export async function quiesce(layer: InUse): Promise<void> {
   const ours = readlinkSync('/proc/self/ns/mnt');
   for (let waited = 0; ; waited += 10) {
-    const users = processesSeeing(marks, ours);
+    const users = usersOf(layer, ours);
     if (users.length === 0) return;
     if (waited > PATIENCE_MS) throw new Error(`processes ${users.join(', ')} hold the layer`);
     for (const pid of users) kill(pid);
@@ -19,27 +26,38 @@ export async function quiesce(marks: readonly string[]): Promise<void> {
   }
 }
 
-function processesSeeing(marks: readonly string[], ours: string): number[] {
-  const seen = new Map<string, boolean>();
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const namespace = readlinkSync(`/proc/${pid}/ns/mnt`);
-        if (namespace === ours) return false;
-        let sees = seen.get(namespace);
-        if (sees === undefined) {
-          const mounts = readFileSync(`/proc/${pid}/mountinfo`, 'utf8');
-          sees = marks.some((mark) => mounts.includes(mark));
-          seen.set(namespace, sees);
-        }
-        return sees;
-      } catch {
-        // It ended meanwhile, or is a zombie without a namespace.
-        return false;
+function usersOf({ marks, mountPoint }: InUse, ours: string): number[] {
+  const sandboxes = new Map<string, boolean>();
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  return pids.map(Number).filter((pid) => {
+    try {
+      const namespace = readlinkSync(`/proc/${pid}/ns/mnt`);
+      if (namespace === ours) return holds(pid, mountPoint);
+      let sees = sandboxes.get(namespace);
+      if (sees === undefined) {
+        const mounts = readFileSync(`/proc/${pid}/mountinfo`, 'utf8');
+        sees = marks.some((mark) => mounts.includes(mark));
+        sandboxes.set(namespace, sees);
       }
-    });
+      return sees;
+    } catch {
+      // It ended meanwhile, or is a zombie without a namespace.
+      return false;
+    }
+  });
+}
+
+/** Whether a process has its root, working folder, program or an open file below a folder. */
+function holds(pid: number, folder: string): boolean {
+  const links = ['root', 'cwd', 'exe', ...readdirSync(`/proc/${pid}/fd`).map((name) => `fd/${name}`)];
+  return links.some((name) => {
+    try {
+      const target = readlinkSync(`/proc/${pid}/${name}`);
+      return target === folder || target.startsWith(`${folder}/`);
+    } catch {
+      return false;
+    }
+  });
 }
 
 function kill(pid: number): void {
