@@ -72,7 +72,7 @@ export const configSchema = z
           .string()
           .min(1)
           .optional()
-          .describe('Package archive for sources that have a `mirror` option and name none.'),
+          .describe('Package archive for sources that have an option `mirror` or `mirrors` and name none.'),
       })
       .prefault({})
       .describe('Values for templates that do not say them.'),

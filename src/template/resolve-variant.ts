@@ -183,7 +183,7 @@ function resolveSource(
       raw,
       locate,
       subject: 'source',
-      fallbacks: { mirror },
+      fallbacks: { mirror, mirrors: mirror === undefined ? undefined : [mirror] },
     },
     failures,
   );

@@ -88,11 +88,9 @@ export const diskSchema = z
       .default('fit')
       .describe('Size of the disk, such as `2GiB`; `fit` takes what the files need plus `free`.'),
     free: sizeField()
-      .default(256 * 2 ** 20)
-      .describe('Free space in the root file system when the size is `fit`. Default 256MiB.'),
-    espSize: sizeField()
-      .default(64 * 2 ** 20)
-      .describe('Size of the EFI system partition. Default 64MiB.'),
+      .prefault('256MiB')
+      .describe('Free space in the root file system when the size is `fit`.'),
+    espSize: sizeField().prefault('64MiB').describe('Size of the EFI system partition.'),
     firmware: z.enum(['bios', 'uefi', 'both']).default('both').describe('What can boot the disk.'),
     kernelArgs: z
       .array(z.string().min(1))
