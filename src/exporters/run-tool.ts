@@ -81,7 +81,8 @@ function toolMissing(program: string): FailureError {
 
 /** The failure that a tool's output tells of. */
 export function toolFailure(run: Pick<ToolRun, 'argv' | 'reason'>, output: string, how: string): FailureError {
-  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  // Progress, which programs write over and over in one line, explains nothing.
+  const lines = output.split(/[\r\n]/).filter((line) => line.trim() !== '' && !/^\s*\(\d+\.\d+\/100%\)/.test(line));
   const excerpt = lines.slice(-10);
   for (const line of excerpt) {
     if (/No space left on device|Disk quota exceeded/i.test(line)) {

@@ -43,10 +43,10 @@ export async function makeDiskWithKey(
   const convert = ['-f', source.format, '-O', 'raw', source.path, path];
   await runTool(context, { argv: ['qemu-img', 'convert', '-m', '8', '-W', ...convert], reason: 'check-failed' });
   const target = `${path}?offset=${await rootOffset(path)}`;
-  const read = async (file: string): Promise<string> => {
-    const argv = ['debugfs', '-R', `cat "${file}"`, target] as const;
-    return (await runTool(context, { argv: [...argv], reason: 'check-failed' })).stdout;
+  const ask = async (request: string): Promise<string> => {
+    return (await runTool(context, { argv: ['debugfs', '-R', request, target], reason: 'check-failed' })).stdout;
   };
+  const read = (file: string): Promise<string> => ask(`cat "${file}"`);
   const account = (await read('/etc/passwd')).split('\n').find((line) => line.startsWith(`${login.user}:`));
   const [, , uid, gid, , home] = account?.split(':') ?? [];
   if (uid === undefined || gid === undefined || !home?.startsWith('/')) {
@@ -58,21 +58,22 @@ export async function makeDiskWithKey(
   const present = await read(`${folder}/authorized_keys`);
   await writeFile(keys, [...(present === '' ? [] : [present.trimEnd()]), login.publicKey, ''].join('\n'));
   const script = join(scratch, 'key.debugfs');
-  await writeFile(script, keyScript(folder, keys, uid, gid));
+  const hasFolder = (await ask(`stat "${folder}"`)).includes('Inode:');
+  await writeFile(script, keyScript(folder, hasFolder, keys, uid, gid));
   await runTool(context, { argv: ['debugfs', '-w', '-f', script, target], reason: 'check-failed' });
   if ((await read(`${folder}/authorized_keys`)).includes(login.publicKey)) return { path, format: 'raw' };
   throw new FailureError({ reason: 'check-failed', message: `the check's SSH key could not be put into ${folder}` });
 }
 
-function keyScript(folder: string, keys: string, uid: string, gid: string): string {
+function keyScript(folder: string, hasFolder: boolean, keys: string, uid: string, gid: string): string {
   const own = (path: string, mode: string): string[] => [
     `sif "${path}" mode ${mode}`,
     `sif "${path}" uid ${uid}`,
     `sif "${path}" gid ${gid}`,
   ];
   return [
-    // Fails, and is said on standard error only, when the folder is there already.
-    `mkdir "${folder}"`,
+    // debugfs leaves a lost inode behind when it is told to make a folder that is there.
+    ...(hasFolder ? [] : [`mkdir "${folder}"`]),
     ...own(folder, '040700'),
     `rm "${folder}/authorized_keys"`,
     `cd "${folder}"`,
