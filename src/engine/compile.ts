@@ -32,7 +32,8 @@ export function checkTemplate(
   kinds: Kinds,
 ): Result<Template> {
   const { variables, parsed } = read;
-  return resolveTemplate(parsed, { kinds, variables, defaults: config.defaults, only: selection.pipelines });
+  const only = selection.pipelines.length === 0 ? {} : { only: selection.pipelines };
+  return resolveTemplate(parsed, { kinds, variables, defaults: config.defaults, ...only });
 }
 
 /** resolveTemplate → buildGraph → selectNodes → describeNodes: pure in what it is given. */
