@@ -2,17 +2,11 @@ import type { z } from 'zod';
 import type { Machine } from '../builders/machine.ts';
 import type { Result } from '../diagnostics/failure.ts';
 import type { HostInput } from '../model/host-input.ts';
-import type { Architecture } from '../model/platform.ts';
+import type { StepContext } from '../model/step-context.ts';
 import type { TreeEntry } from '../model/tree-entry.ts';
 import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
 
-/** What a step kind may know while it says what it reads and writes. Pure: no machine, no network. */
-export interface StepContext {
-  /** Resolves a path as written in the template against the template's folder. */
-  readonly resolvePath: (path: string) => string;
-  readonly architecture: Architecture;
-  readonly sourceDateEpoch: number;
-}
+export type { StepContext } from '../model/step-context.ts';
 
 /** What a running step may use besides its machine. */
 export interface StepRunContext extends StepContext {

@@ -3,7 +3,7 @@ import type { Result } from '../diagnostics/failure.ts';
 import type { ActiveLayer, Workspace } from '../layers/workspace.ts';
 import type { HostInput } from '../model/host-input.ts';
 import type { Architecture } from '../model/platform.ts';
-import type { StepContext } from '../provisioners/provisioner.ts';
+import type { StepContext } from '../model/step-context.ts';
 import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
 
 /** What a source may use while it fills the base layer. */
