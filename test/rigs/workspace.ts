@@ -19,7 +19,8 @@ export class WorkspaceRig {
   readonly workspace: Workspace;
   readonly store: LayerStore;
 
-  private constructor(workspace: Workspace) {
+  /** On a workspace that somebody else closes. */
+  constructor(workspace: Workspace) {
     this.workspace = workspace;
     this.store = new LayerStore(workspace.storeDirectory);
   }
