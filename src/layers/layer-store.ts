@@ -18,7 +18,6 @@ import { ManifestIndex } from './manifest-index.ts';
  */
 export class LayerStore {
   readonly directory: string;
-  readonly #infos = new Map<Digest, LayerRef>();
   readonly #manifests = new Map<Digest, ManifestIndex>();
 
   /** @param directory the store's root (absolute); need not exist yet */
@@ -48,14 +47,9 @@ export class LayerStore {
 
   /** Size and number of entries, or undefined when the store has no such layer. One small read. */
   layerInfo(digest: Digest): LayerRef | undefined {
-    const known = this.#infos.get(digest);
-    if (known !== undefined) return known;
     const text = readIfExists(join(this.layerDirectory(digest), 'info.json'), 'utf8');
     const info = text === undefined ? undefined : parseInfo(text);
-    if (info === undefined) return undefined;
-    const layer = { digest, ...info };
-    this.#infos.set(digest, layer);
-    return layer;
+    return info === undefined ? undefined : { digest, ...info };
   }
 
   listLayers(): Digest[] {

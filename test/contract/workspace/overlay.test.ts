@@ -197,6 +197,16 @@ describe.skipIf(noWorkspace !== undefined)('overlays and commits', () => {
     expect(await rig.workspace.verify(layer.digest)).toBe('missing');
   });
 
+  test('remains of a layer are replaced when it is made again', async () => {
+    const rig = await WorkspaceRig.open();
+    const layer = await rig.layer([], 'echo x > f');
+    await rig.sh(`rm ${rig.store.layerDirectory(layer.digest)}/info.json`);
+    expect(rig.store.hasLayer(layer.digest)).toBe(false);
+    expect((await rig.layer([], 'echo x > f')).digest).toBe(layer.digest);
+    expect(rig.store.layerInfo(layer.digest)).toEqual(layer);
+    expect(await rig.workspace.verify(layer.digest)).toBe('intact');
+  });
+
   test('many at once', async () => {
     const rig = await WorkspaceRig.open();
     const base = await rig.layer([], 'echo 0 > f');

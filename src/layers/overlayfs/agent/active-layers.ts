@@ -1,9 +1,10 @@
-import { chmodSync, chownSync, lutimesSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, lutimesSync, mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { FailureError } from '../../../diagnostics/failure.ts';
 import type { Digest } from '../../../model/ids.ts';
 import type { LayerRef } from '../../../model/layer.ts';
 import type { TreeEntry } from '../../../model/tree-entry.ts';
+import { isErrno } from '../../../util/atomic-file.ts';
 import { hexOf, type LayerStore } from '../../layer-store.ts';
 import { byteString } from '../../manifest.ts';
 import { placeEntries } from '../../placement.ts';
@@ -138,6 +139,23 @@ export class ActiveLayers {
     const removal = runTool(['rm', '-rf', '--one-file-system', '--', directory]).catch(() => undefined);
     this.#removals.add(removal);
     void removal.finally(() => this.#removals.delete(removal));
+  }
+
+  /**
+   * Deletes a tree of any owners. It leaves its place by one rename first: an interrupted deletion never leaves half
+   * a layer that looks whole.
+   */
+  async removeTree(path: string): Promise<void> {
+    let doomed = this.newDirectory();
+    try {
+      renameSync(path, doomed);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return;
+      // Another file system, so not a layer.
+      if (!isErrno(error, 'EXDEV')) throw error;
+      doomed = path;
+    }
+    await runTool(['rm', '-rf', '--one-file-system', '--', doomed]);
   }
 
   /** Unmounts all and deletes the run's folder. */

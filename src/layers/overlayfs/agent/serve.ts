@@ -10,7 +10,6 @@ import {
   writeImageFile,
 } from './disk-tree.ts';
 import { failuresOf } from './failures.ts';
-import { runTool } from './host-tool.ts';
 import { removeStaleRuns } from './stale-runs.ts';
 import { Programs } from './programs.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -33,6 +32,7 @@ export function serveRequests(settings: string, workerEntry: URL): void {
   const store = new LayerStore(directory);
   const workers = new WorkerPool(workerEntry);
   const layers = new ActiveLayers(store, run, workers);
+  const cleared = removeStaleRuns(store, run);
   const programs = new Programs(layers.memoryDirectory, (id, chunk) =>
     sendAndWait({ type: 'output', id, ...chunk }),
   );
@@ -62,12 +62,13 @@ export function serveRequests(settings: string, workerEntry: URL): void {
       return null;
     },
     remove: async ({ path }) => {
-      await runTool(['rm', '-rf', '--one-file-system', '--', path]);
+      await layers.removeTree(path);
       return null;
     },
     stop: async () => {
       await programs.stop();
       await layers.close();
+      await cleared;
       setImmediate(() => process.exit(0));
       return null;
     },
@@ -80,7 +81,6 @@ export function serveRequests(settings: string, workerEntry: URL): void {
   });
   workers.warmUp();
   send({ type: 'ready' });
-  void removeStaleRuns(store, run);
 }
 
 async function answer(handlers: Handlers, id: number, request: AgentRequest): Promise<void> {

@@ -129,5 +129,9 @@ function publish(store: LayerStore, stage: string, layer: LayerRef): void {
   } catch (error) {
     // Another step or process made the very same layer, before or at this moment.
     if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+    if (store.hasLayer(layer.digest)) return;
+    // Only remains of one, as an interrupted deletion by hand leaves them.
+    renameSync(target, `${stage}-remains`);
+    renameSync(stage, target);
   }
 }
