@@ -61,7 +61,7 @@ export function keyOptions(
 ): Record<string, unknown> {
   const kept: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
-    const field: z.ZodType | undefined = schema.shape[name];
+    const field = (schema.shape as Readonly<Record<string, z.ZodType | undefined>>)[name];
     const meta = field === undefined ? undefined : readMeta(field);
     if ((meta?.key ?? 'in') === 'in' && value !== undefined) kept[name] = keyValue(field, value);
   }
@@ -100,7 +100,7 @@ function keyValue(field: z.ZodType | undefined, value: unknown): unknown {
 /** Meta of a field, looked for through `.optional()` and `.default()` wrappers. */
 function readMeta(field: z.ZodType): OptionMeta | undefined {
   const meta = field.meta();
-  if (meta?.['key'] !== undefined) return meta as OptionMeta;
+  if (meta?.['key'] !== undefined) return meta;
   const inner = defOf(field).innerType;
   return inner === undefined ? undefined : readMeta(inner);
 }

@@ -75,13 +75,17 @@ function parseModule(file: string): acorn.Program | undefined {
 /** Text with its types replaced by blanks where the file is TypeScript. @throws SyntaxError */
 export function stripTypes(file: string, text: string): string {
   if (!/\.[cm]?ts$/.test(file)) return text;
-  // The warning that the API is young is of no use to imgpipe's users.
-  const emitWarning = process.emitWarning;
+  return withoutWarnings(() => stripTypeScriptTypes(text));
+}
+
+/** Runs `body`; that an API of Node is young is of no use to imgpipe's users. */
+function withoutWarnings<T>(body: () => T): T {
+  const before = Object.getOwnPropertyDescriptor(process, 'emitWarning');
   process.emitWarning = () => undefined;
   try {
-    return stripTypeScriptTypes(text);
+    return body();
   } finally {
-    process.emitWarning = emitWarning;
+    if (before !== undefined) Object.defineProperty(process, 'emitWarning', before);
   }
 }
 

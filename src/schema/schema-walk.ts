@@ -14,7 +14,7 @@ interface Definition {
   readonly items?: readonly z.ZodType[];
 }
 
-const definition = (schema: z.ZodType): Definition => schema.def as unknown as Definition;
+const definition = (schema: z.ZodType): Definition => schema.def;
 
 /** The schemas that a value of `schema` may have to match as written: wrappers taken off, unions spread out. */
 export function alternatives(schema: z.ZodType): readonly z.ZodType[] {

@@ -150,7 +150,7 @@ function mapOf(raw: unknown, type: keyof typeof WANTED): Parsed {
 
 /** `a,b` or JSON. */
 function readList(raw: unknown): readonly unknown[] | undefined {
-  if (Array.isArray(raw)) return raw;
+  if (Array.isArray(raw)) return raw as unknown[];
   if (typeof raw !== 'string') return undefined;
   if (!raw.trimStart().startsWith('[')) return raw === '' ? [] : raw.split(',').map((item) => item.trim());
   const json = readJson(raw);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { groupKind } from '../../../src/provisioners/group.ts';
+import type { ProvisionerKind } from '../../../src/provisioners/provisioner.ts';
 import { userKind } from '../../../src/provisioners/user.ts';
 import { FakeMachine, stepRunContext, type ScriptedAnswer } from '../../rigs/fake-machine.ts';
 import { failuresOf, optionsOf } from '../../rigs/kind-options.ts';
@@ -10,7 +11,7 @@ const FILES = {
 };
 
 async function run(
-  kind: typeof userKind,
+  kind: ProvisionerKind,
   options: Record<string, unknown>,
   answers: readonly ScriptedAnswer[] = [],
 ) {
