@@ -13,7 +13,9 @@ export interface ConsoleOptions extends LoadOptions {
   /** Without a template the console speaks the JSON form's `{{ … }}`, unless this says `hcl2`. */
   readonly configType?: 'json' | 'hcl2';
   /** Evaluates a line of the JSON form; left out: without user variables. */
-  readonly evaluateLegacy?: (line: string) => { readonly text: string } | { readonly failures: readonly Failure[] };
+  readonly evaluateLegacy?: (
+    line: string,
+  ) => { readonly text: string } | { readonly failures: readonly Failure[] };
 }
 
 export interface ConsoleOutcome {
@@ -35,7 +37,8 @@ Variables, locals and functions of the template may be used, such as upper(var.n
  * any line fails; problems of the template itself do not count, as there.
  */
 export function runConsole(lines: readonly string[], options: ConsoleOptions): ConsoleOutcome {
-  const legacy = options.template === undefined ? options.configType !== 'hcl2' : options.configType === 'json';
+  const legacy =
+    options.template === undefined ? options.configType !== 'hcl2' : options.configType === 'json';
   const evaluate = legacy ? (options.evaluateLegacy ?? engineEvaluator(options)) : hclEvaluator(options);
   const failures: Failure[] = [];
   let last = '';
@@ -76,7 +79,10 @@ function engineEvaluator(options: ConsoleOptions): LineEvaluator {
 
 /** The list that the word `variables` shows; `inspect` prints the same. */
 export function describeVariables(template: ParsedPackerTemplate): string {
-  const list = (prefix: string, named: ParsedPackerTemplate['variables'] | ParsedPackerTemplate['locals']): string =>
+  const list = (
+    prefix: string,
+    named: ParsedPackerTemplate['variables'] | ParsedPackerTemplate['locals'],
+  ): string =>
     [...named.values()]
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
       .map(({ name, value }) => `${prefix}.${name}: ${quoteText(printValue(value))}\n`)
@@ -86,5 +92,7 @@ export function describeVariables(template: ParsedPackerTemplate): string {
 
 /** Puts `<sensitive>` in the place of every secret text. */
 export function hideSecrets(text: string, secrets: readonly string[]): string {
-  return secrets.toSorted((a, b) => b.length - a.length).reduce((shown, secret) => shown.replaceAll(secret, '<sensitive>'), text);
+  return secrets
+    .toSorted((a, b) => b.length - a.length)
+    .reduce((shown, secret) => shown.replaceAll(secret, '<sensitive>'), text);
 }

@@ -3,7 +3,15 @@ import type { Span } from '../syntax/source-text.ts';
 import { tryConvert } from '../values/convert.ts';
 import { NUMBER, STRING, describeType, sameType } from '../values/type.ts';
 import {
-  UNKNOWN, type Value, entriesOf, isNumber, itemsOf, listValue, markSensitive, tupleValue, unknownValue,
+  UNKNOWN,
+  type Value,
+  entriesOf,
+  isNumber,
+  itemsOf,
+  listValue,
+  markSensitive,
+  tupleValue,
+  unknownValue,
 } from '../values/value.ts';
 import { type EvaluationContext, failAt } from './context.ts';
 import { evaluate } from './evaluate.ts';
@@ -15,7 +23,11 @@ export function evaluateAttribute(expression: AttributeAccess, context: Evaluati
   return attributeOf(object, expression.name, expression.nameSpan, expression.object);
 }
 
-const ROOTS: Readonly<Record<string, string>> = { var: 'input variable', local: 'local value', data: 'data source' };
+const ROOTS: Readonly<Record<string, string>> = {
+  var: 'input variable',
+  local: 'local value',
+  data: 'data source',
+};
 
 function attributeOf(object: Value, name: string, span: Span, parent?: Expression): Value {
   if (object.data === null) failAt(span, `Attempt to get attribute "${name}" from a null value.`);
@@ -38,11 +50,18 @@ function attributeOf(object: Value, name: string, span: Span, parent?: Expressio
     failAt(span, message, didYouMean(name, entries.keys()));
   }
   if (itemsOf(object) !== undefined) {
-    failAt(span, `Unsupported attribute: "${name}" cannot be read from a ${object.type.kind}; its elements may have it.`, {
-      hint: `Use [*].${name} for the attribute of every element, or an index for one of them.`,
-    });
+    failAt(
+      span,
+      `Unsupported attribute: "${name}" cannot be read from a ${object.type.kind}; its elements may have it.`,
+      {
+        hint: `Use [*].${name} for the attribute of every element, or an index for one of them.`,
+      },
+    );
   }
-  return failAt(span, `Unsupported attribute: a ${describeType(object.type)} value does not have attributes, so not "${name}" either.`);
+  return failAt(
+    span,
+    `Unsupported attribute: a ${describeType(object.type)} value does not have attributes, so not "${name}" either.`,
+  );
 }
 
 /** An object is sensitive as a whole or because of a part; parts that are not marked then stay plain. */
@@ -56,7 +75,11 @@ function unknownAttribute(object: Value, name: string, span: Span): Value {
   if (type.kind === 'object' && type.attributes.size > 0) {
     const attribute = type.attributes.get(name);
     if (attribute === undefined) {
-      failAt(span, `Unsupported attribute: this object does not have an attribute named "${name}".`, didYouMean(name, type.attributes.keys()));
+      failAt(
+        span,
+        `Unsupported attribute: this object does not have an attribute named "${name}".`,
+        didYouMean(name, type.attributes.keys()),
+      );
     }
     return markSensitive(unknownValue(attribute), object.sensitive);
   }
@@ -71,22 +94,36 @@ export function evaluateIndex(expression: IndexExpression, context: EvaluationCo
 }
 
 function indexOf(collection: Value, key: Value, span: Span): Value {
-  if (collection.data === null) failAt(span, 'Attempt to index null value: this value is null, so it does not have any indices.');
+  if (collection.data === null)
+    failAt(span, 'Attempt to index null value: this value is null, so it does not have any indices.');
   if (key.data === null) failAt(span, "Invalid index: can't use a null value as an indexing key.");
   const sensitive = collection.sensitive || key.sensitive;
   if (collection.data === UNKNOWN || key.data === UNKNOWN) return markSensitive(unknownValue(), sensitive);
   const items = itemsOf(collection);
   if (items !== undefined) {
-    if (collection.type.kind === 'set') failAt(span, 'Invalid index: elements of a set are identified only by their value and have no index.');
-    return markSensitive(itemAt(items, key, span), key.sensitive || (collection.sensitive && !items.some((item) => item.sensitive)));
+    if (collection.type.kind === 'set')
+      failAt(span, 'Invalid index: elements of a set are identified only by their value and have no index.');
+    return markSensitive(
+      itemAt(items, key, span),
+      key.sensitive || (collection.sensitive && !items.some((item) => item.sensitive)),
+    );
   }
   const entries = entriesOf(collection);
-  if (entries === undefined) failAt(span, `Invalid index: a ${describeType(collection.type)} value does not have any indices.`);
+  if (entries === undefined)
+    failAt(span, `Invalid index: a ${describeType(collection.type)} value does not have any indices.`);
   const name = tryConvert(key, STRING)?.data;
-  if (typeof name !== 'string') failAt(span, 'Invalid index: the given key does not identify an element in this collection value: a string is required.');
+  if (typeof name !== 'string')
+    failAt(
+      span,
+      'Invalid index: the given key does not identify an element in this collection value: a string is required.',
+    );
   const found = entries.get(name);
   if (found === undefined) {
-    failAt(span, `Invalid index: the given key ${JSON.stringify(name)} does not identify an element in this collection value.`, didYouMean(name, entries.keys()));
+    failAt(
+      span,
+      `Invalid index: the given key ${JSON.stringify(name)} does not identify an element in this collection value.`,
+      didYouMean(name, entries.keys()),
+    );
   }
   return markSensitive(found, key.sensitive || (collection.sensitive && !hasOwnMarks(collection, found)));
 }
@@ -94,12 +131,18 @@ function indexOf(collection: Value, key: Value, span: Span): Value {
 function itemAt(items: readonly Value[], key: Value, span: Span): Value {
   const number = tryConvert(key, NUMBER);
   if (number === undefined || !isNumber(number)) {
-    failAt(span, 'Invalid index: the given key does not identify an element in this collection value: a number is required.');
+    failAt(
+      span,
+      'Invalid index: the given key does not identify an element in this collection value: a number is required.',
+    );
   }
   const found = number.data.isInteger() ? items[number.data.toNumber()] : undefined;
   if (found !== undefined) return found;
   const few = items.length === 0 ? 'it has no elements' : `its indexes go from 0 to ${items.length - 1}`;
-  return failAt(span, `Invalid index: the given key ${String(number.data)} does not identify an element in this collection value: ${few}.`);
+  return failAt(
+    span,
+    `Invalid index: the given key ${String(number.data)} does not identify an element in this collection value: ${few}.`,
+  );
 }
 
 /** Evaluates `.*` and `[*]`: a null gives an empty tuple, a value that is no collection a tuple of itself. */

@@ -42,7 +42,10 @@ function readArguments(call: Call, context: EvaluationContext): Argument[] | und
     if (value.data === UNKNOWN) return undefined;
     const items = itemsOf(value);
     if (items === undefined) {
-      failAt(expression.span, 'Invalid expanding argument value: the expanding argument must be a list, set or tuple.');
+      failAt(
+        expression.span,
+        'Invalid expanding argument value: the expanding argument must be a list, set or tuple.',
+      );
     }
     for (const item of items) args.push({ value: item, expression });
   }
@@ -53,12 +56,19 @@ function checkCount(call: Call, definition: FunctionDefinition, count: number): 
   const { parameters, rest } = definition;
   const missing = parameters[count];
   const expected = `Function "${call.name}" expects ${rest === undefined ? '' : 'at least '}${parameters.length} argument(s)`;
-  if (missing !== undefined) failAt(call.span, `Not enough function arguments: ${expected}. Missing value for "${missing.name}".`);
+  if (missing !== undefined)
+    failAt(call.span, `Not enough function arguments: ${expected}. Missing value for "${missing.name}".`);
   const extra = call.arguments[parameters.length];
-  if (rest === undefined && count > parameters.length) failAt(extra?.span ?? call.span, `Too many function arguments: ${expected}.`);
+  if (rest === undefined && count > parameters.length)
+    failAt(extra?.span ?? call.span, `Too many function arguments: ${expected}.`);
 }
 
-function callFunction(call: Call, definition: FunctionDefinition, args: readonly Argument[], context: EvaluationContext): Value {
+function callFunction(
+  call: Call,
+  definition: FunctionDefinition,
+  args: readonly Argument[],
+  context: EvaluationContext,
+): Value {
   const values: Value[] = [];
   let unknown = false;
   for (const [index, argument] of args.entries()) {
@@ -78,7 +88,11 @@ function callFunction(call: Call, definition: FunctionDefinition, args: readonly
 }
 
 function convertArgument(parameter: Parameter, { value, expression }: Argument): Value {
-  const fail = (why: string): never => failAt(expression.span, `Invalid function argument: invalid value for "${parameter.name}" parameter: ${why}.`);
+  const fail = (why: string): never =>
+    failAt(
+      expression.span,
+      `Invalid function argument: invalid value for "${parameter.name}" parameter: ${why}.`,
+    );
   if (value.data === null && parameter.allowNull !== true) return fail('argument must not be null');
   try {
     return convertValue(value, parameter.type);
@@ -88,14 +102,23 @@ function convertArgument(parameter: Parameter, { value, expression }: Argument):
   }
 }
 
-function failCall(call: Call, definition: FunctionDefinition, args: readonly Argument[], error: unknown): never {
+function failCall(
+  call: Call,
+  definition: FunctionDefinition,
+  args: readonly Argument[],
+  error: unknown,
+): never {
   if (error instanceof FailureError) throw error;
   if (error instanceof FunctionError && error.argument !== undefined) {
     const name = (definition.parameters[error.argument] ?? definition.rest)?.name ?? '';
     const span = args[error.argument]?.expression.span ?? call.span;
     failAt(span, `Invalid function argument: invalid value for "${name}" parameter: ${error.message}.`);
   }
-  if (error instanceof FunctionError || error instanceof ConversionError || error instanceof ArithmeticError) {
+  if (
+    error instanceof FunctionError ||
+    error instanceof ConversionError ||
+    error instanceof ArithmeticError
+  ) {
     failAt(call.span, `Error in function call: call to function "${call.name}" failed: ${error.message}.`);
   }
   throw error;

@@ -63,6 +63,9 @@ export function captureEvaluation<T>(span: Span, body: () => T): Result<T> {
     if (error instanceof FailureError) return { ok: false, failures: error.failures };
     if (!(error instanceof RangeError)) throw error;
     const message = 'The value is too large or nested too deeply.';
-    return { ok: false, failures: [{ reason: 'template-invalid', message, origin: span.range, cause: error }] };
+    return {
+      ok: false,
+      failures: [{ reason: 'template-invalid', message, origin: span.range, cause: error }],
+    };
   }
 }

@@ -5,7 +5,15 @@ import { ConversionError, convertValue } from '../values/convert.ts';
 import { BOOL, DYNAMIC, STRING, type Type, describeType } from '../values/type.ts';
 import { unifyTypes } from '../values/unify.ts';
 import {
-  UNKNOWN, type Value, boolValue, markSensitive, nullValue, numberValue, objectValue, tupleValue, unknownValue,
+  UNKNOWN,
+  type Value,
+  boolValue,
+  markSensitive,
+  nullValue,
+  numberValue,
+  objectValue,
+  tupleValue,
+  unknownValue,
 } from '../values/value.ts';
 import { evaluateAttribute, evaluateIndex, evaluateSplat } from './access.ts';
 import { evaluateCall } from './call.ts';
@@ -103,20 +111,25 @@ export function keyText(key: Value, expression: Expression): string {
   } catch (error) {
     if (!(error instanceof ConversionError)) throw error;
   }
-  return failAt(expression.span, `Incorrect key type: can't use this value as a key: a string is required, not ${describeType(key.type)}.`);
+  return failAt(
+    expression.span,
+    `Incorrect key type: can't use this value as a key: a string is required, not ${describeType(key.type)}.`,
+  );
 }
 
 /** Both sides are evaluated for their types; a failure counts only on the side that is chosen. */
 function evaluateConditional(expression: Conditional, context: EvaluationContext): Value {
   const condition = evaluateCondition(expression.condition, context);
   if (condition.data === UNKNOWN) {
-    const then = evaluate(expression.then, context);
+    const whenTrue = evaluate(expression.whenTrue, context);
     const otherwise = evaluate(expression.otherwise, context);
-    const type = commonType(expression, then, otherwise);
-    return markSensitive(unknownValue(type), condition.sensitive || then.sensitive || otherwise.sensitive);
+    const type = commonType(expression, whenTrue, otherwise);
+    return markSensitive(unknownValue(type), condition.sensitive || whenTrue.sensitive || otherwise.sensitive);
   }
   const [chosen, other] =
-    condition.data === true ? [expression.then, expression.otherwise] : [expression.otherwise, expression.then];
+    condition.data === true
+      ? [expression.whenTrue, expression.otherwise]
+      : [expression.otherwise, expression.whenTrue];
   const value = evaluate(chosen, context);
   const alternative = evaluateOrNothing(other, context);
   const type = alternative === undefined ? value.type : commonType(expression, value, alternative);
@@ -125,12 +138,16 @@ function evaluateConditional(expression: Conditional, context: EvaluationContext
 
 function evaluateCondition(expression: Expression, context: EvaluationContext): Value {
   const value = evaluate(expression, context);
-  if (value.data === null) failAt(expression.span, 'Null condition: the condition value is null; it must be true or false.');
+  if (value.data === null)
+    failAt(expression.span, 'Null condition: the condition value is null; it must be true or false.');
   try {
     return convertValue(value, BOOL);
   } catch (error) {
     if (!(error instanceof ConversionError)) throw error;
-    return failAt(expression.span, `Incorrect condition type: the condition must be of type bool: ${error.message}.`);
+    return failAt(
+      expression.span,
+      `Incorrect condition type: the condition must be of type bool: ${error.message}.`,
+    );
   }
 }
 

@@ -3,15 +3,31 @@ import { BigFloat } from '../values/big-float.ts';
 import { ConversionError, convertValue } from '../values/convert.ts';
 import { BOOL, describeType } from '../values/type.ts';
 import {
-  UNKNOWN, type Value, entriesOf, itemsOf, markSensitive, numberValue, objectValue, stringValue, tupleValue, unknownValue,
+  UNKNOWN,
+  type Value,
+  entriesOf,
+  itemsOf,
+  markSensitive,
+  numberValue,
+  objectValue,
+  stringValue,
+  tupleValue,
+  unknownValue,
 } from '../values/value.ts';
 import { type EvaluationContext, failAt } from './context.ts';
 import { evaluate, keyText } from './evaluate.ts';
 
 /** Keys and values of a collection in order; undefined when it is unknown. Fails for what has no items. */
-export function iterate(collection: Value, expression: Expression): readonly (readonly [Value, Value])[] | undefined {
+export function iterate(
+  collection: Value,
+  expression: Expression,
+): readonly (readonly [Value, Value])[] | undefined {
   if (collection.data === UNKNOWN) return undefined;
-  if (collection.data === null) failAt(expression.span, "Iteration over null value: a null value cannot be used as the collection of a 'for' expression.");
+  if (collection.data === null)
+    failAt(
+      expression.span,
+      "Iteration over null value: a null value cannot be used as the collection of a 'for' expression.",
+    );
   const items = itemsOf(collection);
   if (items !== undefined) {
     const isSet = collection.type.kind === 'set';
@@ -59,12 +75,16 @@ export function evaluateFor(expression: ForExpression, context: EvaluationContex
 
 function isKept(condition: Expression, context: EvaluationContext): Value {
   const value = evaluate(condition, context);
-  if (value.data === null) failAt(condition.span, "Condition is null: the 'if' clause of a 'for' expression must be true or false.");
+  if (value.data === null)
+    failAt(condition.span, "Condition is null: the 'if' clause of a 'for' expression must be true or false.");
   try {
     return convertValue(value, BOOL);
   } catch (error) {
     if (!(error instanceof ConversionError)) throw error;
-    return failAt(condition.span, `Invalid 'for' condition: the 'if' clause value is invalid: ${error.message}.`);
+    return failAt(
+      condition.span,
+      `Invalid 'for' condition: the 'if' clause value is invalid: ${error.message}.`,
+    );
   }
 }
 
@@ -89,7 +109,8 @@ class Building {
     }
     const keyValue = evaluate(keyExpression, context);
     this.sensitive ||= keyValue.sensitive;
-    if (keyValue.data === null) failAt(keyExpression.span, "Invalid object key: the key of a 'for' expression must not be null.");
+    if (keyValue.data === null)
+      failAt(keyExpression.span, "Invalid object key: the key of a 'for' expression must not be null.");
     if (keyValue.data === UNKNOWN) {
       this.known = false;
       return;
@@ -100,9 +121,13 @@ class Building {
       members.push(value);
       this.#groups.set(key, members);
     } else if (this.#entries.has(key)) {
-      failAt(keyExpression.span, `Duplicate object key: two different items produced the key ${JSON.stringify(key)} in this 'for' expression.`, {
-        hint: "If duplicates are expected, use the ellipsis (...) after the value expression to group values by key.",
-      });
+      failAt(
+        keyExpression.span,
+        `Duplicate object key: two different items produced the key ${JSON.stringify(key)} in this 'for' expression.`,
+        {
+          hint: 'If duplicates are expected, use the ellipsis (...) after the value expression to group values by key.',
+        },
+      );
     } else {
       this.#entries.set(key, value);
     }

@@ -28,7 +28,12 @@ export function evaluateBinary(expression: Binary, context: EvaluationContext): 
   return markSensitive(result, a.sensitive || b.sensitive);
 }
 
-function evaluateLogical(expression: Binary, operator: '&&' | '||', left: Value, context: EvaluationContext): Value {
+function evaluateLogical(
+  expression: Binary,
+  operator: '&&' | '||',
+  left: Value,
+  context: EvaluationContext,
+): Value {
   const a = operand(left, BOOL, expression.left, 'left');
   const decisive = operator === '||';
   if (a.data === decisive) return a;

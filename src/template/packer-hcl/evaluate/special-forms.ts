@@ -16,7 +16,8 @@ export const SPECIAL_FORMS: ReadonlyMap<string, (call: Call, context: Evaluation
 
 /** `try(a, b, …)`: the first that can be evaluated. */
 function evaluateTry(call: Call, context: EvaluationContext): Value {
-  if (call.arguments.length === 0) failAt(call.span, 'Error in function call: "try" needs at least one argument.');
+  if (call.arguments.length === 0)
+    failAt(call.span, 'Error in function call: "try" needs at least one argument.');
   const failed: string[] = [];
   for (const expression of call.arguments) {
     try {
@@ -33,7 +34,8 @@ function evaluateTry(call: Call, context: EvaluationContext): Value {
 /** `can(a)`: whether it can be evaluated. */
 function evaluateCan(call: Call, context: EvaluationContext): Value {
   const [expression] = call.arguments;
-  if (expression === undefined || call.arguments.length > 1) failAt(call.span, 'Error in function call: "can" needs one argument.');
+  if (expression === undefined || call.arguments.length > 1)
+    failAt(call.span, 'Error in function call: "can" needs one argument.');
   try {
     return evaluate(expression, context).whollyKnown ? TRUE : unknownValue(BOOL);
   } catch (error) {
@@ -53,6 +55,9 @@ function evaluateConvert(call: Call, context: EvaluationContext): Value {
     return convertValue(evaluate(expression, context), type);
   } catch (error) {
     if (!(error instanceof ConversionError)) throw error;
-    return failAt(expression.span, `Invalid function argument: invalid value for "value" parameter: ${error.message}.`);
+    return failAt(
+      expression.span,
+      `Invalid function argument: invalid value for "value" parameter: ${error.message}.`,
+    );
   }
 }

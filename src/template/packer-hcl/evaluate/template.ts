@@ -16,7 +16,10 @@ interface Output {
 export function evaluateTemplate(template: Template, context: EvaluationContext): Value {
   const output: Output = { chunks: [], known: true, sensitive: false };
   writeParts(template.parts, context, output);
-  return markSensitive(output.known ? stringValue(output.chunks.join('')) : unknownValue(STRING), output.sensitive);
+  return markSensitive(
+    output.known ? stringValue(output.chunks.join('')) : unknownValue(STRING),
+    output.sensitive,
+  );
 }
 
 function writeParts(parts: readonly TemplatePart[], context: EvaluationContext, output: Output): void {
@@ -31,7 +34,10 @@ function writeParts(parts: readonly TemplatePart[], context: EvaluationContext, 
 function writeValue(part: TemplatePart & { type: 'interpolation' }, value: Value, output: Output): void {
   output.sensitive ||= value.sensitive;
   if (value.data === null) {
-    failAt(part.value.span, 'Invalid template interpolation value: the expression result is null, which a string template cannot include.');
+    failAt(
+      part.value.span,
+      'Invalid template interpolation value: the expression result is null, which a string template cannot include.',
+    );
   }
   if (value.data === UNKNOWN) {
     output.known = false;
@@ -41,20 +47,25 @@ function writeValue(part: TemplatePart & { type: 'interpolation' }, value: Value
     output.chunks.push(String(convertValue(value, STRING).data));
   } catch (error) {
     if (!(error instanceof ConversionError)) throw error;
-    failAt(part.value.span, `Invalid template interpolation value: cannot include the given value in a string template: a string is required, not ${describeType(value.type)}.`, {
-      hint: 'Use jsonencode() or join() to make it a string.',
-    });
+    failAt(
+      part.value.span,
+      `Invalid template interpolation value: cannot include the given value in a string template: a string is required, not ${describeType(value.type)}.`,
+      {
+        hint: 'Use jsonencode() or join() to make it a string.',
+      },
+    );
   }
 }
 
 function writeIf(part: TemplateIf, context: EvaluationContext, output: Output): void {
   const value = evaluate(part.condition, context);
   output.sensitive ||= value.sensitive;
-  if (value.data === null) failAt(part.condition.span, 'Null condition: the condition of an if directive must be true or false.');
+  if (value.data === null)
+    failAt(part.condition.span, 'Null condition: the condition of an if directive must be true or false.');
   try {
     const { data } = convertValue(value, BOOL);
     if (data === UNKNOWN) output.known = false;
-    else writeParts(data === true ? part.then : part.otherwise, context, output);
+    else writeParts(data === true ? part.whenTrue : part.otherwise, context, output);
   } catch (error) {
     if (!(error instanceof ConversionError)) throw error;
     failAt(part.condition.span, `Incorrect condition type: ${error.message}.`);

@@ -32,7 +32,11 @@ export function formatTokens(text: string): FormatToken[] {
 }
 
 /** The text of a template up to its end, with what is inside `${ … }` and `%{ … }` formatted. */
-function readTemplate(text: string, start: number, marker: string | undefined): { text: string; after: number } {
+function readTemplate(
+  text: string,
+  start: number,
+  marker: string | undefined,
+): { text: string; after: number } {
   const chunks: string[] = [];
   let at = start;
   let kept = start;
@@ -73,7 +77,8 @@ function endOfSequence(text: string, start: number): number {
     }
     at = token.end;
     if (token.kind === '"') at = readTemplate(text, at, undefined).after;
-    if (token.kind === 'heredoc') at = readTemplate(text, at, text.slice(token.start, token.end).trim().replace(/^<<-?/, '')).after;
+    if (token.kind === 'heredoc')
+      at = readTemplate(text, at, text.slice(token.start, token.end).trim().replace(/^<<-?/, '')).after;
   }
 }
 

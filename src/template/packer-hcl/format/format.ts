@@ -108,7 +108,8 @@ function align(lines: readonly Line[], cell: 'assign' | 'comment'): void {
   const finish = (): void => {
     const widths = run.map((line) => widthBefore(line, cell));
     const column = Math.max(0, ...widths) + 1;
-    for (const [index, line] of run.entries()) line[cell] = ' '.repeat(column - (widths[index] ?? 0)) + line[cell];
+    for (const [index, line] of run.entries())
+      line[cell] = ' '.repeat(column - (widths[index] ?? 0)) + line[cell];
     run = [];
   };
   for (const line of lines) {
@@ -120,5 +121,5 @@ function align(lines: readonly Line[], cell: 'assign' | 'comment'): void {
 
 function widthBefore(line: Line, cell: 'assign' | 'comment'): number {
   const text = cell === 'assign' ? line.lead : line.lead + line.assign;
-  return [...text.slice(text.lastIndexOf('\n') + 1)].length;
+  return Array.from(text.slice(text.lastIndexOf('\n') + 1)).length;
 }

@@ -2,12 +2,37 @@ import type { FormatToken } from './format-tokens.ts';
 
 /** What may stand before a minus that is a sign and not an operator. */
 const BEFORE_SIGN = new Set<string>([
-  '(', '[', '{', ',', '=', ':', '?', '=>', '==', '!=', '<', '>', '<=', '>=', '&&', '||', '+', '-', '*', '/', '%', '!',
+  '(',
+  '[',
+  '{',
+  ',',
+  '=',
+  ':',
+  '?',
+  '=>',
+  '==',
+  '!=',
+  '<',
+  '>',
+  '<=',
+  '>=',
+  '&&',
+  '||',
+  '+',
+  '-',
+  '*',
+  '/',
+  '%',
+  '!',
 ]);
 const KEYWORDS = new Set(['in', 'if', 'for']);
 
 /** Whether a blank stands between two tokens of a line; `before` is the token before `left`. */
-export function spaceBetween(before: FormatToken | undefined, left: FormatToken, right: FormatToken): boolean {
+export function spaceBetween(
+  before: FormatToken | undefined,
+  left: FormatToken,
+  right: FormatToken,
+): boolean {
   if (right.kind === ',' || right.kind === '...' || right.kind === '.' || left.kind === '.') return false;
   if (left.kind === '::' || right.kind === '::' || left.kind === '!') return false;
   if (left.kind === '{' && right.kind === '}') return false;
@@ -16,12 +41,24 @@ export function spaceBetween(before: FormatToken | undefined, left: FormatToken,
   if (left.kind === '-' && isSign(before)) return false;
   const isWord = left.kind === 'identifier' && !KEYWORDS.has(left.text);
   if (right.kind === '(') return !isWord;
-  if (right.kind === '[') return !(isWord || left.kind === 'number' || left.kind === ')' || left.kind === ']' || left.kind === '}' || left.kind === '*');
+  if (right.kind === '[')
+    return !(
+      isWord ||
+      left.kind === 'number' ||
+      left.kind === ')' ||
+      left.kind === ']' ||
+      left.kind === '}' ||
+      left.kind === '*'
+    );
   return true;
 }
 
 function isSign(before: FormatToken | undefined): boolean {
-  return before === undefined || BEFORE_SIGN.has(before.kind) || (before.kind === 'identifier' && KEYWORDS.has(before.text));
+  return (
+    before === undefined ||
+    BEFORE_SIGN.has(before.kind) ||
+    (before.kind === 'identifier' && KEYWORDS.has(before.text))
+  );
 }
 
 /** The tokens of a line with canonical blanks between them. */

@@ -19,7 +19,8 @@ function fromBase64(text: string): Buffer {
 /** A gzip stream as Go writes it: no time, unknown system, a sync flush before the empty last block. */
 function gzip(bytes: Buffer): Buffer {
   const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
-  const body = bytes.length === 0 ? EMPTY_FLUSH : deflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
+  const body =
+    bytes.length === 0 ? EMPTY_FLUSH : deflateRawSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
   const trailer = Buffer.alloc(8);
   trailer.writeUInt32LE(crc32(bytes), 0);
   trailer.writeUInt32LE(bytes.length % 2 ** 32, 4);
@@ -30,7 +31,8 @@ const EMPTY_FLUSH = Buffer.from([0, 0, 0, 0xff, 0xff]);
 const LAST_BLOCK = Buffer.from([1, 0, 0, 0xff, 0xff]);
 
 function checkEncoding(name: string): string {
-  if (!iconv.encodingExists(name)) throw new FunctionError(`${JSON.stringify(name)} is not a supported encoding`, 1);
+  if (!iconv.encodingExists(name))
+    throw new FunctionError(`${JSON.stringify(name)} is not a supported encoding`, 1);
   return name;
 }
 

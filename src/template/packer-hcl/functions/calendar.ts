@@ -8,11 +8,31 @@ export interface Moment {
 }
 
 export const MONTHS = [
-  'January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December',
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
 ] as const;
-export const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
+export const WEEKDAYS = [
+  'Sunday',
+  'Monday',
+  'Tuesday',
+  'Wednesday',
+  'Thursday',
+  'Friday',
+  'Saturday',
+] as const;
 
-const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(\.\d+)?(?:([Zz])|([+-])(\d{2}):(\d{2}))$/;
+const RFC3339 =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(\.\d+)?(?:([Zz])|([+-])(\d{2}):(\d{2}))$/;
 
 /** Reads a time of RFC 3339; undefined when it is none. */
 export function parseRfc3339(text: string): Moment | undefined {
@@ -23,8 +43,15 @@ export function parseRfc3339(text: string): Moment | undefined {
   const zoneMinute = Number(match[11] ?? 0);
   const lastDay = new Date(Date.UTC(2000, month, 0)).setUTCFullYear(year, month, 0);
   const valid =
-    month >= 1 && month <= 12 && day >= 1 && day <= new Date(lastDay).getUTCDate() &&
-    hour < 24 && minute < 60 && second < 60 && zoneHour < 24 && zoneMinute < 60;
+    month >= 1 &&
+    month <= 12 &&
+    day >= 1 &&
+    day <= new Date(lastDay).getUTCDate() &&
+    hour < 24 &&
+    minute < 60 &&
+    second < 60 &&
+    zoneHour < 24 &&
+    zoneMinute < 60;
   if (!valid) return undefined;
   const offset = (match[9] === '-' ? -1 : 1) * (zoneHour * 60 + zoneMinute);
   const local = new Date(0).setUTCFullYear(year, month - 1, day) / 1000 + hour * 3600 + minute * 60 + second;
@@ -81,7 +108,16 @@ export function formatRfc3339(moment: Moment): string {
   return text + (moment.offset === 0 ? 'Z' : formatOffset(moment.offset, true));
 }
 
-const UNITS: Readonly<Record<string, number>> = { ns: 1e-9, us: 1e-6, 'µs': 1e-6, 'μs': 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 };
+const UNITS: Readonly<Record<string, number>> = {
+  ns: 1e-9,
+  us: 1e-6,
+  µs: 1e-6,
+  μs: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  m: 60,
+  h: 3600,
+};
 
 /** Seconds of a Go duration such as `-1h30m`; undefined when it is none. */
 export function parseDuration(text: string): number | undefined {

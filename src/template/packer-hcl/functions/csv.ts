@@ -20,7 +20,7 @@ export function readCsv(text: string): string[][] {
       return value.includes('"') ? fail('bare " in non-quoted field') : value;
     }
     const parts: string[] = [];
-    for (at += 1; ; ) {
+    for (at += 1; ;) {
       const quote = text.indexOf('"', at);
       if (quote === -1) return fail('extraneous or missing " in quoted field');
       parts.push(text.slice(at, quote));
@@ -63,10 +63,16 @@ function decodeCsv(text: string): Value {
   const doubled = header.find((name, index) => header.indexOf(name) !== index);
   if (doubled !== undefined) throw new FunctionError(`duplicate column name ${JSON.stringify(doubled)}`, 0);
   const attributes = new Map(header.map((name) => [name, STRING]));
-  const objects = rows.map((row) => objectValue(new Map(header.map((name, index) => [name, stringValue(row[index] ?? '')]))));
+  const objects = rows.map((row) =>
+    objectValue(new Map(header.map((name, index) => [name, stringValue(row[index] ?? '')]))),
+  );
   return listValue({ kind: 'object', attributes }, objects);
 }
 
 export const CSV_FUNCTIONS: Readonly<Record<string, FunctionDefinition>> = {
-  csvdecode: { parameters: [parameter('str', STRING)], returns: DYNAMIC, call: ([text]) => decodeCsv(textOf(text)) },
+  csvdecode: {
+    parameters: [parameter('str', STRING)],
+    returns: DYNAMIC,
+    call: ([text]) => decodeCsv(textOf(text)),
+  },
 };

@@ -7,7 +7,9 @@ const outside = (names: readonly string[], rest: boolean, hint: string): Functio
   ...(rest && { rest: parameter('key', STRING) }),
   returns: STRING,
   call: () => {
-    throw new FunctionError(`it would read from a server while the template is read, which imgpipe does not do; ${hint}`);
+    throw new FunctionError(
+      `it would read from a server while the template is read, which imgpipe does not do; ${hint}`,
+    );
   },
 });
 

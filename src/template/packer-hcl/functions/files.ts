@@ -26,14 +26,19 @@ function readBytes(file: string, shown: string, world: FunctionWorld): Uint8Arra
   try {
     return world.files.read(file);
   } catch (error) {
-    throw new FunctionError(`failed to read ${shown}: ${error instanceof Error ? error.message : String(error)}`, 0, error);
+    throw new FunctionError(
+      `failed to read ${shown}: ${error instanceof Error ? error.message : String(error)}`,
+      0,
+      error,
+    );
   }
 }
 
 /** The text of a file, relative to the template's folder. Throws `FunctionError` when it cannot be read as UTF-8. */
 export function readText(name: string, world: FunctionWorld): string {
   const bytes = readBytes(resolve(name, world), name, world);
-  if (!isUtf8(bytes)) throw new FunctionError(`contents of ${name} are not valid UTF-8; use filebase64 to read other bytes`, 0);
+  if (!isUtf8(bytes))
+    throw new FunctionError(`contents of ${name} are not valid UTF-8; use filebase64 to read other bytes`, 0);
   return Buffer.from(bytes).toString('utf8');
 }
 
@@ -73,7 +78,10 @@ function findFiles(folder: string, pattern: string, world: FunctionWorld): strin
   return found;
 }
 
-function listFolder(folder: string, world: FunctionWorld): readonly { readonly name: string; readonly directory: boolean }[] {
+function listFolder(
+  folder: string,
+  world: FunctionWorld,
+): readonly { readonly name: string; readonly directory: boolean }[] {
   try {
     return world.files.list(folder);
   } catch {
@@ -94,12 +102,15 @@ export const FILE_FUNCTIONS: Readonly<Record<string, FunctionDefinition>> = {
   pathexpand: onPath((text, world) => stringValue(expandHome(text, world))),
   file: onPath((text, world) => stringValue(readText(text, world))),
   filebase64: onPath((text, world) =>
-    stringValue(Buffer.from(readBytes(resolve(text, world, world.workingDirectory), text, world)).toString('base64')),
+    stringValue(
+      Buffer.from(readBytes(resolve(text, world, world.workingDirectory), text, world)).toString('base64'),
+    ),
   ),
   fileexists: {
     ...onPath((text, world) => {
       const kind = world.files.kind(resolve(text, world));
-      if (kind === 'directory' || kind === 'other') throw new FunctionError(`${text} is not a regular file`, 0);
+      if (kind === 'directory' || kind === 'other')
+        throw new FunctionError(`${text} is not a regular file`, 0);
       return boolValue(kind === 'file');
     }),
     returns: BOOL,
@@ -108,6 +119,9 @@ export const FILE_FUNCTIONS: Readonly<Record<string, FunctionDefinition>> = {
     parameters: [parameter('path', STRING), parameter('pattern', STRING)],
     returns: setOf(STRING),
     call: ([folder, pattern], world) =>
-      setValue(STRING, findFiles(textOf(folder), textOf(pattern), world).map((name) => stringValue(name))),
+      setValue(
+        STRING,
+        findFiles(textOf(folder), textOf(pattern), world).map((name) => stringValue(name)),
+      ),
   },
 };

@@ -1,4 +1,4 @@
-import { BigFloat } from '../values/big-float.ts';
+import type { BigFloat } from '../values/big-float.ts';
 import { pow10 } from '../values/rounding.ts';
 import { quoteText } from '../values/print.ts';
 
@@ -64,7 +64,10 @@ function goExponent(text: string): string {
 function general(value: BigFloat, precision: number | undefined): string {
   if (precision === undefined) return shortestGeneral(value);
   const places = Math.max(1, precision);
-  const [digits = '0', power = '0'] = value.toNumber().toExponential(places - 1).split('e');
+  const [digits = '0', power = '0'] = value
+    .toNumber()
+    .toExponential(places - 1)
+    .split('e');
   const exponent = Number(power);
   if (exponent < -4 || exponent >= places) return goExponent(`${withoutZeros(digits)}e${power}`);
   return withoutZeros(fixed(value, Math.max(0, places - 1 - exponent)));
@@ -79,7 +82,9 @@ function shortestGeneral(value: BigFloat): string {
   const exponent = whole === '0' ? -leadingZeros - 1 : whole.length - 1;
   if (significant === '' || (exponent >= -4 && exponent < 6)) return text;
   const sign = exponent < 0 ? '-' : '+';
-  return goExponent(`${withoutZeros(`${significant[0] ?? ''}.${significant.slice(1)}`)}e${sign}${Math.abs(exponent)}`);
+  return goExponent(
+    `${withoutZeros(`${significant[0] ?? ''}.${significant.slice(1)}`)}e${sign}${Math.abs(exponent)}`,
+  );
 }
 
 const withoutZeros = (text: string): string => (text.includes('.') ? text.replace(/\.?0*$/, '') : text);

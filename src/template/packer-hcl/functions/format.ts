@@ -6,7 +6,8 @@ import { type Verb, formatFloat, formatInteger, formatText } from './format-verb
 import { type FunctionDefinition, FunctionError, parameter, textOf } from './function.ts';
 import { encodeJson } from './json.ts';
 
-const SEQUENCE = /%(?<flags>[-+# 0]*)(?<width>\d+)?(?:\.(?<precision>\d*))?(?:\[(?<argument>\d+)\])?(?<letter>\p{L}|%)?/uy;
+const SEQUENCE =
+  /%(?<flags>[-+# 0]*)(?<width>\d+)?(?:\.(?<precision>\d*))?(?:\[(?<argument>\d+)\])?(?<letter>\p{L}|%)?/uy;
 const LARGEST = 10_000;
 
 /** The text and the `%` sequences of a format string, in order. */
@@ -28,15 +29,25 @@ function parseFormat(format: string): (string | Verb)[] {
   return parts;
 }
 
-function makeVerb(groups: Readonly<Record<string, string | undefined>>, text: string, offset: number, format: string): Verb {
+function makeVerb(
+  groups: Readonly<Record<string, string | undefined>>,
+  text: string,
+  offset: number,
+  format: string,
+): Verb {
   const { flags = '', width, precision, argument, letter } = groups;
   if (letter === undefined) {
     const found = format[offset + text.length];
     if (found === undefined) throw new FunctionError('unexpected end of string within format', 0);
-    throw new FunctionError(`unrecognized format character ${JSON.stringify(found)} at offset ${offset + text.length}`, 0);
+    throw new FunctionError(
+      `unrecognized format character ${JSON.stringify(found)} at offset ${offset + text.length}`,
+      0,
+    );
   }
-  if (!'vtbdoxXeEfgGsq'.includes(letter)) throw new FunctionError(`unsupported format verb '${letter}' in "${text}" at offset ${offset}`, 0);
-  if (Number(width ?? 0) > LARGEST || Number(precision ?? 0) > LARGEST) throw new FunctionError(`width or precision of "${text}" is too large`, 0);
+  if (!'vtbdoxXeEfgGsq'.includes(letter))
+    throw new FunctionError(`unsupported format verb '${letter}' in "${text}" at offset ${offset}`, 0);
+  if (Number(width ?? 0) > LARGEST || Number(precision ?? 0) > LARGEST)
+    throw new FunctionError(`width or precision of "${text}" is too large`, 0);
   return {
     letter,
     text,
@@ -63,7 +74,9 @@ export function formatValues(format: string, args: readonly Value[]): string {
     highest = Math.max(highest, index);
     const value = args[index - 1];
     if (value === undefined) {
-      throw new FunctionError(`not enough arguments for "${part.text}" at ${part.offset}: need index ${index} but have ${args.length} total`);
+      throw new FunctionError(
+        `not enough arguments for "${part.text}" at ${part.offset}: need index ${index} but have ${args.length} total`,
+      );
     }
     return formatValue(part, value);
   });
@@ -80,11 +93,13 @@ function formatValue(verb: Verb, value: Value): string {
   };
   if (verb.letter === 'v') return formatAny(verb, value);
   if (value.data === null) return fail('null value cannot be formatted');
-  if (verb.letter === 't') return formatText(verb, String((tryConvert(value, BOOL) ?? fail('a bool is required')).data));
+  if (verb.letter === 't')
+    return formatText(verb, String((tryConvert(value, BOOL) ?? fail('a bool is required')).data));
   if (verb.letter === 's' || verb.letter === 'q') {
     return formatText(verb, textOf(tryConvert(value, STRING) ?? fail('a string is required')));
   }
-  const number: BigFloat = tryConvert(value, NUMBER)?.data as BigFloat | undefined ?? fail('a number is required');
+  const number: BigFloat =
+    (tryConvert(value, NUMBER)?.data as BigFloat | undefined) ?? fail('a number is required');
   if (!'bdoxX'.includes(verb.letter)) return formatFloat(verb, number);
   return number.isInteger() ? formatInteger(verb, number.truncate()) : fail('an integer is required');
 }
@@ -102,11 +117,17 @@ function formatList(format: Value | undefined, args: readonly Value[]): Value {
   const length = lists[first]?.length ?? 1;
   for (const [index, list] of lists.entries()) {
     if (list !== undefined && list.length !== length) {
-      throw new FunctionError(`argument ${index + 1} has length ${list.length}, which is inconsistent with argument ${first + 1} of length ${length}`, index + 1);
+      throw new FunctionError(
+        `argument ${index + 1} has length ${list.length}, which is inconsistent with argument ${first + 1} of length ${length}`,
+        index + 1,
+      );
     }
   }
   const rows = Array.from({ length }, (_, row) => args.map((arg, index) => lists[index]?.[row] ?? arg));
-  return listValue(STRING, rows.map((row) => stringValue(formatValues(textOf(format), row))));
+  return listValue(
+    STRING,
+    rows.map((row) => stringValue(formatValues(textOf(format), row))),
+  );
 }
 
 const FORMAT = parameter('format', STRING);

@@ -75,6 +75,7 @@ export function numberOf(value: Value | undefined): BigFloat {
 export function integerOf(value: Value | undefined, argument: number): number {
   const number = numberOf(value);
   const plain = number.toNumber();
-  if (!number.isInteger() || !Number.isSafeInteger(plain)) throw new FunctionError('a whole number is required', argument);
+  if (!number.isInteger() || !Number.isSafeInteger(plain))
+    throw new FunctionError('a whole number is required', argument);
   return plain;
 }

@@ -17,7 +17,10 @@ function decrypt(cipherText: string, pem: string): string {
   }
   try {
     const key = readKey(pem);
-    const plain = privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, Buffer.from(cipherText, 'base64'));
+    const plain = privateDecrypt(
+      { key, padding: constants.RSA_PKCS1_PADDING },
+      Buffer.from(cipherText, 'base64'),
+    );
     if (!isUtf8(plain)) throw new FunctionError('the decrypted text is not valid UTF-8', 0);
     return plain.toString('utf8');
   } catch (error) {

@@ -22,7 +22,8 @@ export function parseAddress(text: string): Address | undefined {
 
 function parseIpv4(text: string): bigint | undefined {
   const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)) return undefined;
+  if (parts.length !== 4 || !parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
+    return undefined;
   return parts.reduce((total, part) => (total << 8n) | BigInt(part), 0n);
 }
 
@@ -44,7 +45,9 @@ function readGroups(text: string): bigint[] | undefined {
 /** An address as text; IPv6 with its longest run of zero groups left out (RFC 5952). */
 export function formatAddress(value: bigint, bits: 32 | 128): string {
   if (bits === 32) return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 0xffn)).join('.');
-  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - index * 16)) & 0xffffn).toString(16));
+  const groups = Array.from({ length: 8 }, (_, index) =>
+    ((value >> BigInt(112 - index * 16)) & 0xffffn).toString(16),
+  );
   let start = -1;
   let length = 1;
   for (let at = 0; at < 8; at += 1) {

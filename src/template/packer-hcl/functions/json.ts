@@ -3,7 +3,18 @@ import { type JsonNode, parseJsonText } from '../syntax/json-text.ts';
 import { SourceText } from '../syntax/source-text.ts';
 import { BigFloat } from '../values/big-float.ts';
 import { DYNAMIC, STRING } from '../values/type.ts';
-import { UNKNOWN, type Value, boolValue, entriesOf, itemsOf, nullValue, numberValue, objectValue, stringValue, tupleValue } from '../values/value.ts';
+import {
+  UNKNOWN,
+  type Value,
+  boolValue,
+  entriesOf,
+  itemsOf,
+  nullValue,
+  numberValue,
+  objectValue,
+  stringValue,
+  tupleValue,
+} from '../values/value.ts';
 import { type FunctionDefinition, FunctionError, parameter, textOf } from './function.ts';
 
 const UNSAFE = /[<>&\u2028\u2029]/g;
@@ -18,7 +29,8 @@ export function encodeJson(value: Value): string {
   const items = itemsOf(value);
   if (items !== undefined) return `[${items.map(encodeJson).join(',')}]`;
   const entries = entriesOf(value);
-  if (entries !== undefined) return `{${[...entries].map(([key, item]) => `${encodeText(key)}:${encodeJson(item)}`).join(',')}}`;
+  if (entries !== undefined)
+    return `{${[...entries].map(([key, item]) => `${encodeText(key)}:${encodeJson(item)}`).join(',')}}`;
   const number = data as BigFloat;
   if (number.infinite !== 0) throw new FunctionError('JSON has no infinite numbers', 0);
   return number.toString();
@@ -27,7 +39,9 @@ export function encodeJson(value: Value): string {
 function encodeText(text: string): string {
   return JSON.stringify(text)
     .replace(UNSAFE, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
-    .replace(/\\b|\\f|\\\\/g, (escape) => (escape === '\\b' ? '\\u0008' : escape === '\\f' ? '\\u000c' : escape));
+    .replace(/\\b|\\f|\\\\/g, (escape) =>
+      escape === '\\b' ? '\\u0008' : escape === '\\f' ? '\\u000c' : escape,
+    );
 }
 
 /** The value of a JSON text: objects and tuples with the types of what they hold. */
@@ -35,8 +49,13 @@ export function decodeJson(text: string): Value {
   const parsed = parseJsonText(new SourceText('json', text));
   if (parsed.ok) return fromNode(parsed.value);
   const [failure] = parsed.failures;
-  const place = failure?.origin === undefined ? '' : ` (line ${failure.origin.line}, column ${failure.origin.column})`;
-  throw new FunctionError(`${failure?.message.replace(/\.$/, '') ?? 'invalid JSON'}${place}`, 0, new FailureError(...parsed.failures));
+  const place =
+    failure?.origin === undefined ? '' : ` (line ${failure.origin.line}, column ${failure.origin.column})`;
+  throw new FunctionError(
+    `${failure?.message.replace(/\.$/, '') ?? 'invalid JSON'}${place}`,
+    0,
+    new FailureError(...parsed.failures),
+  );
 }
 
 function fromNode(node: JsonNode): Value {
@@ -50,7 +69,9 @@ function fromNode(node: JsonNode): Value {
     case 'array':
       return tupleValue(node.items.map(fromNode));
     case 'object':
-      return objectValue(new Map(node.members.map(({ key, value }) => [key.value.normalize('NFC'), fromNode(value)])));
+      return objectValue(
+        new Map(node.members.map(({ key, value }) => [key.value.normalize('NFC'), fromNode(value)])),
+      );
   }
 }
 
@@ -60,5 +81,9 @@ export const JSON_FUNCTIONS: Readonly<Record<string, FunctionDefinition>> = {
     returns: STRING,
     call: ([value]) => stringValue(value === undefined ? '' : encodeJson(value)),
   },
-  jsondecode: { parameters: [parameter('str', STRING)], returns: DYNAMIC, call: ([text]) => decodeJson(textOf(text)) },
+  jsondecode: {
+    parameters: [parameter('str', STRING)],
+    returns: DYNAMIC,
+    call: ([text]) => decodeJson(textOf(text)),
+  },
 };

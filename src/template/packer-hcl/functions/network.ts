@@ -1,6 +1,13 @@
 import { NUMBER, STRING, listOf } from '../values/type.ts';
 import { type Value, listValue, stringValue } from '../values/value.ts';
-import { type FunctionDefinition, FunctionError, integerOf, numberOf, parameter, textOf } from './function.ts';
+import {
+  type FunctionDefinition,
+  FunctionError,
+  integerOf,
+  numberOf,
+  parameter,
+  textOf,
+} from './function.ts';
 import { formatAddress, parseAddress } from './ip-address.ts';
 
 interface Network {
@@ -14,7 +21,10 @@ function parseNetwork(text: string): Network {
   const address = parseAddress(host);
   const prefix = Number(length);
   if (address === undefined || more.length > 0 || !/^\d{1,3}$/.test(length) || prefix > address.bits) {
-    throw new FunctionError(`invalid CIDR expression: ${JSON.stringify(text)} is not an address with a prefix, such as 10.0.0.0/8`, 0);
+    throw new FunctionError(
+      `invalid CIDR expression: ${JSON.stringify(text)} is not an address with a prefix, such as 10.0.0.0/8`,
+      0,
+    );
   }
   const hostBits = BigInt(address.bits - prefix);
   return { address: (address.value >> hostBits) << hostBits, bits: address.bits, prefix };
@@ -34,11 +44,17 @@ function host(network: Network, number: bigint): string {
 function subnet(network: Network, newBits: number, number: bigint): Network {
   const prefix = network.prefix + newBits;
   if (newBits < 0 || prefix > network.bits) {
-    throw new FunctionError(`insufficient address space to extend prefix of ${network.prefix} by ${newBits}`, 1);
+    throw new FunctionError(
+      `insufficient address space to extend prefix of ${network.prefix} by ${newBits}`,
+      1,
+    );
   }
   const count = 1n << BigInt(newBits);
   if (number >= count || -number > count) {
-    throw new FunctionError(`prefix extension of ${newBits} does not accommodate a subnet numbered ${number}`, 2);
+    throw new FunctionError(
+      `prefix extension of ${newBits} does not accommodate a subnet numbered ${number}`,
+      2,
+    );
   }
   const index = number < 0n ? count + number : number;
   return { ...network, prefix, address: network.address + (index << BigInt(network.bits - prefix)) };
@@ -52,10 +68,15 @@ function subnets(network: Network, sizes: readonly Value[]): Value {
     const newBits = integerOf(value, index + 1);
     if (newBits < 1) throw new FunctionError('must extend prefix by at least one bit', index + 1);
     const prefix = network.prefix + newBits;
-    if (prefix > network.bits) throw new FunctionError(`would extend prefix to ${prefix} bits, which is too long`, index + 1);
+    if (prefix > network.bits)
+      throw new FunctionError(`would extend prefix to ${prefix} bits, which is too long`, index + 1);
     const size = 1n << BigInt(network.bits - prefix);
     const address = ((next + size - 1n) / size) * size;
-    if (address + size > end) throw new FunctionError(`not enough remaining address space for a subnet with a prefix of ${prefix} bits`, index + 1);
+    if (address + size > end)
+      throw new FunctionError(
+        `not enough remaining address space for a subnet with a prefix of ${prefix} bits`,
+        index + 1,
+      );
     next = address + size;
     return stringValue(show({ ...network, address, prefix }));
   });

@@ -4,7 +4,9 @@ import { homedir } from 'node:os';
 import type { FileReader, FunctionWorld } from './function.ts';
 
 /** The machine imgpipe runs on. */
-export function nodeWorld(options: Partial<FunctionWorld> & { readonly baseDirectory: string }): FunctionWorld {
+export function nodeWorld(
+  options: Partial<FunctionWorld> & { readonly baseDirectory: string },
+): FunctionWorld {
   const environment = options.environment ?? process.env;
   return {
     workingDirectory: process.cwd(),
@@ -30,5 +32,8 @@ const NODE_FILES: FileReader = {
     }
   },
   list: (path) =>
-    readdirSync(path, { withFileTypes: true }).map((entry) => ({ name: entry.name, directory: entry.isDirectory() })),
+    readdirSync(path, { withFileTypes: true }).map((entry) => ({
+      name: entry.name,
+      directory: entry.isDirectory(),
+    })),
 };

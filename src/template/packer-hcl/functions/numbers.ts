@@ -2,7 +2,14 @@ import { BigFloat } from '../values/big-float.ts';
 import { NUMBER, STRING } from '../values/type.ts';
 import { convertValue, tryConvert } from '../values/convert.ts';
 import { type Value, entriesOf, isNumber, itemsOf, numberValue } from '../values/value.ts';
-import { type FunctionDefinition, FunctionError, integerOf, numberOf, parameter, textOf } from './function.ts';
+import {
+  type FunctionDefinition,
+  FunctionError,
+  integerOf,
+  numberOf,
+  parameter,
+  textOf,
+} from './function.ts';
 
 const NUM = parameter('num', NUMBER);
 
@@ -13,7 +20,11 @@ const mapping = (change: (number: BigFloat) => BigFloat): FunctionDefinition => 
 });
 
 /** A function of two numbers that is worked out in 64-bit floats. */
-const floating = (first: string, second: string, change: (a: number, b: number) => number): FunctionDefinition => ({
+const floating = (
+  first: string,
+  second: string,
+  change: (a: number, b: number) => number,
+): FunctionDefinition => ({
   parameters: [parameter(first, NUMBER), parameter(second, NUMBER)],
   returns: NUMBER,
   call: ([a, b]) => numberValue(BigFloat.float(change(numberOf(a).toNumber(), numberOf(b).toNumber()))),
@@ -26,7 +37,9 @@ const choosing = (better: -1 | 1): FunctionDefinition => ({
   call: (numbers) => {
     const [first, ...others] = numbers.map(numberOf);
     if (first === undefined) throw new FunctionError('must pass at least one number');
-    return numberValue(others.reduce((best, number) => (number.compare(best) === better ? number : best), first));
+    return numberValue(
+      others.reduce((best, number) => (number.compare(best) === better ? number : best), first),
+    );
   },
 });
 
@@ -38,7 +51,8 @@ function roundTo(number: BigFloat, up: boolean): BigFloat {
 }
 
 function parseInteger(digits: string, base: number): Value {
-  if (base < 2 || base > 62) throw new FunctionError('base must be a whole number between 2 and 62 inclusive', 1);
+  if (base < 2 || base > 62)
+    throw new FunctionError('base must be a whole number between 2 and 62 inclusive', 1);
   const fail = (): never => {
     throw new FunctionError(`cannot parse ${JSON.stringify(digits)} as a base ${base} integer`, 0);
   };
@@ -70,7 +84,8 @@ function sum(value: Value | undefined): Value {
   if (items.length === 0) throw new FunctionError('cannot sum an empty list', 0);
   const numbers = items.map((item) => {
     const number = item.data === null ? undefined : tryConvert(item, NUMBER);
-    if (number === undefined || !isNumber(number)) throw new FunctionError('argument must be a list, set, or tuple of numbers', 0);
+    if (number === undefined || !isNumber(number))
+      throw new FunctionError('argument must be a list, set, or tuple of numbers', 0);
     return number.data;
   });
   return numberValue(numbers.slice(1).reduce((total, number) => total.add(number), numbers[0]!));

@@ -8,7 +8,11 @@ function compile(pattern: string, argument: number): RE2JS {
   try {
     return RE2JS.compile(pattern);
   } catch (error) {
-    throw new FunctionError(`invalid regexp pattern: ${error instanceof Error ? error.message : String(error)}`, argument, error);
+    throw new FunctionError(
+      `invalid regexp pattern: ${error instanceof Error ? error.message : String(error)}`,
+      argument,
+      error,
+    );
   }
 }
 
@@ -35,7 +39,8 @@ function group(matcher: Matcher, index: number): Value {
 /** The match alone, or what its groups caught: a tuple, or an object when they have names. */
 function captured(matcher: Matcher, { names, groups }: Shape): Value {
   if (groups === 0) return group(matcher, 0);
-  if (names.size > 0) return objectValue(new Map([...names].map(([name, index]) => [name, group(matcher, index)])));
+  if (names.size > 0)
+    return objectValue(new Map([...names].map(([name, index]) => [name, group(matcher, index)])));
   return tupleValue(Array.from({ length: groups }, (_, index) => group(matcher, index + 1)));
 }
 
@@ -60,14 +65,22 @@ export function replaceMatches(pattern: RE2JS, text: string, replacement: string
   return chunks.join('') + text.slice(at);
 }
 
-function expand(replacement: string, matcher: Matcher, names: Readonly<Record<string, number>>, groups: number): string {
-  return replacement.replace(/\$(?:(\$)|\{(\w+)\}|(\w+))/g, (_, dollar?: string, braced?: string, bare?: string) => {
-    if (dollar !== undefined) return '$';
-    const name = braced ?? bare ?? '';
-    const index = /^\d+$/.test(name) ? Number(name) : Object.hasOwn(names, name) ? names[name]! : -1;
-    const text: unknown = index >= 0 && index <= groups ? matcher.group(index) : '';
-    return typeof text === 'string' ? text : '';
-  });
+function expand(
+  replacement: string,
+  matcher: Matcher,
+  names: Readonly<Record<string, number>>,
+  groups: number,
+): string {
+  return replacement.replace(
+    /\$(?:(\$)|\{(\w+)\}|(\w+))/g,
+    (_, dollar?: string, braced?: string, bare?: string) => {
+      if (dollar !== undefined) return '$';
+      const name = braced ?? bare ?? '';
+      const index = /^\d+$/.test(name) ? Number(name) : Object.hasOwn(names, name) ? names[name]! : -1;
+      const text: unknown = index >= 0 && index <= groups ? matcher.group(index) : '';
+      return typeof text === 'string' ? text : '';
+    },
+  );
 }
 
 const PATTERN = parameter('pattern', STRING);
@@ -93,6 +106,7 @@ export const REGEX_FUNCTIONS: Readonly<Record<string, FunctionDefinition>> = {
   regex_replace: {
     parameters: [parameter('str', STRING), PATTERN, parameter('replace', STRING)],
     returns: STRING,
-    call: ([text, pattern, by]) => stringValue(replaceMatches(compile(textOf(pattern), 1), textOf(text), textOf(by))),
+    call: ([text, pattern, by]) =>
+      stringValue(replaceMatches(compile(textOf(pattern), 1), textOf(text), textOf(by))),
   },
 };

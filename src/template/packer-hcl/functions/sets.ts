@@ -8,7 +8,10 @@ import { type FunctionDefinition, FunctionError, parameter } from './function.ts
 const SETS = parameter('sets');
 
 /** All arguments as sets of one element type. */
-function alike(sets: readonly Value[]): { readonly sets: readonly (readonly Value[])[]; readonly make: (items: readonly Value[]) => Value } {
+function alike(sets: readonly Value[]): {
+  readonly sets: readonly (readonly Value[])[];
+  readonly make: (items: readonly Value[]) => Value;
+} {
   const converted = sets.map((set, index) => {
     try {
       return convertValue(set, setOf(DYNAMIC));
@@ -18,7 +21,8 @@ function alike(sets: readonly Value[]): { readonly sets: readonly (readonly Valu
     }
   });
   const element = unifyTypes(converted.flatMap((set) => (itemsOf(set)?.length ? elementsOf(set) : [])));
-  if (sets.length === 0 || element === undefined) throw new FunctionError('all sets must have the same element type, and there must be at least one');
+  if (sets.length === 0 || element === undefined)
+    throw new FunctionError('all sets must have the same element type, and there must be at least one');
   const items = converted.map((set) => sequenceOf(convertValue(set, setOf(element)), 0));
   return { sets: items, make: (kept) => setValue(element, kept) };
 }
@@ -42,7 +46,10 @@ function product(sets: readonly Value[]): Value {
 function uniformRows(tuples: readonly Value[]): Value {
   const type = unifyTypes(tuples.map((row) => row.type));
   if (type === undefined || tuples.length === 0) return tupleValue(tuples);
-  return listValue(type, tuples.map((row) => convertValue(row, type)));
+  return listValue(
+    type,
+    tuples.map((row) => convertValue(row, type)),
+  );
 }
 
 export const SET_FUNCTIONS: Readonly<Record<string, FunctionDefinition>> = {

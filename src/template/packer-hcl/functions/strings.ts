@@ -50,7 +50,10 @@ function trimSet(text: string, set: string): string {
 
 /** The first letter of each word in upper case; a word starts after a blank or an ASCII sign other than `_`. */
 function titleCase(text: string): string {
-  return text.replace(/(^|[\0-/:-@[-^`{-\x7f]|\s)(\p{L})/gu, (_, before: string, letter: string) => before + titleLetter(letter));
+  return text.replace(
+    /(^|[\0-/:-@[-^`{-\x7f]|\s)(\p{L})/gu,
+    (_, before: string, letter: string) => before + titleLetter(letter),
+  );
 }
 
 function titleLetter(letter: string): string {
@@ -76,7 +79,9 @@ export const STRING_FUNCTIONS: Readonly<Record<string, FunctionDefinition>> = {
   strrev: mapping((text) => graphemes(text).toReversed().join('')),
   trimspace: mapping((text) => text.replace(/^[\s\u0085]+|[\s\u0085]+$/g, '')),
   trim: pairing('cutset', trimSet),
-  trimprefix: pairing('prefix', (text, prefix) => (text.startsWith(prefix) ? text.slice(prefix.length) : text)),
+  trimprefix: pairing('prefix', (text, prefix) =>
+    text.startsWith(prefix) ? text.slice(prefix.length) : text,
+  ),
   trimsuffix: pairing('suffix', (text, suffix) =>
     suffix !== '' && text.endsWith(suffix) ? text.slice(0, -suffix.length) : text,
   ),
@@ -102,7 +107,8 @@ export const STRING_FUNCTIONS: Readonly<Record<string, FunctionDefinition>> = {
   split: {
     parameters: [parameter('separator', STRING), STR],
     returns: listOf(STRING),
-    call: ([separator, text]) => listValue(STRING, splitText(textOf(text), textOf(separator)).map(stringValue)),
+    call: ([separator, text]) =>
+      listValue(STRING, splitText(textOf(text), textOf(separator)).map(stringValue)),
   },
   join: {
     parameters: [parameter('separator', STRING)],
@@ -113,18 +119,21 @@ export const STRING_FUNCTIONS: Readonly<Record<string, FunctionDefinition>> = {
   substr: {
     parameters: [STR, parameter('offset', NUMBER), parameter('length', NUMBER)],
     returns: STRING,
-    call: ([text, offset, length]) => stringValue(substring(textOf(text), integerOf(offset, 1), integerOf(length, 2))),
+    call: ([text, offset, length]) =>
+      stringValue(substring(textOf(text), integerOf(offset, 1), integerOf(length, 2))),
   },
   indent: {
     parameters: [parameter('spaces', NUMBER), STR],
     returns: STRING,
-    call: ([spaces, text]) => stringValue(textOf(text).replaceAll('\n', `\n${' '.repeat(indentation(spaces))}`)),
+    call: ([spaces, text]) =>
+      stringValue(textOf(text).replaceAll('\n', `\n${' '.repeat(indentation(spaces))}`)),
   },
 };
 
 function indentation(spaces: Value | undefined): number {
   const count = integerOf(spaces, 0);
-  if (count < 0 || count > 10_000) throw new FunctionError('the number of spaces must be between 0 and 10000', 0);
+  if (count < 0 || count > 10_000)
+    throw new FunctionError('the number of spaces must be between 0 and 10000', 0);
   return count;
 }
 
@@ -136,7 +145,8 @@ function joinable(lists: readonly Value[]): string[] {
   if (lists.length === 0) throw new FunctionError('at least one list is required');
   return lists.flatMap((list, index) =>
     (itemsOf(list) ?? []).map((item, at) => {
-      if (item.data === null) throw new FunctionError(`element ${at} is null; a null value cannot be joined`, index + 1);
+      if (item.data === null)
+        throw new FunctionError(`element ${at} is null; a null value cannot be joined`, index + 1);
       return textOf(item);
     }),
   );

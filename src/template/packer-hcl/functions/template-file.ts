@@ -23,7 +23,10 @@ export function templateFile(functions: () => FunctionTable): FunctionDefinition
       if (entries === undefined) throw new FunctionError('invalid vars value: must be a map', 1);
       const wrong = [...entries.keys()].find((key) => !isIdentifier(key));
       if (wrong !== undefined) {
-        throw new FunctionError(`invalid template variable name ${JSON.stringify(wrong)}: must be letters, digits and underscores, starting with a letter`, 1);
+        throw new FunctionError(
+          `invalid template variable name ${JSON.stringify(wrong)}: must be letters, digits and underscores, starting with a letter`,
+          1,
+        );
       }
       const template = unwrap(parseTemplateText(new SourceText(name, readText(name, world))));
       const table = new Map(functions()).set('templatefile', RECURSIVE);

@@ -25,14 +25,23 @@ function nameBased(namespace: string, name: string): string {
   const known = Object.hasOwn(NAMESPACES, namespace) ? NAMESPACES[namespace] : undefined;
   const uuid = known ?? namespace.replace(/^urn:uuid:/i, '').replace(/^\{(.*)\}$/, '$1');
   if (!UUID.test(uuid)) {
-    throw new FunctionError(`${JSON.stringify(namespace)} is not a name space: use "dns", "url", "oid", "x500" or a UUID`, 0);
+    throw new FunctionError(
+      `${JSON.stringify(namespace)} is not a name space: use "dns", "url", "oid", "x500" or a UUID`,
+      0,
+    );
   }
-  const hash = createHash('sha1').update(Buffer.from(uuid.replaceAll('-', ''), 'hex')).update(name, 'utf8');
+  const hash = createHash('sha1')
+    .update(Buffer.from(uuid.replaceAll('-', ''), 'hex'))
+    .update(name, 'utf8');
   return layout(hash.digest(), 5);
 }
 
 export const UUID_FUNCTIONS: Readonly<Record<string, FunctionDefinition>> = {
-  uuidv4: { parameters: [], returns: STRING, call: (_, world) => stringValue(layout(world.randomBytes(16), 4)) },
+  uuidv4: {
+    parameters: [],
+    returns: STRING,
+    call: (_, world) => stringValue(layout(world.randomBytes(16), 4)),
+  },
   uuidv5: {
     parameters: [parameter('namespace', STRING), parameter('name', STRING)],
     returns: STRING,

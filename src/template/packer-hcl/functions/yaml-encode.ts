@@ -52,7 +52,9 @@ function scalar(value: Value, indent: string, column: number): string {
 
 /** Text of several lines is a literal block, unless a block could not hold it as it is. */
 function isBlock(text: string): boolean {
-  return text.includes('\n') && !/[ \t]\n|[ \t]$/.test(text) && !NOT_PRINTABLE.test(text.replaceAll('\n', ''));
+  return (
+    text.includes('\n') && !/[ \t]\n|[ \t]$/.test(text) && !NOT_PRINTABLE.test(text.replaceAll('\n', ''))
+  );
 }
 
 function block(text: string, indent: string): string {
@@ -65,8 +67,21 @@ function block(text: string, indent: string): string {
 const NOT_PRINTABLE = /[^\t\x20-\x7e\u0085\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
 const WIDTH = 80;
 const ESCAPES: Readonly<Record<string, string>> = {
-  '\0': '0', '\u0007': 'a', '\b': 'b', '\t': 't', '\n': 'n', '\v': 'v', '\f': 'f', '\r': 'r', '\u001b': 'e',
-  '"': '"', '\\': '\\', '\u0085': 'N', '\u00a0': '_', '\u2028': 'L', '\u2029': 'P',
+  '\0': '0',
+  '\u0007': 'a',
+  '\b': 'b',
+  '\t': 't',
+  '\n': 'n',
+  '\v': 'v',
+  '\f': 'f',
+  '\r': 'r',
+  '\u001b': 'e',
+  '"': '"',
+  '\\': '\\',
+  '\u0085': 'N',
+  '\u00a0': '_',
+  '\u2028': 'L',
+  '\u2029': 'P',
 };
 
 /** A string in double quotes; past column 80 it goes on in a new line at the next single blank. */

@@ -6,7 +6,10 @@ import { boolValue, nullValue, numberValue, stringValue, type Value } from '../v
 import { GoCallError, type GoFunction, type GoValue, isTrue, printGo } from './go-value.ts';
 
 const fixed = (count: number, call: GoFunction['call']): GoFunction => ({ arity: [count, count], call });
-const any = (least: number, call: GoFunction['call']): GoFunction => ({ arity: [least, Number.POSITIVE_INFINITY], call });
+const any = (least: number, call: GoFunction['call']): GoFunction => ({
+  arity: [least, Number.POSITIVE_INFINITY],
+  call,
+});
 
 function ordered(test: (order: number) => boolean): GoFunction {
   return fixed(2, ([a, b]) => {
@@ -17,7 +20,8 @@ function ordered(test: (order: number) => boolean): GoFunction {
 }
 
 const same = (a: GoValue, b: GoValue): boolean => {
-  if (a !== null && b !== null && typeof a !== typeof b) throw new GoCallError('incompatible types for comparison');
+  if (a !== null && b !== null && typeof a !== typeof b)
+    throw new GoCallError('incompatible types for comparison');
   return a === b;
 };
 
@@ -60,8 +64,24 @@ function printf(format: string, args: readonly GoValue[]): string {
   }
 }
 
-const HTML: Readonly<Record<string, string>> = { '<': '&lt;', '>': '&gt;', '&': '&amp;', '"': '&#34;', "'": '&#39;' };
-const SCRIPT: Readonly<Record<string, string>> = { "'": "\\'", '"': '\\"', '\\': '\\\\', '<': '\\u003C', '>': '\\u003E', '&': '\\u0026', '=': '\\u003D', '\n': '\\u000A', '\r': '\\u000D' };
+const HTML: Readonly<Record<string, string>> = {
+  '<': '&lt;',
+  '>': '&gt;',
+  '&': '&amp;',
+  '"': '&#34;',
+  "'": '&#39;',
+};
+const SCRIPT: Readonly<Record<string, string>> = {
+  "'": "\\'",
+  '"': '\\"',
+  '\\': '\\\\',
+  '<': '\\u003C',
+  '>': '\\u003E',
+  '&': '\\u0026',
+  '=': '\\u003D',
+  '\n': '\\u000A',
+  '\r': '\\u000D',
+};
 
 /** The functions Go's template language has itself. */
 export const GO_BUILTINS: Readonly<Record<string, GoFunction>> = {
@@ -73,8 +93,18 @@ export const GO_BUILTINS: Readonly<Record<string, GoFunction>> = {
   print: any(0, (args) => args.map(printGo).join('')),
   println: any(0, (args) => `${args.map(printGo).join(' ')}\n`),
   printf: any(1, ([format = '', ...args]) => printf(printGo(format), args)),
-  html: any(0, (args) => args.map(printGo).join('').replace(/[<>&"']/g, (sign) => HTML[sign] ?? sign)),
-  js: any(0, (args) => args.map(printGo).join('').replace(/['"\\<>&=\n\r]/g, (sign) => SCRIPT[sign] ?? sign)),
+  html: any(0, (args) =>
+    args
+      .map(printGo)
+      .join('')
+      .replace(/[<>&"']/g, (sign) => HTML[sign] ?? sign),
+  ),
+  js: any(0, (args) =>
+    args
+      .map(printGo)
+      .join('')
+      .replace(/['"\\<>&=\n\r]/g, (sign) => SCRIPT[sign] ?? sign),
+  ),
   urlquery: any(0, (args) => urlEncode(args.map(printGo).join(''))),
   eq: any(2, ([first = null, ...others]) => others.some((other) => same(first, other))),
   ne: fixed(2, ([a = null, b = null]) => !same(a, b)),

@@ -1,5 +1,6 @@
 /** A value of Go's template language, as far as templates of Packer meet one. `null` prints as `<no value>`. */
-export type GoValue = string | number | boolean | null | readonly GoValue[] | { readonly [name: string]: GoValue };
+export type GoValue =
+  string | number | boolean | null | readonly GoValue[] | { readonly [name: string]: GoValue };
 
 export interface GoFunction {
   /** Fewest and most arguments. */
@@ -26,5 +27,8 @@ export function printGo(value: GoValue): string {
   if (value === null) return '<no value>';
   if (typeof value !== 'object') return String(value);
   if (Array.isArray(value)) return `[${(value as readonly GoValue[]).map(printGo).join(' ')}]`;
-  return `map[${Object.entries(value).sort().map(([key, item]) => `${key}:${printGo(item)}`).join(' ')}]`;
+  return `map[${Object.entries(value)
+    .toSorted()
+    .map(([key, item]) => `${key}:${printGo(item)}`)
+    .join(' ')}]`;
 }

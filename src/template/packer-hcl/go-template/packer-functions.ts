@@ -26,9 +26,16 @@ export function engineFunctions(facts: EngineFacts): GoFunctions {
   const own: Readonly<Record<string, GoFunction>> = {
     upper: texts(1, ([text]) => text!.toUpperCase()),
     lower: texts(1, ([text]) => text!.toLowerCase()),
-    replace: { arity: [4, 4], call: ([from, to, count, text]) => replaceTimes(printGo(from!), printGo(to!), Number(count), printGo(text!)) },
+    replace: {
+      arity: [4, 4],
+      call: ([from, to, count, text]) =>
+        replaceTimes(printGo(from!), printGo(to!), Number(count), printGo(text!)),
+    },
     replace_all: texts(3, ([from, to, text]) => text!.replaceAll(from!, () => to!)),
-    split: { arity: [3, 3], call: ([text, separator, index]) => part(printGo(text!), printGo(separator!), Number(index)) },
+    split: {
+      arity: [3, 3],
+      call: ([text, separator, index]) => part(printGo(text!), printGo(separator!), Number(index)),
+    },
     clean_resource_name: texts(1, ([name]) => name!.replace(/[^A-Za-z0-9_-]/g, '-')),
     timestamp: texts(0, () => String(runTime(world).unix)),
     isotime: optional((layout) => legacyTime(world, layout, formatGoTime)),
@@ -87,7 +94,10 @@ function replaceTimes(from: string, to: string, count: number, text: string): st
 function part(text: string, separator: string, index: number): string {
   const parts = separator === '' ? [...text] : text.split(separator);
   const found = parts[index];
-  if (found === undefined) throw new GoCallError(`the substring ${index} was unavailable using the separator value, ${separator}, only ${parts.length} values were found`);
+  if (found === undefined)
+    throw new GoCallError(
+      `the substring ${index} was unavailable using the separator value, ${separator}, only ${parts.length} values were found`,
+    );
   return found;
 }
 

@@ -5,7 +5,12 @@ import type { SourceText, Span } from '../syntax/source-text.ts';
 export type GoNode =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'output'; readonly pipeline: GoPipeline }
-  | { readonly type: 'if' | 'with' | 'range'; readonly pipeline: GoPipeline; readonly then: readonly GoNode[]; readonly otherwise: readonly GoNode[] };
+  | {
+      readonly type: 'if' | 'with' | 'range';
+      readonly pipeline: GoPipeline;
+      readonly whenTrue: readonly GoNode[];
+      readonly otherwise: readonly GoNode[];
+    };
 
 export interface GoPipeline {
   /** Variables that take the value: two for the key and the item of a range. */
@@ -113,17 +118,17 @@ class Parser {
   #block(type: 'if' | 'with' | 'range', start: number): GoNode {
     const pipeline = this.#pipeline(start);
     this.#close(start);
-    const { nodes: then, ending } = this.#nodes();
+    const { nodes: whenTrue, ending } = this.#nodes();
     if (ending === 'finish') this.#fail(`unexpected end of the text: {{${type}}} has no {{end}}`, start);
-    if (ending === 'end') return { type, pipeline, then, otherwise: [] };
+    if (ending === 'end') return { type, pipeline, whenTrue, otherwise: [] };
     if (this.#peekWord() === 'if') {
       this.#take(WORD);
-      return { type, pipeline, then, otherwise: [this.#cursor.nested(() => this.#block('if', start))] };
+      return { type, pipeline, whenTrue, otherwise: [this.#cursor.nested(() => this.#block('if', start))] };
     }
     this.#close(start);
     const rest = this.#nodes();
     if (rest.ending !== 'end') this.#fail(`{{${type}}} has no {{end}}`, start);
-    return { type, pipeline, then, otherwise: rest.nodes };
+    return { type, pipeline, whenTrue, otherwise: rest.nodes };
   }
 
   #pipeline(start: number): GoPipeline {
@@ -137,7 +142,9 @@ class Parser {
   }
 
   #assignment(): string[] {
-    const match = /^\s*(\$\w+)(?:\s*,\s*(\$\w+))?\s*:?=(?!=)/.exec(this.#text.slice(this.#at, this.#at + 200));
+    const match = /^\s*(\$\w+)(?:\s*,\s*(\$\w+))?\s*:?=(?!=)/.exec(
+      this.#text.slice(this.#at, this.#at + 200),
+    );
     if (match === null) return [];
     this.#at += match[0].length;
     return [match[1], match[2]].flatMap((name) => (name === undefined ? [] : [name]));
@@ -147,8 +154,17 @@ class Parser {
     const operands: GoOperand[] = [];
     this.#take(BLANK);
     const start = this.#at;
-    for (let operand = this.#operand(actionStart); operand !== undefined; operand = this.#operand(actionStart)) operands.push(operand);
-    if (operands.length === 0) this.#fail(this.#at >= this.#text.length ? 'unclosed action' : 'missing value for command', actionStart);
+    for (
+      let operand = this.#operand(actionStart);
+      operand !== undefined;
+      operand = this.#operand(actionStart)
+    )
+      operands.push(operand);
+    if (operands.length === 0)
+      this.#fail(
+        this.#at >= this.#text.length ? 'unclosed action' : 'missing value for command',
+        actionStart,
+      );
     return { operands, span: this.#cursor.span(start, this.#at) };
   }
 
@@ -162,7 +178,11 @@ class Parser {
     const text = this.#take(STRING);
     if (text !== '') return finish({ type: 'literal', value: this.#unquote(text, start) });
     const character = this.#take(CHARACTER);
-    if (character !== '') return finish({ type: 'literal', value: this.#unquote(`"${character.slice(1, -1)}"`, start).codePointAt(0) ?? 0 });
+    if (character !== '')
+      return finish({
+        type: 'literal',
+        value: this.#unquote(`"${character.slice(1, -1)}"`, start).codePointAt(0) ?? 0,
+      });
     if (this.#text[start] === '(') {
       this.#at += 1;
       const pipeline = this.#pipeline(start);
@@ -181,7 +201,8 @@ class Parser {
       return finish({ type: 'dot' });
     }
     const word = this.#take(WORD);
-    if (word === 'true' || word === 'false' || word === 'nil') return finish({ type: 'literal', value: word === 'nil' ? null : word === 'true' });
+    if (word === 'true' || word === 'false' || word === 'nil')
+      return finish({ type: 'literal', value: word === 'nil' ? null : word === 'true' });
     if (word !== '') return finish({ type: 'function', name: word });
     if (this.#at >= this.#text.length) this.#fail('unclosed action', actionStart);
     if (/^(?:\||\)|-?\s*\}\})/.test(this.#text.slice(start, start + 20))) return undefined;
@@ -209,7 +230,11 @@ class Parser {
 
   #close(start: number): void {
     const match = /^\s*(-?)\}\}/.exec(this.#text.slice(this.#at, this.#at + 1000));
-    if (match === null) this.#fail(this.#text.indexOf('}}', this.#at) === -1 ? 'unclosed action' : 'unexpected text in an action', start);
+    if (match === null)
+      this.#fail(
+        this.#text.indexOf('}}', this.#at) === -1 ? 'unclosed action' : 'unexpected text in an action',
+        start,
+      );
     this.#at += match[0].length;
     this.#trimNext = match[1] === '-';
   }
@@ -237,6 +262,10 @@ class Parser {
   }
 
   #fail(message: string, start: number): never {
-    return this.#cursor.fail(`Invalid template: ${message}.`, start, Math.max(start + 1, Math.min(this.#at, this.#text.length)));
+    return this.#cursor.fail(
+      `Invalid template: ${message}.`,
+      start,
+      Math.max(start + 1, Math.min(this.#at, this.#text.length)),
+    );
   }
 }

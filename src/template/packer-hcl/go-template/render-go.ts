@@ -53,10 +53,10 @@ class Renderer {
         const [first, second] = names;
         if (second !== undefined && first !== undefined) this.#variables.set(first, key).set(second, item);
         else if (first !== undefined) this.#variables.set(first, item);
-        this.nodes(node.then, item);
+        this.nodes(node.whenTrue, item);
       }
       if (items.length === 0) this.nodes(node.otherwise, dot);
-    } else if (isTrue(value)) this.nodes(node.then, node.type === 'with' ? value : dot);
+    } else if (isTrue(value)) this.nodes(node.whenTrue, node.type === 'with' ? value : dot);
     else this.nodes(node.otherwise, dot);
   }
 
@@ -72,10 +72,14 @@ class Renderer {
     const [first, ...rest] = operands;
     if (first === undefined) return null;
     if (first.type !== 'function') {
-      if (rest.length > 0 || piped !== undefined) failAt(span, `can't give argument to non-function ${first.span.text}`);
+      if (rest.length > 0 || piped !== undefined)
+        failAt(span, `can't give argument to non-function ${first.span.text}`);
       return this.#operand(first, dot);
     }
-    const args = [...rest.map((operand) => this.#operand(operand, dot)), ...(piped === undefined ? [] : [piped])];
+    const args = [
+      ...rest.map((operand) => this.#operand(operand, dot)),
+      ...(piped === undefined ? [] : [piped]),
+    ];
     return fieldsOf(this.#call(first, args, span), first);
   }
 
@@ -93,19 +97,32 @@ class Renderer {
       case 'pipeline':
         return this.#pipeline(operand.pipeline, dot);
       case 'variable':
-        return this.#variables.get(operand.name) ?? failAt(operand.span, `undefined variable "${operand.name}"`);
+        return (
+          this.#variables.get(operand.name) ?? failAt(operand.span, `undefined variable "${operand.name}"`)
+        );
     }
   }
 
-  #call({ name, span }: { readonly name: string; readonly span: Span }, args: readonly GoValue[], place: Span): GoValue {
+  #call(
+    { name, span }: { readonly name: string; readonly span: Span },
+    args: readonly GoValue[],
+    place: Span,
+  ): GoValue {
     const definition = this.#functions.get(name);
     if (definition === undefined) {
       const nearest = nearestName(name, this.#functions.keys());
-      return failAt(span, `function "${name}" not defined`, nearest === undefined ? undefined : `Did you mean "${nearest}"?`);
+      return failAt(
+        span,
+        `function "${name}" not defined`,
+        nearest === undefined ? undefined : `Did you mean "${nearest}"?`,
+      );
     }
     const [least, most] = definition.arity;
     if (args.length < least || args.length > most) {
-      failAt(place, `wrong number of args for ${name}: want ${least === most ? least : `at least ${least}`} got ${args.length}`);
+      failAt(
+        place,
+        `wrong number of args for ${name}: want ${least === most ? least : `at least ${least}`} got ${args.length}`,
+      );
     }
     try {
       return definition.call(args);
@@ -120,7 +137,8 @@ function fieldsOf(value: GoValue, { fields, span }: GoOperand): GoValue {
   let at = value;
   for (const field of fields) {
     if (at === null) return null;
-    if (typeof at !== 'object' || Array.isArray(at)) failAt(span, `can't evaluate field ${field} of ${printGo(at)}`);
+    if (typeof at !== 'object' || Array.isArray(at))
+      failAt(span, `can't evaluate field ${field} of ${printGo(at)}`);
     const object = at as { readonly [name: string]: GoValue };
     at = Object.hasOwn(object, field) ? (object[field] ?? null) : null;
   }
@@ -131,10 +149,14 @@ function rangeItems(value: GoValue, span: Span): readonly (readonly [GoValue, Go
   if (value === null) return [];
   if (typeof value !== 'object') return failAt(span, `range can't iterate over ${printGo(value)}`);
   if (Array.isArray(value)) return (value as readonly GoValue[]).map((item, index) => [index, item]);
-  return Object.entries(value as { readonly [name: string]: GoValue }).sort();
+  return Object.entries(value as { readonly [name: string]: GoValue }).toSorted();
 }
 
 function failAt(span: Span, message: string, hint?: string): never {
-  const failure: Failure = { reason: 'template-invalid', message: `Interpolation error: ${message}.`, origin: span.range };
+  const failure: Failure = {
+    reason: 'template-invalid',
+    message: `Interpolation error: ${message}.`,
+    origin: span.range,
+  };
   throw new FailureError(hint === undefined ? failure : { ...failure, hint });
 }

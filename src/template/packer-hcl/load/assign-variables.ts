@@ -9,7 +9,14 @@ import { parseExpressionText } from '../syntax/parse-file.ts';
 import { SourceText } from '../syntax/source-text.ts';
 import { ConversionError, convertValue } from '../values/convert.ts';
 import { BOOL } from '../values/type.ts';
-import { UNKNOWN, type Value, markSensitive, objectValue, stringValue, unknownValue } from '../values/value.ts';
+import {
+  UNKNOWN,
+  type Value,
+  markSensitive,
+  objectValue,
+  stringValue,
+  unknownValue,
+} from '../values/value.ts';
 import type { Problems } from './body.ts';
 import type { PackerVariable, VariableDeclaration, VariableOrigin } from './parsed-template.ts';
 
@@ -26,7 +33,11 @@ export class VariableAssignments {
   readonly #problems: Problems;
   readonly #context: EvaluationContext;
 
-  constructor(declared: ReadonlyMap<string, VariableDeclaration>, problems: Problems, world: EvaluationContext['world']) {
+  constructor(
+    declared: ReadonlyMap<string, VariableDeclaration>,
+    problems: Problems,
+    world: EvaluationContext['world'],
+  ) {
     this.#declared = declared;
     this.#problems = problems;
     this.#context = { variables: new Scope(new Map()), functions: new Map(), world };
@@ -35,7 +46,9 @@ export class VariableAssignments {
   /** `PKR_VAR_name` of the environment; names that are not declared are not for us. */
   fromEnvironment(environment: Readonly<Record<string, string | undefined>>): void {
     for (const [key, text] of Object.entries(environment)) {
-      const declaration = key.startsWith('PKR_VAR_') ? this.#declared.get(key.slice('PKR_VAR_'.length)) : undefined;
+      const declaration = key.startsWith('PKR_VAR_')
+        ? this.#declared.get(key.slice('PKR_VAR_'.length))
+        : undefined;
       if (declaration !== undefined && text !== undefined) this.#fromText(declaration, text, 'environment');
     }
   }
@@ -52,7 +65,9 @@ export class VariableAssignments {
             ? 'Variable declaration in a .pkrvar file: such a file gives values to variables that a .pkr file declares.'
             : `Unexpected "${item.name}" block: blocks are not allowed here.`,
           origin: item.nameSpan.range,
-          ...(wrongPlace && { hint: `Write ${label} = VALUE here, and move the declaration to a .pkr.hcl file.` }),
+          ...(wrongPlace && {
+            hint: `Write ${label} = VALUE here, and move the declaration to a .pkr.hcl file.`,
+          }),
         });
       } else this.#fromAttribute(item);
     }
@@ -66,7 +81,9 @@ export class VariableAssignments {
       this.#problems.add({
         reason: 'variable-unknown',
         message: `Undefined -var variable: a "${name}" variable was passed on the command line but was not found in known variables.`,
-        hint: didYouMean(name, this.#declared.keys()).hint ?? 'Declare it in a variable block of a .pkr.hcl file.',
+        hint:
+          didYouMean(name, this.#declared.keys()).hint ??
+          'Declare it in a variable block of a .pkr.hcl file.',
       });
     }
   }
@@ -78,7 +95,9 @@ export class VariableAssignments {
         reason: 'variable-unknown',
         message: `Undefined variable: the variable "${attribute.name}" was set but was not declared as an input variable.`,
         origin: attribute.nameSpan.range,
-        hint: didYouMean(attribute.name, this.#declared.keys()).hint ?? `Declare it with variable "${attribute.name}" { … } in a .pkr.hcl file.`,
+        hint:
+          didYouMean(attribute.name, this.#declared.keys()).hint ??
+          `Declare it with variable "${attribute.name}" { … } in a .pkr.hcl file.`,
       });
       return;
     }
@@ -98,7 +117,9 @@ export class VariableAssignments {
     const source = new SourceText(`<value for var.${declaration.name} from the ${where}>`, text);
     const parsed = parseExpressionText(source);
     if (!parsed.ok) {
-      this.#problems.failures.push(...parsed.failures.map((failure) => ({ ...failure, reason: 'variable-invalid' as const })));
+      this.#problems.failures.push(
+        ...parsed.failures.map((failure) => ({ ...failure, reason: 'variable-invalid' as const })),
+      );
       return;
     }
     const expression = parsed.value;
@@ -107,7 +128,12 @@ export class VariableAssignments {
     else this.#problems.failures.push(...result.failures);
   }
 
-  #assign(declaration: VariableDeclaration, given: Value, from: VariableOrigin, range: SourceRange | undefined): void {
+  #assign(
+    declaration: VariableDeclaration,
+    given: Value,
+    from: VariableOrigin,
+    range: SourceRange | undefined,
+  ): void {
     try {
       this.#assigned.set(declaration.name, { value: convertValue(given, declaration.type), from, range });
     } catch (error) {
@@ -132,21 +158,31 @@ export class VariableAssignments {
           : { value: declaration.default, from: 'default', range: undefined });
       if (assigned.from === 'unset') this.#problems.add(unset(declaration));
       else this.#validate(declaration, assigned);
-      variables.set(declaration.name, { ...declaration, value: markSensitive(assigned.value, declaration.sensitive), from: assigned.from });
+      variables.set(declaration.name, {
+        ...declaration,
+        value: markSensitive(assigned.value, declaration.sensitive),
+        from: assigned.from,
+      });
     }
     return variables;
   }
 
   #validate(declaration: VariableDeclaration, assigned: Assignment): void {
     const variable = objectValue(new Map([[declaration.name, assigned.value]]));
-    const context = { ...this.#context, variables: new Scope(new Map([['var', variable]])), functions: FUNCTIONS };
+    const context = {
+      ...this.#context,
+      variables: new Scope(new Map([['var', variable]])),
+      functions: FUNCTIONS,
+    };
     for (const validation of declaration.validations) {
       const result = captureEvaluation(validation.condition.span, () => {
         const value = evaluate(validation.condition, context);
         if (value.data === UNKNOWN) return true;
         const truth = value.data === null ? null : convertCondition(value, validation.condition.span.range);
         if (truth === null) {
-          throw new FailureError(invalidCondition('it must be either true or false, not null', validation.condition.span.range));
+          throw new FailureError(
+            invalidCondition('it must be either true or false, not null', validation.condition.span.range),
+          );
         }
         return truth;
       });
@@ -156,7 +192,9 @@ export class VariableAssignments {
           reason: 'variable-invalid',
           message: `Invalid value for ${declaration.name} (from ${assigned.from}): ${validation.message}`,
           origin: assigned.range ?? declaration.span.range,
-          related: [{ message: 'This was checked by the validation rule here.', range: validation.span.range }],
+          related: [
+            { message: 'This was checked by the validation rule here.', range: validation.span.range },
+          ],
         });
       }
     }

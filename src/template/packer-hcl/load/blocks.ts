@@ -3,9 +3,15 @@ import { type EvaluationContext, captureEvaluation } from '../evaluate/context.t
 import { didYouMean } from '../evaluate/did-you-mean.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import type { Attribute, Block, Expression } from '../syntax/ast.ts';
-import { entriesOf, itemsOf } from '../values/value.ts';
+import { UNKNOWN, entriesOf, itemsOf } from '../values/value.ts';
 import { type Problems, hasLabels, readBody, textAttribute } from './body.ts';
-import type { BuildBlock, BuildSource, ComponentBlock, RequiredPlugin, RequiredVersion } from './parsed-template.ts';
+import type {
+  BuildBlock,
+  BuildSource,
+  ComponentBlock,
+  RequiredPlugin,
+  RequiredVersion,
+} from './parsed-template.ts';
 
 /** Reads `source` or `data` blocks; two may not share type and name. */
 export function readComponents(blocks: readonly Block[], problems: Problems): ComponentBlock[] {
@@ -29,10 +35,18 @@ export function readComponents(blocks: readonly Block[], problems: Problems): Co
 }
 
 const STEPS = ['provisioner', 'error-cleanup-provisioner', 'post-processor', 'post-processors'];
-const BUILD = { attributes: ['name', 'description', 'sources'], blocks: [...STEPS, 'source', 'hcp_packer_registry'] };
+const BUILD = {
+  attributes: ['name', 'description', 'sources'],
+  blocks: [...STEPS, 'source', 'hcp_packer_registry'],
+};
 
 /** Reads a `build` block; the bodies of its steps stay as they are. */
-export function readBuild(block: Block, sources: readonly ComponentBlock[], context: EvaluationContext, problems: Problems): BuildBlock {
+export function readBuild(
+  block: Block,
+  sources: readonly ComponentBlock[],
+  context: EvaluationContext,
+  problems: Problems,
+): BuildBlock {
   hasLabels(block, [], problems);
   const attributes = readBody(block.body, BUILD, problems);
   const inner = block.body.items.filter((item) => item.type === 'block');
@@ -41,7 +55,11 @@ export function readBuild(block: Block, sources: readonly ComponentBlock[], cont
   }
   const cleanups = inner.filter((item) => item.name === 'error-cleanup-provisioner');
   if (cleanups[1] !== undefined) {
-    problems.add({ reason: 'duplicate-name', message: 'Only one error-cleanup-provisioner is allowed per build.', origin: cleanups[1].headerSpan.range });
+    problems.add({
+      reason: 'duplicate-name',
+      message: 'Only one error-cleanup-provisioner is allowed per build.',
+      origin: cleanups[1].headerSpan.range,
+    });
   }
   const listed = attributes.get('sources');
   const used = [
@@ -66,29 +84,46 @@ function checkSource(source: BuildSource, sources: readonly ComponentBlock[], pr
     reason: 'template-invalid',
     message: `Unknown source ${source.type}.${source.name}: no source block defines it.`,
     origin: source.span.range,
-    hint: didYouMean(`${source.type}.${source.name}`, known).hint ?? (known.length === 0 ? 'Add a source block for it.' : `Known sources: ${known.slice(0, 10).join(', ')}.`),
+    hint:
+      didYouMean(`${source.type}.${source.name}`, known).hint ??
+      (known.length === 0
+        ? 'Add a source block for it.'
+        : `Known sources: ${known.slice(0, 10).join(', ')}.`),
   });
 }
 
 function listedSources(attribute: Attribute, context: EvaluationContext): BuildSource[] {
   const items = attribute.value.type === 'tuple' ? attribute.value.items : [attribute.value];
-  return items.flatMap((item) => sourceTexts(item, context).map((text) => ({ ...splitReference(text, item), localName: undefined, body: undefined, span: item.span })));
+  return items.flatMap((item) =>
+    sourceTexts(item, context).map((text) => ({
+      ...splitReference(text, item),
+      localName: undefined,
+      body: undefined,
+      span: item.span,
+    })),
+  );
 }
 
 function sourceTexts(item: Expression, context: EvaluationContext): string[] {
   const result = captureEvaluation(item.span, () => evaluate(item, context));
   if (!result.ok) throw new FailureError(...result.failures);
-  const values = itemsOf(result.value) ?? [result.value];
+  // What is unknown has its own failure, or will be told by a data source.
+  const values = (itemsOf(result.value) ?? [result.value]).filter(({ data }) => data !== UNKNOWN);
   return values.map(({ data }) => {
     if (typeof data === 'string') return data;
-    throw new FailureError({ reason: 'template-invalid', message: 'Invalid sources: a list of strings is required, such as ["source.type.name"].', origin: item.span.range });
+    throw new FailureError({
+      reason: 'template-invalid',
+      message: 'Invalid sources: a list of strings is required, such as ["source.type.name"].',
+      origin: item.span.range,
+    });
   });
 }
 
 /** `source.type.name`, `sources.type.name` and `type.name` all name one source. */
 function splitReference(text: string, place: Expression): { type: string; name: string } {
   const parts = text.split('.');
-  const [type = '', name = '', ...more] = parts[0] === 'source' || parts[0] === 'sources' ? parts.slice(1) : parts;
+  const [type = '', name = '', ...more] =
+    parts[0] === 'source' || parts[0] === 'sources' ? parts.slice(1) : parts;
   if (type !== '' && name !== '' && more.length === 0) return { type, name };
   throw new FailureError({
     reason: 'template-invalid',
@@ -101,24 +136,36 @@ function splitReference(text: string, place: Expression): { type: string; name: 
 function blockSource(block: Block, context: EvaluationContext, problems: Problems): BuildSource[] {
   const label = block.labels[0];
   if (!hasLabels(block, ['reference'], problems) || label === undefined) return [];
-  const reference = problems.attempt(() => splitReference(label.value, { type: 'keyword', span: label.span, value: null }));
+  const reference = problems.attempt(() =>
+    splitReference(label.value, { type: 'keyword', span: label.span, value: null }),
+  );
   if (reference === undefined) return [];
   const nameAttribute = block.body.items.find((item) => item.type === 'attribute' && item.name === 'name');
-  const localName = nameAttribute?.type === 'attribute' ? problems.attempt(() => textAttribute(nameAttribute, context)) : undefined;
+  const localName =
+    nameAttribute?.type === 'attribute'
+      ? problems.attempt(() => textAttribute(nameAttribute, context))
+      : undefined;
   return [{ ...reference, localName, body: block.body, span: block.headerSpan }];
 }
 
 const PACKER = { attributes: ['required_version'], blocks: ['required_plugins'] };
 
 /** Reads a `packer` block: the versions it asks for. */
-export function readPacker(block: Block, context: EvaluationContext, problems: Problems): { versions: RequiredVersion[]; plugins: RequiredPlugin[] } {
+export function readPacker(
+  block: Block,
+  context: EvaluationContext,
+  problems: Problems,
+): { versions: RequiredVersion[]; plugins: RequiredPlugin[] } {
   hasLabels(block, [], problems);
   const required = readBody(block.body, PACKER, problems).get('required_version');
   const constraint = problems.attempt(() => textAttribute(required, context));
   const plugins = block.body.items.flatMap((item) => (item.type === 'block' ? item.body.items : []));
   return {
-    versions: required === undefined || constraint === undefined ? [] : [{ constraint, span: required.value.span }],
-    plugins: plugins.flatMap((item) => (item.type === 'attribute' ? (problems.attempt(() => readPlugin(item, context)) ?? []) : [])),
+    versions:
+      required === undefined || constraint === undefined ? [] : [{ constraint, span: required.value.span }],
+    plugins: plugins.flatMap((item) =>
+      item.type === 'attribute' ? (problems.attempt(() => readPlugin(item, context)) ?? []) : [],
+    ),
   };
 }
 
@@ -137,4 +184,3 @@ function readPlugin(attribute: Attribute, context: EvaluationContext): RequiredP
   };
   return [{ name: attribute.name, source: field('source'), version: field('version'), attribute }];
 }
-

@@ -40,7 +40,8 @@ export function readBody(body: Body, shape: BodyShape, problems: Problems): Read
     if (item.type === 'attribute' && shape.attributes.includes(item.name)) attributes.set(item.name, item);
     else if (item.type !== 'block' || !blocks.includes(item.name)) {
       const what = item.type === 'block' ? 'block type' : 'argument';
-      const verb = item.type === 'block' ? `Blocks of type "${item.name}" are` : `An argument named "${item.name}" is`;
+      const verb =
+        item.type === 'block' ? `Blocks of type "${item.name}" are` : `An argument named "${item.name}" is`;
       problems.add({
         reason: 'unknown-option',
         message: `Unsupported ${what}: ${verb} not expected here.`,
@@ -77,7 +78,10 @@ function typed(attribute: Attribute, type: Type, context: EvaluationContext): un
 }
 
 /** The text of an attribute; undefined when it is left out, null or not known yet. Throws `FailureError`. */
-export function textAttribute(attribute: Attribute | undefined, context: EvaluationContext): string | undefined {
+export function textAttribute(
+  attribute: Attribute | undefined,
+  context: EvaluationContext,
+): string | undefined {
   const data = attribute === undefined ? undefined : typed(attribute, STRING, context);
   return typeof data === 'string' ? data : undefined;
 }

@@ -7,14 +7,15 @@ import { isIdentifier } from '../syntax/token.ts';
 import { convertValue, ConversionError } from '../values/convert.ts';
 import { parseType } from '../values/type-expression.ts';
 import { DYNAMIC, type Type } from '../values/type.ts';
-import type { Value } from '../values/value.ts';
+import { type Value, unknownValue } from '../values/value.ts';
 import { type Problems, boolAttribute, hasLabels, readBody, textAttribute } from './body.ts';
 import type { Validation, VariableDeclaration } from './parsed-template.ts';
 import { referencesOf } from './references.ts';
 
 const VARIABLE = { attributes: ['type', 'default', 'description', 'sensitive'], blocks: ['validation'] };
 const VALIDATION = { attributes: ['condition', 'error_message'] };
-export const BAD_NAME = 'A name must start with a letter or underscore and may contain only letters, digits, underscores, and dashes.';
+export const BAD_NAME =
+  'A name must start with a letter or underscore and may contain only letters, digits, underscores, and dashes.';
 
 /** Reads `variable` and `variables` blocks. A default may call `env` and nothing else. */
 export class VariableDeclarations {
@@ -29,13 +30,19 @@ export class VariableDeclarations {
 
   add(block: Block): void {
     if (block.name === 'variable') {
-      if (hasLabels(block, ['name'], this.#problems)) this.#declare(block.labels[0]?.value ?? '', block.headerSpan, () => this.#read(block));
+      if (hasLabels(block, ['name'], this.#problems))
+        this.#declare(block.labels[0]?.value ?? '', block.headerSpan, () => this.#read(block));
       return;
     }
     if (!hasLabels(block, [], this.#problems)) return;
     for (const item of block.body.items) {
       if (item.type === 'attribute') this.#declare(item.name, item.nameSpan, () => this.#readLegacy(item));
-      else this.#problems.add({ reason: 'unknown-option', message: `Unsupported block type: a variables block holds only NAME = DEFAULT.`, origin: item.nameSpan.range });
+      else
+        this.#problems.add({
+          reason: 'unknown-option',
+          message: `Unsupported block type: a variables block holds only NAME = DEFAULT.`,
+          origin: item.nameSpan.range,
+        });
     }
   }
 
@@ -51,17 +58,37 @@ export class VariableDeclarations {
       return;
     }
     if (!isIdentifier(name)) {
-      this.#problems.add({ reason: 'template-invalid', message: `Invalid variable name "${name}". ${BAD_NAME}`, origin: span.range });
+      this.#problems.add({
+        reason: 'template-invalid',
+        message: `Invalid variable name "${name}". ${BAD_NAME}`,
+        origin: span.range,
+      });
     }
     const declaration = this.#problems.attempt(read);
-    const failed: VariableDeclaration = { name, span, type: DYNAMIC, description: '', sensitive: false, default: undefined, validations: [] };
+    const failed: VariableDeclaration = {
+      name,
+      span,
+      type: DYNAMIC,
+      description: '',
+      sensitive: false,
+      default: unknownValue(),
+      validations: [],
+    };
     this.declared.set(name, declaration ?? failed);
   }
 
   #readLegacy(attribute: Attribute): VariableDeclaration {
     const value = this.#evaluate(attribute.value);
     const { name, nameSpan: span } = attribute;
-    return { name, span, type: value.type, description: '', sensitive: false, default: value, validations: [] };
+    return {
+      name,
+      span,
+      type: value.type,
+      description: '',
+      sensitive: false,
+      default: value,
+      validations: [],
+    };
   }
 
   #read(block: Block): VariableDeclaration {
@@ -69,7 +96,10 @@ export class VariableDeclarations {
     const name = block.labels[0]?.value ?? '';
     const typeAttribute = attributes.get('type');
     const evaluateDefault = (expression: Expression): Value => this.#evaluate(expression);
-    const declared = typeAttribute === undefined ? DYNAMIC : parseType(typeAttribute.value, { constraint: true, evaluateDefault });
+    const declared =
+      typeAttribute === undefined
+        ? DYNAMIC
+        : parseType(typeAttribute.value, { constraint: true, evaluateDefault });
     const defaultAttribute = attributes.get('default');
     const fallback = defaultAttribute === undefined ? undefined : this.#default(defaultAttribute, declared);
     return {
@@ -103,7 +133,10 @@ export class VariableDeclarations {
     const result = captureEvaluation(expression.span, () => evaluate(expression, this.#context));
     if (result.ok) return result.value;
     throw new FailureError(
-      ...result.failures.map((failure) => ({ ...failure, hint: failure.hint ?? 'A default may not refer to other values; use a local for that.' })),
+      ...result.failures.map((failure) => ({
+        ...failure,
+        hint: failure.hint ?? 'A default may not refer to other values; use a local for that.',
+      })),
     );
   }
 
@@ -123,11 +156,14 @@ export class VariableDeclarations {
     if (!isSentence(message)) {
       this.#problems.add({
         reason: 'template-invalid',
-        message: 'Invalid validation error message: it must be at least one full sentence, starting with an uppercase letter and ending with a period, question mark or exclamation point.',
+        message:
+          'Invalid validation error message: it must be at least one full sentence, starting with an uppercase letter and ending with a period, question mark or exclamation point.',
         origin: messageAttribute.value.span.range,
       });
     }
-    return this.#checkReferences(name, condition.value) ? [{ condition: condition.value, message, span: block.headerSpan }] : [];
+    return this.#checkReferences(name, condition.value)
+      ? [{ condition: condition.value, message, span: block.headerSpan }]
+      : [];
   }
 
   #checkReferences(name: string, condition: Expression): boolean {
@@ -148,7 +184,9 @@ export class VariableDeclarations {
 
 /** The type of `[]` and `{}` says nothing about the values to come. */
 function inferred(type: Type): Type {
-  const empty = (type.kind === 'tuple' && type.elements.length === 0) || (type.kind === 'object' && type.attributes.size === 0);
+  const empty =
+    (type.kind === 'tuple' && type.elements.length === 0) ||
+    (type.kind === 'object' && type.attributes.size === 0);
   return empty ? DYNAMIC : type;
 }
 

@@ -58,10 +58,19 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
   const variables = assignments.finish();
 
   const dataSources = readComponents(of('data'), problems);
-  const base = baseContext(options, found.directory, here, variables, dataSources.map(({ type, name }) => [type, name]));
+  const base = baseContext(
+    options,
+    found.directory,
+    here,
+    variables,
+    dataSources.map(({ type, name }) => [type, name]),
+  );
   const locals = evaluateLocals(declareLocals(of('locals', 'local'), base, problems), base, problems);
   const localValues = objectValue(new Map([...locals].map(([name, local]) => [name, local.value])));
-  const context: EvaluationContext = { ...base, variables: base.variables.with(new Map([['local', localValues]])) };
+  const context: EvaluationContext = {
+    ...base,
+    variables: base.variables.with(new Map([['local', localValues]])),
+  };
 
   const sources = readComponents(of('source'), problems);
   const packer = of('packer').map((block) => readPacker(block, context, problems));
@@ -122,6 +131,7 @@ function secretsOf({ value, sensitive }: PackerVariable | PackerLocal): string[]
 
 function textsOf(value: Value): string[] {
   const { data } = value;
-  if (typeof data === 'string') return [data, ...(data.includes('\n') ? data.split('\n') : [])].filter((text) => text.trim() !== '');
+  if (typeof data === 'string')
+    return [data, ...(data.includes('\n') ? data.split('\n') : [])].filter((text) => text.trim() !== '');
   return [...(itemsOf(value) ?? entriesOf(value)?.values() ?? [])].flatMap(textsOf);
 }

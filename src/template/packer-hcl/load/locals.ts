@@ -19,7 +19,11 @@ export interface LocalDeclaration {
 }
 
 /** Reads `locals` and `local` blocks. */
-export function declareLocals(blocks: readonly Block[], context: EvaluationContext, problems: Problems): ReadonlyMap<string, LocalDeclaration> {
+export function declareLocals(
+  blocks: readonly Block[],
+  context: EvaluationContext,
+  problems: Problems,
+): ReadonlyMap<string, LocalDeclaration> {
   const declared = new Map<string, LocalDeclaration>();
   const declare = (local: LocalDeclaration): void => {
     const earlier = declared.get(local.name);
@@ -32,7 +36,11 @@ export function declareLocals(blocks: readonly Block[], context: EvaluationConte
       });
     } else declared.set(local.name, local);
     if (!isIdentifier(local.name)) {
-      problems.add({ reason: 'template-invalid', message: `Invalid local name "${local.name}". ${BAD_NAME}`, origin: local.span.range });
+      problems.add({
+        reason: 'template-invalid',
+        message: `Invalid local name "${local.name}". ${BAD_NAME}`,
+        origin: local.span.range,
+      });
     }
   };
   for (const block of blocks) {
@@ -44,21 +52,41 @@ export function declareLocals(blocks: readonly Block[], context: EvaluationConte
 
 function readLocals(block: Block, problems: Problems, declare: (local: LocalDeclaration) => void): void {
   for (const item of block.body.items) {
-    if (item.type === 'attribute') declare({ name: item.name, span: item.nameSpan, expression: item.value, sensitive: false });
-    else problems.add({ reason: 'unknown-option', message: `Unexpected "${item.name}" block: a locals block holds only NAME = VALUE.`, origin: item.nameSpan.range });
+    if (item.type === 'attribute')
+      declare({ name: item.name, span: item.nameSpan, expression: item.value, sensitive: false });
+    else
+      problems.add({
+        reason: 'unknown-option',
+        message: `Unexpected "${item.name}" block: a locals block holds only NAME = VALUE.`,
+        origin: item.nameSpan.range,
+      });
   }
 }
 
-function readLocal(block: Block, context: EvaluationContext, problems: Problems, declare: (local: LocalDeclaration) => void): void {
+function readLocal(
+  block: Block,
+  context: EvaluationContext,
+  problems: Problems,
+  declare: (local: LocalDeclaration) => void,
+): void {
   if (!hasLabels(block, ['name'], problems)) return;
   const attributes = readBody(block.body, { attributes: ['expression', 'sensitive'] }, problems);
   const expression = attributes.get('expression');
   if (expression === undefined) {
-    problems.add({ reason: 'template-invalid', message: 'Missing required argument: the argument "expression" is required in a local block.', origin: block.headerSpan.range });
+    problems.add({
+      reason: 'template-invalid',
+      message: 'Missing required argument: the argument "expression" is required in a local block.',
+      origin: block.headerSpan.range,
+    });
     return;
   }
   const sensitive = problems.attempt(() => boolAttribute(attributes.get('sensitive'), context)) === true;
-  declare({ name: block.labels[0]?.value ?? '', span: block.headerSpan, expression: expression.value, sensitive });
+  declare({
+    name: block.labels[0]?.value ?? '',
+    span: block.headerSpan,
+    expression: expression.value,
+    sensitive,
+  });
 }
 
 /**
@@ -71,12 +99,16 @@ export function evaluateLocals(
   problems: Problems,
 ): ReadonlyMap<string, PackerLocal> {
   const values = new Map<string, PackerLocal>();
-  const needs = new Map([...declared.values()].map((local) => [local.name, needsOf(local, declared, problems)]));
+  const needs = new Map(
+    [...declared.values()].map((local) => [local.name, needsOf(local, declared, problems)]),
+  );
   for (const start of declared.keys()) visit(start, { declared, context, problems, values, needs });
-  return new Map([...declared.keys()].flatMap((name) => {
-    const local = values.get(name);
-    return local === undefined ? [] : [[name, local] as const];
-  }));
+  return new Map(
+    [...declared.keys()].flatMap((name) => {
+      const local = values.get(name);
+      return local === undefined ? [] : [[name, local] as const];
+    }),
+  );
 }
 
 interface Work {
@@ -117,11 +149,19 @@ function cycle(circle: readonly string[], declared: ReadonlyMap<string, LocalDec
     reason: 'dependency-cycle',
     message: `Cycle of locals: ${circle.map((name) => `local.${name}`).join(' → ')}.`,
     ...(circle[0] !== undefined && { origin: declared.get(circle[0])!.span.range }),
-    related: circle.slice(1, -1).map((name) => ({ message: `local.${name} is part of the circle.`, range: declared.get(name)!.span.range })),
+    related: circle
+      .slice(1, -1)
+      .map((name) => ({
+        message: `local.${name} is part of the circle.`,
+        range: declared.get(name)!.span.range,
+      })),
   };
 }
 
-const failed = (local: LocalDeclaration): PackerLocal => ({ ...local, value: markSensitive(unknownValue(), local.sensitive) });
+const failed = (local: LocalDeclaration): PackerLocal => ({
+  ...local,
+  value: markSensitive(unknownValue(), local.sensitive),
+});
 
 function settle(name: string, work: Work): void {
   const local = work.declared.get(name)!;
@@ -130,17 +170,29 @@ function settle(name: string, work: Work): void {
     const value = work.values.get(needed)?.value;
     if (value !== undefined) locals.set(needed, value);
   }
-  const context = { ...work.context, variables: work.context.variables.with(new Map([['local', objectValue(locals)]])) };
+  const context = {
+    ...work.context,
+    variables: work.context.variables.with(new Map([['local', objectValue(locals)]])),
+  };
   const unknownNeed = hasUnknownNeed(local, work.declared);
-  const result = unknownNeed ? undefined : captureEvaluation(local.expression.span, () => evaluate(local.expression, context));
+  const result = unknownNeed
+    ? undefined
+    : captureEvaluation(local.expression.span, () => evaluate(local.expression, context));
   if (result !== undefined && !result.ok) work.problems.failures.push(...result.failures);
-  work.values.set(name, result?.ok === true ? { ...local, value: markSensitive(result.value, local.sensitive) } : failed(local));
+  work.values.set(
+    name,
+    result?.ok === true ? { ...local, value: markSensitive(result.value, local.sensitive) } : failed(local),
+  );
 }
 
-const localReferences = (local: LocalDeclaration): Reference[] => referencesOf(local.expression).filter(({ root }) => root === 'local');
+const localReferences = (local: LocalDeclaration): Reference[] =>
+  referencesOf(local.expression).filter(({ root }) => root === 'local');
 
 function hasUnknownNeed(local: LocalDeclaration, declared: ReadonlyMap<string, LocalDeclaration>): boolean {
-  return localReferences(local).some(({ path: [name] }) => name !== undefined && !declared.has(name)) && !mayFail(local.expression);
+  return (
+    localReferences(local).some(({ path: [name] }) => name !== undefined && !declared.has(name)) &&
+    !mayFail(local.expression)
+  );
 }
 
 /** `try(local.x, …)` and `can(local.x)` may name a local that does not exist. */
@@ -149,7 +201,11 @@ function mayFail(expression: Expression): boolean {
 }
 
 /** The names of locals that must have their value before; a bare `local` needs all. */
-function needsOf(local: LocalDeclaration, declared: ReadonlyMap<string, LocalDeclaration>, problems: Problems): readonly string[] {
+function needsOf(
+  local: LocalDeclaration,
+  declared: ReadonlyMap<string, LocalDeclaration>,
+  problems: Problems,
+): readonly string[] {
   const needs = new Set<string>();
   for (const { path, span } of localReferences(local)) {
     const [name] = path;
@@ -164,6 +220,7 @@ function needsOf(local: LocalDeclaration, declared: ReadonlyMap<string, LocalDec
       });
     }
   }
-  if (needs.has(local.name) && localReferences(local).every(({ path }) => path[0] !== local.name)) needs.delete(local.name);
+  if (needs.has(local.name) && localReferences(local).every(({ path }) => path[0] !== local.name))
+    needs.delete(local.name);
   return [...needs];
 }

@@ -35,7 +35,7 @@ export function asReference(expression: Expression): Reference | undefined {
   const path: string[] = [];
   let at = expression;
   for (;;) {
-    if (at.type === 'variable') return { root: at.name, path: path.reverse(), span: expression.span };
+    if (at.type === 'variable') return { root: at.name, path: path.toReversed(), span: expression.span };
     if (at.type === 'attribute-access') {
       path.push(at.name);
       at = at.object;
@@ -80,7 +80,7 @@ function childrenOf({ expression, bound }: Pending): Pending[] {
       ];
     }
     case 'conditional':
-      return plain(expression.condition, expression.then, expression.otherwise);
+      return plain(expression.condition, expression.whenTrue, expression.otherwise);
     case 'binary':
       return plain(expression.left, expression.right);
     case 'unary':
@@ -93,7 +93,9 @@ function childrenOf({ expression, bound }: Pending): Pending[] {
       return plain(expression.object);
     case 'call':
       // The second argument of convert() is a type; its words are not names.
-      return plain(...(expression.name === 'convert' ? expression.arguments.slice(0, 1) : expression.arguments));
+      return plain(
+        ...(expression.name === 'convert' ? expression.arguments.slice(0, 1) : expression.arguments),
+      );
     default:
       return unreachable(expression);
   }
@@ -110,15 +112,21 @@ function childrenOfPart(part: TemplatePart, bound: ReadonlySet<string>): Pending
     case 'if':
       return [
         { expression: part.condition, bound },
-        ...[...part.then, ...part.otherwise].flatMap((inner) => childrenOfPart(inner, bound)),
+        ...[...part.whenTrue, ...part.otherwise].flatMap((inner) => childrenOfPart(inner, bound)),
       ];
     case 'for': {
       const inner = binding(bound, part);
-      return [{ expression: part.collection, bound }, ...part.body.flatMap((child) => childrenOfPart(child, inner))];
+      return [
+        { expression: part.collection, bound },
+        ...part.body.flatMap((child) => childrenOfPart(child, inner)),
+      ];
     }
   }
 }
 
-function binding(bound: ReadonlySet<string>, loop: { keyName: string | undefined; valueName: string }): ReadonlySet<string> {
+function binding(
+  bound: ReadonlySet<string>,
+  loop: { keyName: string | undefined; valueName: string },
+): ReadonlySet<string> {
   return new Set([...bound, loop.valueName, ...(loop.keyName === undefined ? [] : [loop.keyName])]);
 }

@@ -11,23 +11,42 @@ export interface TemplateFiles {
   /** Folder as the user named it. */
   readonly directory: string;
   readonly templates: readonly string[];
-  /** `*.auto.pkrvars.hcl` before `*.auto.pkrvars.json`, each in order of names. */
+  /** `*.auto.pkrvars.hcl` before `*.auto.pkrvars.json`, each in order of names; only a folder has them. */
   readonly automaticValues: readonly string[];
 }
 
 /** A folder stands for its own `*.pkr.hcl` and `*.pkr.json` (native form first), a file for itself. */
-export function findTemplateFiles(template: string, workingDirectory: string, files: FileReader, problems: Problems): TemplateFiles {
+export function findTemplateFiles(
+  template: string,
+  workingDirectory: string,
+  files: FileReader,
+  problems: Problems,
+): TemplateFiles {
   const absolute = path.resolve(workingDirectory, template);
   const kind = files.kind(absolute);
-  if (kind === undefined) problems.add({ reason: 'template-not-found', message: `There is no template at ${template}.` });
+  if (kind === undefined)
+    problems.add({ reason: 'template-not-found', message: `There is no template at ${template}.` });
   const directory = kind === 'directory' ? template : path.dirname(template);
-  const names = kind === undefined ? [] : listNames(path.resolve(workingDirectory, directory), files);
-  const ending = (suffix: string): string[] => names.filter((name) => name.endsWith(suffix)).map((name) => path.join(directory, name));
-  const templates = kind === 'directory' ? [...ending('.pkr.hcl'), ...ending('.pkr.json')] : kind === 'file' ? [template] : [];
+  const names = kind !== 'directory' ? [] : listNames(path.resolve(workingDirectory, directory), files);
+  const ending = (suffix: string): string[] =>
+    names.filter((name) => name.endsWith(suffix)).map((name) => path.join(directory, name));
+  const templates =
+    kind === 'directory'
+      ? [...ending('.pkr.hcl'), ...ending('.pkr.json')]
+      : kind === 'file'
+        ? [template]
+        : [];
   if (kind === 'directory' && templates.length === 0) {
-    problems.add({ reason: 'template-not-found', message: `The folder ${template} holds no *.pkr.hcl or *.pkr.json file.` });
+    problems.add({
+      reason: 'template-not-found',
+      message: `The folder ${template} holds no *.pkr.hcl or *.pkr.json file.`,
+    });
   }
-  return { directory, templates, automaticValues: [...ending('.auto.pkrvars.hcl'), ...ending('.auto.pkrvars.json')] };
+  return {
+    directory,
+    templates,
+    automaticValues: [...ending('.auto.pkrvars.hcl'), ...ending('.auto.pkrvars.json')],
+  };
 }
 
 function listNames(folder: string, files: FileReader): string[] {
@@ -36,17 +55,24 @@ function listNames(folder: string, files: FileReader): string[] {
       .list(folder)
       .filter((entry) => !entry.directory)
       .map((entry) => entry.name)
-      .sort();
+      .toSorted();
   } catch {
     return [];
   }
 }
 
 /** Reads one template file to its blocks. */
-export function readTemplateFile(file: string, workingDirectory: string, files: FileReader, problems: Problems): readonly Block[] {
+export function readTemplateFile(
+  file: string,
+  workingDirectory: string,
+  files: FileReader,
+  problems: Problems,
+): readonly Block[] {
   const content = readBytes(file, workingDirectory, files, problems);
   if (content === undefined) return [];
-  const parsed = file.endsWith('.json') ? parseJsonFile(file, content, { blocks: TEMPLATE_BLOCKS }) : parseNativeFile(file, content);
+  const parsed = file.endsWith('.json')
+    ? parseJsonFile(file, content, { blocks: TEMPLATE_BLOCKS })
+    : parseNativeFile(file, content);
   problems.failures.push(...parsed.failures);
   return (parsed.file?.body.items ?? []).flatMap((item) => (isTemplateBlock(item, problems) ? [item] : []));
 }
@@ -58,24 +84,45 @@ function isTemplateBlock(item: BodyItem, problems: Problems): item is Block {
     item.type === 'block'
       ? `Unsupported block type: blocks of type "${item.name}" are not expected here.`
       : `Unsupported argument: an argument named "${item.name}" is not expected here.`;
-  problems.add({ reason: 'unknown-option', message, origin: item.nameSpan.range, ...didYouMean(item.name, names) });
+  problems.add({
+    reason: 'unknown-option',
+    message,
+    origin: item.nameSpan.range,
+    ...didYouMean(item.name, names),
+  });
   return false;
 }
 
 /** Reads one file of variable values; undefined when it cannot be read at all. */
-export function readValuesFile(file: string, workingDirectory: string, files: FileReader, problems: Problems): File | undefined {
+export function readValuesFile(
+  file: string,
+  workingDirectory: string,
+  files: FileReader,
+  problems: Problems,
+): File | undefined {
   const content = readBytes(file, workingDirectory, files, problems);
   if (content === undefined) return undefined;
-  const parsed = file.endsWith('.json') ? parseJsonFile(file, content, { blocks: {}, literalStrings: true }) : parseNativeFile(file, content);
+  const parsed = file.endsWith('.json')
+    ? parseJsonFile(file, content, { blocks: {}, literalStrings: true })
+    : parseNativeFile(file, content);
   problems.failures.push(...parsed.failures);
   return parsed.file;
 }
 
-function readBytes(file: string, workingDirectory: string, files: FileReader, problems: Problems): Uint8Array | undefined {
+function readBytes(
+  file: string,
+  workingDirectory: string,
+  files: FileReader,
+  problems: Problems,
+): Uint8Array | undefined {
   try {
     return files.read(path.resolve(workingDirectory, file));
   } catch (cause) {
-    problems.add({ reason: 'input-missing', message: `The file ${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`, cause });
+    problems.add({
+      reason: 'input-missing',
+      message: `The file ${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      cause,
+    });
     return undefined;
   }
 }

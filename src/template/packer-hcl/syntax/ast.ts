@@ -92,7 +92,7 @@ export interface TemplateInterpolation extends Node<'interpolation'> {
 
 export interface TemplateIf extends Node<'if'> {
   readonly condition: Expression;
-  readonly then: readonly TemplatePart[];
+  readonly whenTrue: readonly TemplatePart[];
   readonly otherwise: readonly TemplatePart[];
 }
 
@@ -132,11 +132,12 @@ export interface ForExpression extends Node<'for-expression'> {
 
 export interface Conditional extends Node<'conditional'> {
   readonly condition: Expression;
-  readonly then: Expression;
+  readonly whenTrue: Expression;
   readonly otherwise: Expression;
 }
 
-export type BinaryOperator = '||' | '&&' | '==' | '!=' | '<' | '>' | '<=' | '>=' | '+' | '-' | '*' | '/' | '%';
+export type BinaryOperator =
+  '||' | '&&' | '==' | '!=' | '<' | '>' | '<=' | '>=' | '+' | '-' | '*' | '/' | '%';
 
 export interface Binary extends Node<'binary'> {
   readonly operator: BinaryOperator;

@@ -90,7 +90,8 @@ export class Cursor {
 
   span(start: number, end: number = this.#lastEnd): Span {
     this.#nodes += 1;
-    if (this.#nodes > MAX_NODES) this.fail('The file holds too many expressions.', start, start + 1, { fatal: true });
+    if (this.#nodes > MAX_NODES)
+      this.fail('The file holds too many expressions.', start, start + 1, { fatal: true });
     return new Span(this.source, start, end);
   }
 

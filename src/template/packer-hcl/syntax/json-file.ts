@@ -1,6 +1,12 @@
 import type { Failure, Result } from '../../../diagnostics/failure.ts';
 import type { Attribute, Block, Body, BodyItem, Expression, Label } from './ast.ts';
-import { type JsonMember, type JsonNode, type JsonString, jsonStringOffsets, parseJsonText } from './json-text.ts';
+import {
+  type JsonMember,
+  type JsonNode,
+  type JsonString,
+  jsonStringOffsets,
+  parseJsonText,
+} from './json-text.ts';
 import { type ParsedFile, parseTemplateText } from './parse-file.ts';
 import { SourceText, type Span, decodeSource } from './source-text.ts';
 
@@ -47,7 +53,9 @@ export interface JsonOptions {
  */
 export function parseJsonFile(name: string, content: Uint8Array | string, options: JsonOptions): ParsedFile {
   const decoded: Result<SourceText> =
-    typeof content === 'string' ? { ok: true, value: new SourceText(name, content) } : decodeSource(name, content);
+    typeof content === 'string'
+      ? { ok: true, value: new SourceText(name, content) }
+      : decodeSource(name, content);
   if (!decoded.ok) return { source: new SourceText(name, ''), file: undefined, failures: decoded.failures };
   const source = decoded.value;
   const root = parseJsonText(source);
@@ -96,7 +104,13 @@ class Reader {
     return attribute;
   }
 
-  #blocks(member: JsonMember, node: JsonNode, shape: BlockShape, labels: readonly Label[], into: BodyItem[]): void {
+  #blocks(
+    member: JsonMember,
+    node: JsonNode,
+    shape: BlockShape,
+    labels: readonly Label[],
+    into: BodyItem[],
+  ): void {
     if (node.type === 'keyword' && node.value === null) return;
     for (const object of this.#objects(node)) {
       if (labels.length === shape.labels) {
@@ -126,7 +140,10 @@ class Reader {
   #objects(node: JsonNode): (JsonNode & { type: 'object' })[] {
     if (node.type === 'object') return [node];
     if (node.type === 'array') return node.items.flatMap((item) => this.#objects(item));
-    this.#report('Incorrect JSON value type: an object is required here, to define arguments and blocks.', node.span);
+    this.#report(
+      'Incorrect JSON value type: an object is required here, to define arguments and blocks.',
+      node.span,
+    );
     return [];
   }
 
@@ -147,7 +164,11 @@ class Reader {
           span,
           items: node.members
             .filter((member) => member.key.value !== '//')
-            .map(({ key, value }) => ({ key: this.#string(key), bareKey: undefined, value: this.expression(value) })),
+            .map(({ key, value }) => ({
+              key: this.#string(key),
+              bareKey: undefined,
+              value: this.expression(value),
+            })),
         };
     }
   }
@@ -161,7 +182,10 @@ class Reader {
       parts: node.value === '' ? [] : [{ type: 'text', span, value: node.value }],
     };
     if (this.#literalStrings || !/[$%]\{/.test(node.value)) return literal;
-    const inner = new SourceText(span.source.file, node.value, { source: span.source, offsetOf: jsonStringOffsets(node) });
+    const inner = new SourceText(span.source.file, node.value, {
+      source: span.source,
+      offsetOf: jsonStringOffsets(node),
+    });
     const parsed = parseTemplateText(inner);
     if (parsed.ok) return parsed.value;
     this.failures.push(...parsed.failures);
@@ -169,6 +193,11 @@ class Reader {
   }
 
   #report(message: string, span: Span, related?: Failure['related']): void {
-    this.failures.push({ reason: 'template-syntax', message, origin: span.range, ...(related && { related }) });
+    this.failures.push({
+      reason: 'template-syntax',
+      message,
+      origin: span.range,
+      ...(related && { related }),
+    });
   }
 }

@@ -1,5 +1,6 @@
 import { Cursor, SyntaxProblem } from './cursor.ts';
-import { type SourceText, Span } from './source-text.ts';
+import type { Span } from './source-text.ts';
+import { type SourceText } from './source-text.ts';
 import { type Result } from '../../../diagnostics/failure.ts';
 
 /** A JSON value that knows where it was written. Numbers keep their digits. */
@@ -63,8 +64,13 @@ class JsonReader {
     const number = this.#match(NUMBER);
     if (number) return { type: 'number', span: this.#span(start), text: number };
     const word = this.#match(KEYWORD);
-    if (word) return { type: 'keyword', span: this.#span(start), value: word === 'null' ? null : word === 'true' };
-    return this.#fail(sign === undefined ? 'The JSON text ends too early.' : `Invalid JSON: expected a value, but found ${JSON.stringify(sign)}.`);
+    if (word)
+      return { type: 'keyword', span: this.#span(start), value: word === 'null' ? null : word === 'true' };
+    return this.#fail(
+      sign === undefined
+        ? 'The JSON text ends too early.'
+        : `Invalid JSON: expected a value, but found ${JSON.stringify(sign)}.`,
+    );
   }
 
   #object(start: number): JsonNode {
@@ -159,7 +165,7 @@ export function jsonStringOffsets(node: JsonString): (offset: number) => number 
   const raw = node.span.text;
   if (!raw.includes('\\')) return (offset) => start + 1 + offset;
   const offsets: number[] = [];
-  for (let at = 1; at < raw.length - 1; ) {
+  for (let at = 1; at < raw.length - 1;) {
     offsets.push(start + at);
     at += raw[at] !== '\\' ? 1 : raw[at + 1] === 'u' ? 6 : 2;
   }

@@ -56,7 +56,13 @@ function parseItem(cursor: Cursor): BodyItem {
   const equals = cursor.take('=');
   if (equals === undefined) return cursor.nested(() => parseBlock(cursor, name));
   const value = parseExpression(cursor);
-  return { type: 'attribute', span: cursor.span(name.start), name: cursor.textOf(name), nameSpan: cursor.spanOf(name), value };
+  return {
+    type: 'attribute',
+    span: cursor.span(name.start),
+    name: cursor.textOf(name),
+    nameSpan: cursor.spanOf(name),
+    value,
+  };
 }
 
 function failItemStart(cursor: Cursor, token: Token): never {
@@ -67,9 +73,14 @@ function failItemStart(cursor: Cursor, token: Token): never {
   if (token.kind === '}') {
     cursor.fail('Unexpected closing brace: no block is open here.', token.start, token.end);
   }
-  return cursor.fail(`Argument or block definition required, but found ${describeToken(cursor, token)}.`, token.start, token.end, {
-    hint: 'Write NAME = VALUE to set an argument, or NAME "label" { … } for a block.',
-  });
+  return cursor.fail(
+    `Argument or block definition required, but found ${describeToken(cursor, token)}.`,
+    token.start,
+    token.end,
+    {
+      hint: 'Write NAME = VALUE to set an argument, or NAME "label" { … } for a block.',
+    },
+  );
 }
 
 function parseBlock(cursor: Cursor, name: Token): Block {
@@ -100,9 +111,14 @@ function readLabel(cursor: Cursor): Label {
     return { span: cursor.spanOf(token), value: cursor.textOf(token) };
   }
   const label = parseQuotedTemplate(cursor);
-  const text = label.type === 'template' && label.parts.every((part) => part.type === 'text') ? label.parts : undefined;
+  const text =
+    label.type === 'template' && label.parts.every((part) => part.type === 'text') ? label.parts : undefined;
   if (text === undefined) {
-    cursor.fail('Invalid block label: template sequences are not allowed in a label.', label.span.start, label.span.end);
+    cursor.fail(
+      'Invalid block label: template sequences are not allowed in a label.',
+      label.span.start,
+      label.span.end,
+    );
   }
   return { span: label.span, value: text.map((part) => part.value).join('') };
 }
@@ -110,14 +126,27 @@ function readLabel(cursor: Cursor): Label {
 function failBlockHeader(cursor: Cursor, found: Token, name: string, labels: number): never {
   failInvalid(cursor, found);
   if (found.kind === '=') {
-    cursor.fail('Invalid block definition: the equals sign "=" indicates an argument definition, and must not be used when defining a block.', found.start, found.end);
+    cursor.fail(
+      'Invalid block definition: the equals sign "=" indicates an argument definition, and must not be used when defining a block.',
+      found.start,
+      found.end,
+    );
   }
   if (labels === 0) {
-    cursor.fail(`Invalid block definition: expected an equals sign or an opening brace after "${name}", but found ${describeToken(cursor, found)}.`, found.start, found.end, {
-      hint: `Write ${name} = VALUE to set an argument, or ${name} { … } for a block.`,
-    });
+    cursor.fail(
+      `Invalid block definition: expected an equals sign or an opening brace after "${name}", but found ${describeToken(cursor, found)}.`,
+      found.start,
+      found.end,
+      {
+        hint: `Write ${name} = VALUE to set an argument, or ${name} { … } for a block.`,
+      },
+    );
   }
-  return cursor.fail(`Invalid block definition: expected an opening brace ("{") to begin the block, but found ${describeToken(cursor, found)}.`, found.start, found.end);
+  return cursor.fail(
+    `Invalid block definition: expected an opening brace ("{") to begin the block, but found ${describeToken(cursor, found)}.`,
+    found.start,
+    found.end,
+  );
 }
 
 function readBlockBody(cursor: Cursor, open: Token): Body {
@@ -125,10 +154,15 @@ function readBlockBody(cursor: Cursor, open: Token): Body {
   if (!newline && !cursor.at('}')) return readSingleLineBody(cursor, open);
   const body = parseBody(cursor, '}');
   if (cursor.take('}') === undefined) {
-    cursor.fail('Unclosed configuration block: there is no closing brace for this block before the end of the file.', open.start, open.end, {
-      fatal: true,
-      hint: 'This may be caused by incorrect brace nesting elsewhere in this file.',
-    });
+    cursor.fail(
+      'Unclosed configuration block: there is no closing brace for this block before the end of the file.',
+      open.start,
+      open.end,
+      {
+        fatal: true,
+        hint: 'This may be caused by incorrect brace nesting elsewhere in this file.',
+      },
+    );
   }
   return body;
 }
@@ -138,14 +172,23 @@ function readSingleLineBody(cursor: Cursor, open: Token): Body {
   const start = cursor.offset;
   const item = parseItem(cursor);
   if (item.type === 'block') {
-    cursor.fail('Invalid single-argument block definition: a single-line block may not hold another block.', item.span.start, item.span.end);
+    cursor.fail(
+      'Invalid single-argument block definition: a single-line block may not hold another block.',
+      item.span.start,
+      item.span.end,
+    );
   }
   const body = { span: cursor.span(start), items: [item] };
   const close = cursor.next();
   if (close.kind !== '}') {
-    cursor.fail('Invalid single-argument block definition: the closing brace must stand on the same line, after one argument.', open.start, open.end, {
-      hint: 'Put each argument of a longer block on a line of its own.',
-    });
+    cursor.fail(
+      'Invalid single-argument block definition: the closing brace must stand on the same line, after one argument.',
+      open.start,
+      open.end,
+      {
+        hint: 'Put each argument of a longer block on a line of its own.',
+      },
+    );
   }
   return body;
 }
@@ -155,7 +198,12 @@ function expectEndOfItem(cursor: Cursor, item: BodyItem): void {
   if (token.kind === 'newline' || token.kind === 'end') return;
   failInvalid(cursor, token);
   const what = item.type === 'block' ? 'block definition' : 'argument';
-  cursor.fail(`Missing newline after ${what}: expected the end of the line, but found ${describeToken(cursor, token)}.`, token.start, token.end, {
-    hint: 'End it with a line break.',
-  });
+  cursor.fail(
+    `Missing newline after ${what}: expected the end of the line, but found ${describeToken(cursor, token)}.`,
+    token.start,
+    token.end,
+    {
+      hint: 'End it with a line break.',
+    },
+  );
 }

@@ -13,7 +13,8 @@ export function parseTuple(cursor: Cursor): Expression {
     const items: Expression[] = [];
     while (cursor.take(']') === undefined) {
       items.push(parseExpression(cursor));
-      if (cursor.take(',') === undefined && !cursor.at(']')) failSeparator(cursor, open, 'Missing item separator: expected a comma before the next item.');
+      if (cursor.take(',') === undefined && !cursor.at(']'))
+        failSeparator(cursor, open, 'Missing item separator: expected a comma before the next item.');
     }
     return { type: 'tuple', span: cursor.span(open.start), items };
   });
@@ -31,7 +32,12 @@ export function parseObject(cursor: Cursor): Expression {
       items.push(parseItem(cursor));
       const separated = cursor.take(',') !== undefined || cursor.at('newline');
       skipNewlines(cursor);
-      if (!separated && !cursor.at('}')) failSeparator(cursor, open, 'Missing attribute separator: expected a newline or comma before the next attribute.');
+      if (!separated && !cursor.at('}'))
+        failSeparator(
+          cursor,
+          open,
+          'Missing attribute separator: expected a newline or comma before the next attribute.',
+        );
     }
     return { type: 'object', span: cursor.span(open.start), items };
   });
@@ -52,19 +58,29 @@ function parseItem(cursor: Cursor): ObjectItem {
   if (expression.type === 'variable' || (expression.type === 'keyword' && bare.kind === 'identifier')) {
     const word = expression.span.text;
     const part = { type: 'text', span: expression.span, value: word } as const;
-    return { key: { type: 'template', span: expression.span, parts: [part], form: 'quoted' }, bareKey: word, value };
+    return {
+      key: { type: 'template', span: expression.span, parts: [part], form: 'quoted' },
+      bareKey: word,
+      value,
+    };
   }
   if (expression.type === 'attribute-access' || expression.type === 'index') {
-    cursor.fail('Ambiguous attribute key: it could be a name or a reference.', expression.span.start, expression.span.end, {
-      hint: 'Put it in quotes for a literal name, or in parentheses for a reference.',
-    });
+    cursor.fail(
+      'Ambiguous attribute key: it could be a name or a reference.',
+      expression.span.start,
+      expression.span.end,
+      {
+        hint: 'Put it in quotes for a literal name, or in parentheses for a reference.',
+      },
+    );
   }
   return { key: expression, bareKey: undefined, value };
 }
 
 function failItem(cursor: Cursor, found: Token, key: Expression): never {
   failInvalid(cursor, found);
-  if (found.kind === 'end') cursor.fail('Unclosed object: expected a closing brace.', key.span.start, key.span.end);
+  if (found.kind === 'end')
+    cursor.fail('Unclosed object: expected a closing brace.', key.span.start, key.span.end);
   return cursor.fail(
     `Missing attribute value: expected an attribute value, introduced by an equals sign ("="), but found ${describeToken(cursor, found)}.`,
     found.start,
@@ -75,9 +91,16 @@ function failItem(cursor: Cursor, found: Token, key: Expression): never {
 function failSeparator(cursor: Cursor, open: Token, message: string): never {
   const token = cursor.peek();
   failInvalid(cursor, token);
-  const related = [{ message: 'The collection opens here.', range: cursor.source.range(open.start, open.end) }];
+  const related = [
+    { message: 'The collection opens here.', range: cursor.source.range(open.start, open.end) },
+  ];
   if (token.kind === 'end') {
-    cursor.fail(`Unclosed ${cursor.textOf(open) === '[' ? 'tuple: expected ]' : 'object: expected }'} to end it.`, token.start, token.end, { related });
+    cursor.fail(
+      `Unclosed ${cursor.textOf(open) === '[' ? 'tuple: expected ]' : 'object: expected }'} to end it.`,
+      token.start,
+      token.end,
+      { related },
+    );
   }
   return cursor.fail(message, token.start, token.end, { related });
 }

@@ -23,15 +23,20 @@ const PRECEDENCE: Partial<Record<TokenKind, number>> = {
 export function parseExpression(cursor: Cursor): Expression {
   const condition = parseBinary(cursor, 1);
   if (cursor.take('?') === undefined) return condition;
-  const then = cursor.nested(() => parseExpression(cursor));
+  const whenTrue = cursor.nested(() => parseExpression(cursor));
   if (cursor.take(':') === undefined) {
     const token = cursor.peek();
-    cursor.fail('Missing false expression in conditional: expected a colon and the value for false.', token.start, token.end, {
-      hint: 'Write CONDITION ? VALUE : OTHER_VALUE.',
-    });
+    cursor.fail(
+      'Missing false expression in conditional: expected a colon and the value for false.',
+      token.start,
+      token.end,
+      {
+        hint: 'Write CONDITION ? VALUE : OTHER_VALUE.',
+      },
+    );
   }
   const otherwise = cursor.nested(() => parseExpression(cursor));
-  return { type: 'conditional', span: condition.span.to(otherwise.span), condition, then, otherwise };
+  return { type: 'conditional', span: condition.span.to(otherwise.span), condition, whenTrue, otherwise };
 }
 
 function parseBinary(cursor: Cursor, least: number): Expression {

@@ -21,7 +21,9 @@ export interface ParsedFile {
  */
 export function parseNativeFile(name: string, content: Uint8Array | string): ParsedFile {
   const decoded: Result<SourceText> =
-    typeof content === 'string' ? { ok: true, value: new SourceText(name, content) } : decodeSource(name, content);
+    typeof content === 'string'
+      ? { ok: true, value: new SourceText(name, content) }
+      : decodeSource(name, content);
   if (!decoded.ok) return { source: new SourceText(name, ''), file: undefined, failures: decoded.failures };
   const source = decoded.value;
   const cursor = new Cursor(source);
@@ -38,7 +40,11 @@ export function parseExpressionText(source: SourceText): Result<Expression> {
       const token = cursor.peek();
       failInvalid(cursor, token);
       if (token.kind !== 'end') {
-        cursor.fail('Extra characters after expression: an expression was read, but more text follows it.', token.start, token.end);
+        cursor.fail(
+          'Extra characters after expression: an expression was read, but more text follows it.',
+          token.start,
+          token.end,
+        );
       }
       return parsed;
     }),
@@ -49,7 +55,10 @@ export function parseExpressionText(source: SourceText): Result<Expression> {
 /** Reads a text that is a template as a whole, without quotes: a template file, a string of the JSON form. */
 export function parseTemplateText(source: SourceText): Result<Template | TemplateWrap> {
   const cursor = new Cursor(source);
-  return finished(cursor, guarded(cursor, () => parsePlainTemplate(cursor)));
+  return finished(
+    cursor,
+    guarded(cursor, () => parsePlainTemplate(cursor)),
+  );
 }
 
 function finished<T>(cursor: Cursor, value: T | undefined): Result<T> {

@@ -14,7 +14,11 @@ export function parseForIntroduction(cursor: Cursor): ForIntroduction {
   const second = cursor.take(',') === undefined ? undefined : readName(cursor);
   if (!cursor.atWord('in')) {
     const token = cursor.peek();
-    cursor.fail("Invalid 'for' expression: expected the word in after the variable names.", token.start, token.end);
+    cursor.fail(
+      "Invalid 'for' expression: expected the word in after the variable names.",
+      token.start,
+      token.end,
+    );
   }
   cursor.next();
   const collection = parseExpression(cursor);
@@ -46,21 +50,35 @@ export function parseForExpression(cursor: Cursor, start: number, close: ']' | '
   const arrow = cursor.take('=>');
   if (arrow !== undefined) {
     if (close === ']') {
-      cursor.fail("Invalid 'for' expression: a key is not valid when building a tuple.", first.span.start, arrow.end, {
-        hint: 'Use braces instead of brackets to build an object.',
-      });
+      cursor.fail(
+        "Invalid 'for' expression: a key is not valid when building a tuple.",
+        first.span.start,
+        arrow.end,
+        {
+          hint: 'Use braces instead of brackets to build an object.',
+        },
+      );
     }
     key = first;
     value = parseExpression(cursor);
   } else if (close === '}') {
     const token = cursor.peek();
-    cursor.fail("Invalid 'for' expression: a key is required when building an object.", token.start, token.end, {
-      hint: 'Write KEY => VALUE, or use brackets to build a tuple.',
-    });
+    cursor.fail(
+      "Invalid 'for' expression: a key is required when building an object.",
+      token.start,
+      token.end,
+      {
+        hint: 'Write KEY => VALUE, or use brackets to build a tuple.',
+      },
+    );
   }
   const dots = cursor.take('...');
   if (dots !== undefined && key === undefined) {
-    cursor.fail("Invalid 'for' expression: grouping (...) is only for building an object.", dots.start, dots.end);
+    cursor.fail(
+      "Invalid 'for' expression: grouping (...) is only for building an object.",
+      dots.start,
+      dots.end,
+    );
   }
   let condition: Expression | undefined;
   if (cursor.atWord('if')) {

@@ -20,7 +20,13 @@ export function parsePostfix(cursor: Cursor): Expression {
         term = { type: 'index', span: cursor.span(start), collection: term, key };
       } else if (token.kind === 'identifier') {
         const nameSpan = cursor.spanOf(token);
-        term = { type: 'attribute-access', span: cursor.span(start), object: term, name: cursor.textOf(token), nameSpan };
+        term = {
+          type: 'attribute-access',
+          span: cursor.span(start),
+          object: term,
+          name: cursor.textOf(token),
+          nameSpan,
+        };
       } else {
         failAttributeName(cursor, token);
       }
@@ -84,7 +90,10 @@ function readEach(cursor: Cursor, withIndexes: boolean): SplatStep[] {
     } else if (withIndexes && cursor.at('[')) {
       const before = cursor.peek().start;
       const index = readIndex(cursor);
-      if (index === '*') cursor.fail('A splat may not follow a splat.', before, cursor.offset, { hint: 'Use flatten() or a for expression.' });
+      if (index === '*')
+        cursor.fail('A splat may not follow a splat.', before, cursor.offset, {
+          hint: 'Use flatten() or a for expression.',
+        });
       else steps.push({ type: 'index', key: index, span: cursor.span(start) });
     } else {
       return steps;
@@ -96,9 +105,17 @@ function readEach(cursor: Cursor, withIndexes: boolean): SplatStep[] {
 function legacyIndex(cursor: Cursor, token: Token): Expression {
   const text = cursor.textOf(token);
   if (!/^[0-9]+$/.test(text)) {
-    cursor.fail('Invalid legacy index syntax: chained indexes are not permitted here.', token.start, token.end, {
-      hint: `Use brackets instead, like ${text.split('.').map((part) => `[${part}]`).join('')}.`,
-    });
+    cursor.fail(
+      'Invalid legacy index syntax: chained indexes are not permitted here.',
+      token.start,
+      token.end,
+      {
+        hint: `Use brackets instead, like ${text
+          .split('.')
+          .map((part) => `[${part}]`)
+          .join('')}.`,
+      },
+    );
   }
   return { type: 'number', span: cursor.spanOf(token), text };
 }

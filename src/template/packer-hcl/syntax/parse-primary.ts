@@ -51,9 +51,16 @@ function parseParentheses(cursor: Cursor): Expression {
     const expression = parseExpression(cursor);
     if (cursor.take(')') === undefined) {
       const token = cursor.peek();
-      cursor.fail('Unbalanced parentheses: expected a closing parenthesis to end the expression.', token.start, token.end, {
-        related: [{ message: 'The parenthesis opens here.', range: cursor.source.range(open.start, open.end) }],
-      });
+      cursor.fail(
+        'Unbalanced parentheses: expected a closing parenthesis to end the expression.',
+        token.start,
+        token.end,
+        {
+          related: [
+            { message: 'The parenthesis opens here.', range: cursor.source.range(open.start, open.end) },
+          ],
+        },
+      );
     }
     return expression;
   });
@@ -66,7 +73,11 @@ function parseCall(cursor: Cursor, nameToken: Token): Expression {
   const nameSpan = cursor.span(nameToken.start);
   if (!cursor.at('(')) {
     const token = cursor.peek();
-    cursor.fail('Missing open parenthesis: a function call needs its arguments in parentheses.', token.start, token.end);
+    cursor.fail(
+      'Missing open parenthesis: a function call needs its arguments in parentheses.',
+      token.start,
+      token.end,
+    );
   }
   return cursor.nested(() => {
     const open = cursor.next();
@@ -89,8 +100,18 @@ function readArguments(cursor: Cursor, args: Expression[], name: string, open: T
     }
     if (cursor.take(',') !== undefined || cursor.at(')')) continue;
     const token = cursor.peek();
-    const related = [{ message: `The arguments of ${name} start here.`, range: cursor.source.range(open.start, open.end) }];
-    if (token.kind === 'end') cursor.fail('Unclosed function call: expected a closing parenthesis.', token.start, token.end, { related });
-    cursor.fail('Missing argument separator: a comma is required between function arguments.', token.start, token.end, { related });
+    const related = [
+      { message: `The arguments of ${name} start here.`, range: cursor.source.range(open.start, open.end) },
+    ];
+    if (token.kind === 'end')
+      cursor.fail('Unclosed function call: expected a closing parenthesis.', token.start, token.end, {
+        related,
+      });
+    cursor.fail(
+      'Missing argument separator: a comma is required between function arguments.',
+      token.start,
+      token.end,
+      { related },
+    );
   }
 }

@@ -3,7 +3,14 @@ import type { Cursor } from './cursor.ts';
 import { parseExpression } from './parse-expression.ts';
 import { parseForIntroduction } from './parse-for.ts';
 import { type TemplateForm, readLiteralRun } from './template-text.ts';
-import { type Directive, type FlatControl, type FlatPart, joinText, removeIndentation, stripBlanks } from './template-trim.ts';
+import {
+  type Directive,
+  type FlatControl,
+  type FlatPart,
+  joinText,
+  removeIndentation,
+  stripBlanks,
+} from './template-trim.ts';
 import type { FlatText } from './template-trim.ts';
 
 /** Reads a quoted template; the cursor stands at its opening quote. */
@@ -36,7 +43,11 @@ function parseTemplate(cursor: Cursor, form: TemplateForm, bodyStart: number): T
   const parts = buildParts(builder);
   const rest = flat[builder.index];
   if (rest?.type === 'control') {
-    cursor.fail(`Unexpected ${rest.directive.type} directive: no directive is open that it could belong to.`, rest.span.start, rest.span.end);
+    cursor.fail(
+      `Unexpected ${rest.directive.type} directive: no directive is open that it could belong to.`,
+      rest.span.start,
+      rest.span.end,
+    );
   }
   const span = cursor.span(form.start);
   const only = parts.length === 1 ? parts[0] : undefined;
@@ -135,14 +146,14 @@ function buildParts(builder: Builder): TemplatePart[] {
 function buildIf(builder: Builder, open: FlatControl, condition: Expression): TemplatePart {
   return builder.cursor.nested(() => {
     builder.index += 1;
-    const then = buildParts(builder);
+    const whenTrue = buildParts(builder);
     let otherwise: TemplatePart[] = [];
     if (directiveAt(builder) === 'else') {
       builder.index += 1;
       otherwise = buildParts(builder);
     }
     const span = takeEnd(builder, open, 'endif');
-    return { type: 'if', span, condition, then, otherwise };
+    return { type: 'if', span, condition, whenTrue, otherwise };
   });
 }
 
@@ -169,10 +180,18 @@ function takeEnd(builder: Builder, open: FlatControl, end: 'endif' | 'endfor'): 
     return open.span.to(part.span);
   }
   if (part?.type === 'control') {
-    cursor.fail(`Unexpected ${part.directive.type} directive: expected ${end}.`, part.span.start, part.span.end, {
-      related: [{ message: `The ${open.directive.type} directive starts here.`, range: open.span.range }],
-    });
+    cursor.fail(
+      `Unexpected ${part.directive.type} directive: expected ${end}.`,
+      part.span.start,
+      part.span.end,
+      {
+        related: [{ message: `The ${open.directive.type} directive starts here.`, range: open.span.range }],
+      },
+    );
   }
-  return cursor.fail(`The ${open.directive.type} directive is missing its ${end} directive.`, open.span.start, open.span.end);
+  return cursor.fail(
+    `The ${open.directive.type} directive is missing its ${end} directive.`,
+    open.span.start,
+    open.span.end,
+  );
 }
-

@@ -1,4 +1,4 @@
-import { endOfLine, scanToken } from './token.ts';
+import { scanToken } from './token.ts';
 
 const OPEN = new Set(['{', '[', '(']);
 const CLOSE = new Set(['}', ']', ')']);
@@ -26,16 +26,17 @@ export function endOfItem(text: string, start: number, problem: number): number 
 
 /** Roughly the end of a quoted string: it never goes past the line. */
 function endOfString(text: string, start: number): number {
-  const end = endOfLine(text, start);
   let depth = 0;
-  for (let at = start; at < end; at += 1) {
+  let at = start;
+  for (; at < text.length; at += 1) {
     const sign = text[at];
-    if (sign === '\\') at += 1;
+    if (sign === '\n') return at;
+    if (sign === '\\') at += text[at + 1] === '\n' ? 0 : 1;
     else if ((sign === '$' || sign === '%') && text[at + 1] === '{') depth += 1;
     else if (sign === '}' && depth > 0) depth -= 1;
     else if (sign === '"' && depth === 0) return at + 1;
   }
-  return end;
+  return text.length;
 }
 
 function endOfHeredoc(text: string, start: number, end: number): number {

@@ -22,11 +22,21 @@ const LINE_RUN = /[^$%\n]+/y;
  * Reads literal text up to the next `${`, `%{`, end of line or end of the template.
  * HCL native syntax specification, "Templates". Fails when the template has no end.
  */
-export function readLiteralRun(cursor: Cursor, form: TemplateForm, offset: number, atLineStart: boolean): LiteralRun {
+export function readLiteralRun(
+  cursor: Cursor,
+  form: TemplateForm,
+  offset: number,
+  atLineStart: boolean,
+): LiteralRun {
   const { text } = cursor;
   const chunks: string[] = [];
   let at = offset;
-  const run = (stop: LiteralRun['stop'], after = at): LiteralRun => ({ value: chunks.join(''), end: at, stop, after });
+  const run = (stop: LiteralRun['stop'], after = at): LiteralRun => ({
+    value: chunks.join(''),
+    end: at,
+    stop,
+    after,
+  });
 
   if (form.type === 'heredoc' && atLineStart) {
     const after = markerEnd(text, at, form.marker);
@@ -95,24 +105,42 @@ function readEscape(cursor: Cursor, at: number): { value: string; end: number } 
     if (code >= 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff)) {
       return { value: String.fromCodePoint(code), end: at + 2 + length };
     }
-    cursor.report(`Invalid escape sequence: \\${letter} must be followed by ${length} hexadecimal digits of a Unicode character.`, at, at + 2);
+    cursor.report(
+      `Invalid escape sequence: \\${letter} must be followed by ${length} hexadecimal digits of a Unicode character.`,
+      at,
+      at + 2,
+    );
     return { value: '', end: at + 2 };
   }
   if (letter === '' || letter === '\n' || letter === '\r') return { value: '\\', end: at + 1 };
-  cursor.report(`Invalid escape sequence: the symbol ${JSON.stringify(letter)} is not a valid escape.`, at, at + 2, {
-    hint: 'Write \\\\ for a backslash.',
-  });
+  cursor.report(
+    `Invalid escape sequence: the symbol ${JSON.stringify(letter)} is not a valid escape.`,
+    at,
+    at + 2,
+    {
+      hint: 'Write \\\\ for a backslash.',
+    },
+  );
   return { value: letter, end: at + 2 };
 }
 
 function failUnclosed(cursor: Cursor, form: TemplateForm, at = cursor.text.length): never {
   if (form.type === 'heredoc') {
-    cursor.fail(`Unterminated heredoc: no line holds only the closing marker ${form.marker}.`, form.start, form.start + 2 + form.marker.length);
+    cursor.fail(
+      `Unterminated heredoc: no line holds only the closing marker ${form.marker}.`,
+      form.start,
+      form.start + 2 + form.marker.length,
+    );
   }
   if (at < cursor.text.length) {
-    cursor.fail('Invalid multi-line string: a quoted string must end on the line where it starts.', form.start, at, {
-      hint: 'Close it with a quote, write \\n for a line break, or use a heredoc (<<EOT).',
-    });
+    cursor.fail(
+      'Invalid multi-line string: a quoted string must end on the line where it starts.',
+      form.start,
+      at,
+      {
+        hint: 'Close it with a quote, write \\n for a line break, or use a heredoc (<<EOT).',
+      },
+    );
   }
   return cursor.fail('Unterminated string: the closing quote is missing.', form.start, at);
 }

@@ -16,8 +16,35 @@ export type Punctuation = (typeof PUNCTUATION)[number];
 
 /** Longest first, so that the first match is the right one. */
 export const PUNCTUATION = [
-  '...', '==', '!=', '<=', '>=', '=>', '&&', '||', '::',
-  '{', '}', '[', ']', '(', ')', '.', ',', '=', '<', '>', '+', '-', '*', '/', '%', '!', '?', ':', '~',
+  '...',
+  '==',
+  '!=',
+  '<=',
+  '>=',
+  '=>',
+  '&&',
+  '||',
+  '::',
+  '{',
+  '}',
+  '[',
+  ']',
+  '(',
+  ')',
+  '.',
+  ',',
+  '=',
+  '<',
+  '>',
+  '+',
+  '-',
+  '*',
+  '/',
+  '%',
+  '!',
+  '?',
+  ':',
+  '~',
 ] as const;
 
 export interface Token {

@@ -29,7 +29,8 @@ export class BigFloat {
 
   static of(mantissa: bigint, exponent: number, precision: number, inexact = false): BigFloat {
     const rounded = roundToPrecision(mantissa, exponent, precision, inexact);
-    if (Math.abs(rounded.exponent) > MAX_EXPONENT) throw new ArithmeticError('the number is too large or too small');
+    if (Math.abs(rounded.exponent) > MAX_EXPONENT)
+      throw new ArithmeticError('the number is too large or too small');
     return new BigFloat(rounded.mantissa, rounded.exponent, precision);
   }
 
@@ -97,9 +98,12 @@ export class BigFloat {
   }
 
   add(other: BigFloat): BigFloat {
-    if (this.infinite !== 0 || other.infinite !== 0) return BigFloat.float(this.toNumber() + other.toNumber());
+    if (this.infinite !== 0 || other.infinite !== 0)
+      return BigFloat.float(this.toNumber() + other.toNumber());
     const exponent = Math.min(this.exponent, other.exponent);
-    const sum = (this.mantissa << BigInt(this.exponent - exponent)) + (other.mantissa << BigInt(other.exponent - exponent));
+    const sum =
+      (this.mantissa << BigInt(this.exponent - exponent)) +
+      (other.mantissa << BigInt(other.exponent - exponent));
     return BigFloat.of(sum, exponent, Math.max(this.precision, other.precision));
   }
 
@@ -108,13 +112,15 @@ export class BigFloat {
   }
 
   multiply(other: BigFloat): BigFloat {
-    if (this.infinite !== 0 || other.infinite !== 0) return BigFloat.float(this.toNumber() * other.toNumber());
+    if (this.infinite !== 0 || other.infinite !== 0)
+      return BigFloat.float(this.toNumber() * other.toNumber());
     const precision = Math.max(this.precision, other.precision);
     return BigFloat.of(this.mantissa * other.mantissa, this.exponent + other.exponent, precision);
   }
 
   divide(other: BigFloat): BigFloat {
-    if (this.infinite !== 0 || other.infinite !== 0) return BigFloat.float(this.toNumber() / other.toNumber());
+    if (this.infinite !== 0 || other.infinite !== 0)
+      return BigFloat.float(this.toNumber() / other.toNumber());
     if (other.sign === 0) {
       if (this.sign === 0) throw new ArithmeticError('zero divided by zero is not a number');
       return BigFloat.infinity(this.sign);
@@ -134,7 +140,8 @@ export class BigFloat {
   }
 
   compare(other: BigFloat): -1 | 0 | 1 {
-    if (this.infinite !== 0 || other.infinite !== 0) return Math.sign(this.infinite - other.infinite) as -1 | 0 | 1;
+    if (this.infinite !== 0 || other.infinite !== 0)
+      return Math.sign(this.infinite - other.infinite) as -1 | 0 | 1;
     const exponent = Math.min(this.exponent, other.exponent);
     const left = this.mantissa << BigInt(this.exponent - exponent);
     const right = other.mantissa << BigInt(other.exponent - exponent);
@@ -188,5 +195,7 @@ function placePoint(digits: string, power: number): string {
   const shift = power + digits.length - trimmed.length;
   if (shift >= 0) return trimmed + '0'.repeat(shift);
   const point = trimmed.length + shift;
-  return point > 0 ? `${trimmed.slice(0, point)}.${trimmed.slice(point)}` : `0.${'0'.repeat(-point)}${trimmed}`;
+  return point > 0
+    ? `${trimmed.slice(0, point)}.${trimmed.slice(point)}`
+    : `0.${'0'.repeat(-point)}${trimmed}`;
 }

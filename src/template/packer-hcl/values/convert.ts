@@ -2,8 +2,23 @@ import { ArithmeticError, BigFloat } from './big-float.ts';
 import { type ObjectType, type Type, describeType, hasDynamic, sameType } from './type.ts';
 import { unifyTypes } from './unify.ts';
 import {
-  FALSE, TRUE, UNKNOWN, type Value, entriesOf, isNumber, itemsOf, listValue, mapValue, markSensitive,
-  nullValue, numberValue, objectValue, setValue, stringValue, tupleValue, unknownValue,
+  FALSE,
+  TRUE,
+  UNKNOWN,
+  type Value,
+  entriesOf,
+  isNumber,
+  itemsOf,
+  listValue,
+  mapValue,
+  markSensitive,
+  nullValue,
+  numberValue,
+  objectValue,
+  setValue,
+  stringValue,
+  tupleValue,
+  unknownValue,
 } from './value.ts';
 
 /** Thrown when a value has no form of the type. The message is a clause such as `a number is required`. */
@@ -101,16 +116,28 @@ function toBool(value: Value): Value {
 function toSequence(value: Value, kind: 'list' | 'set', element: Type): Value {
   const items = itemsOf(value);
   if (items === undefined) throw new ConversionError(`${describeType({ kind, element })} required`);
-  const target = elementType(items.map((item) => item.type), element, kind);
-  const converted = items.map((item, index) => at(kind === 'set' ? 'item' : `element ${index}`, () => convertValue(item, target)));
+  const target = elementType(
+    items.map((item) => item.type),
+    element,
+    kind,
+  );
+  const converted = items.map((item, index) =>
+    at(kind === 'set' ? 'item' : `element ${index}`, () => convertValue(item, target)),
+  );
   return kind === 'list' ? listValue(target, converted) : setValue(target, converted);
 }
 
 function toMap(value: Value, element: Type): Value {
   const entries = entriesOf(value);
   if (entries === undefined) throw new ConversionError(`${describeType({ kind: 'map', element })} required`);
-  const target = elementType([...entries.values()].map((item) => item.type), element, 'map');
-  const converted = [...entries].map(([key, item]) => [key, at(`element ${JSON.stringify(key)}`, () => convertValue(item, target))] as const);
+  const target = elementType(
+    [...entries.values()].map((item) => item.type),
+    element,
+    'map',
+  );
+  const converted = [...entries].map(
+    ([key, item]) => [key, at(`element ${JSON.stringify(key)}`, () => convertValue(item, target))] as const,
+  );
   return mapValue(target, new Map(converted));
 }
 
@@ -129,7 +156,9 @@ function toTuple(value: Value, elements: readonly Type[]): Value {
   if (items.length !== elements.length) {
     throw new ConversionError(`a tuple of ${elements.length} elements is required, not of ${items.length}`);
   }
-  return tupleValue(items.map((item, index) => at(`element ${index}`, () => convertValue(item, elements[index]!))));
+  return tupleValue(
+    items.map((item, index) => at(`element ${index}`, () => convertValue(item, elements[index]!))),
+  );
 }
 
 function toObject(value: Value, type: ObjectType): Value {
@@ -138,10 +167,14 @@ function toObject(value: Value, type: ObjectType): Value {
   const converted = new Map<string, Value>();
   for (const [name, wanted] of type.attributes) {
     const given = entries.get(name);
-    const fallback = type.optional?.has(name) === true ? (type.optional.get(name) ?? nullValue(wanted)) : undefined;
+    const fallback =
+      type.optional?.has(name) === true ? (type.optional.get(name) ?? nullValue(wanted)) : undefined;
     const used = given === undefined || (given.data === null && fallback !== undefined) ? fallback : given;
     if (used === undefined) throw new ConversionError(`attribute ${JSON.stringify(name)} is required`);
-    converted.set(name, at(`attribute ${JSON.stringify(name)}`, () => convertValue(used, wanted)));
+    converted.set(
+      name,
+      at(`attribute ${JSON.stringify(name)}`, () => convertValue(used, wanted)),
+    );
   }
   return objectValue(converted);
 }

@@ -15,7 +15,12 @@ export interface Rounded {
  * Rounds to `precision` bits, half to even, and takes out factors of two.
  * `inexact`: the mantissa was cut, the true value is a little larger in magnitude.
  */
-export function roundToPrecision(mantissa: bigint, exponent: number, precision: number, inexact = false): Rounded {
+export function roundToPrecision(
+  mantissa: bigint,
+  exponent: number,
+  precision: number,
+  inexact = false,
+): Rounded {
   if (mantissa === 0n) return { mantissa, exponent: 0 };
   const negative = mantissa < 0n;
   let magnitude = negative ? -mantissa : mantissa;
@@ -44,7 +49,11 @@ function trailingZeros(magnitude: bigint): number {
 }
 
 /** A quotient with at least two bits more than the precision, cut towards zero. */
-export function divideRounded(numerator: bigint, denominator: bigint, precision: number): Rounded & { inexact: boolean } {
+export function divideRounded(
+  numerator: bigint,
+  denominator: bigint,
+  precision: number,
+): Rounded & { inexact: boolean } {
   const shift = Math.max(0, precision + 3 + bitLength(denominator) - bitLength(numerator));
   const scaled = numerator << BigInt(shift);
   const mantissa = scaled / denominator;

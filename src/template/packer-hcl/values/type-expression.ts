@@ -4,7 +4,11 @@ import { BOOL, DYNAMIC, NUMBER, STRING, type Type, listOf, mapOf, setOf } from '
 import type { Value } from './value.ts';
 
 const KEYWORDS: Readonly<Record<string, Type>> = { string: STRING, number: NUMBER, bool: BOOL };
-const COLLECTIONS: Readonly<Record<string, (element: Type) => Type>> = { list: listOf, set: setOf, map: mapOf };
+const COLLECTIONS: Readonly<Record<string, (element: Type) => Type>> = {
+  list: listOf,
+  set: setOf,
+  map: mapOf,
+};
 
 export interface TypeOptions {
   /** `any` and `optional(…)` are allowed: the type of a variable, not of a value. */
@@ -18,16 +22,21 @@ export interface TypeOptions {
  * the place that is no type. HCL "typeexpr" extension.
  */
 export function parseType(expression: Expression, options: TypeOptions): Type {
-  if (expression.type === 'parentheses' || expression.type === 'template-wrap') return parseType(expression.inner, options);
+  if (expression.type === 'parentheses' || expression.type === 'template-wrap')
+    return parseType(expression.inner, options);
   if (expression.type === 'variable') return parseKeyword(expression, expression.name, options);
   if (expression.type === 'call') return parseConstructor(expression, options);
-  const quoted = expression.type === 'template' && expression.parts.length === 1 ? expression.parts[0] : undefined;
+  const quoted =
+    expression.type === 'template' && expression.parts.length === 1 ? expression.parts[0] : undefined;
   if (quoted?.type === 'text') {
     const type = KEYWORDS[quoted.value];
     if (type !== undefined) return type;
     if (quoted.value === 'any' && options.constraint) return DYNAMIC;
   }
-  return failType(expression, 'a type specification is either a primitive type keyword (bool, number, string) or a complex type constructor call, like list(string)');
+  return failType(
+    expression,
+    'a type specification is either a primitive type keyword (bool, number, string) or a complex type constructor call, like list(string)',
+  );
 }
 
 function failType(expression: Expression, why: string): never {
@@ -41,10 +50,25 @@ function failType(expression: Expression, why: string): never {
 function parseKeyword(expression: Expression, name: string, options: TypeOptions): Type {
   const type = Object.hasOwn(KEYWORDS, name) ? KEYWORDS[name] : undefined;
   if (type !== undefined) return type;
-  if (name === 'any') return options.constraint ? DYNAMIC : failType(expression, 'the keyword "any" cannot be used here: an exact type is required');
-  if (Object.hasOwn(COLLECTIONS, name)) failType(expression, `the ${name} type constructor requires one argument, the element type, like ${name}(string)`);
-  if (name === 'object') failType(expression, 'the object type constructor requires one argument, the attribute names and types, like object({ name = string })');
-  if (name === 'tuple') failType(expression, 'the tuple type constructor requires one argument, a list of types, like tuple([string, number])');
+  if (name === 'any')
+    return options.constraint
+      ? DYNAMIC
+      : failType(expression, 'the keyword "any" cannot be used here: an exact type is required');
+  if (Object.hasOwn(COLLECTIONS, name))
+    failType(
+      expression,
+      `the ${name} type constructor requires one argument, the element type, like ${name}(string)`,
+    );
+  if (name === 'object')
+    failType(
+      expression,
+      'the object type constructor requires one argument, the attribute names and types, like object({ name = string })',
+    );
+  if (name === 'tuple')
+    failType(
+      expression,
+      'the tuple type constructor requires one argument, a list of types, like tuple([string, number])',
+    );
   return failType(expression, `the keyword "${name}" is not a valid type specification`);
 }
 
@@ -52,7 +76,8 @@ function parseConstructor(call: Call, options: TypeOptions): Type {
   const [argument] = call.arguments;
   const collection = Object.hasOwn(COLLECTIONS, call.name) ? COLLECTIONS[call.name] : undefined;
   const known = collection !== undefined || call.name === 'object' || call.name === 'tuple';
-  if (call.name === 'optional') failType(call, 'the "optional" modifier is only for attributes of an object type');
+  if (call.name === 'optional')
+    failType(call, 'the "optional" modifier is only for attributes of an object type');
   if (!known) failType(call, `"${call.name}" is not a type constructor`);
   if (argument === undefined || call.arguments.length !== 1) {
     failType(call, `the ${call.name} type constructor requires exactly one argument`);
@@ -62,7 +87,8 @@ function parseConstructor(call: Call, options: TypeOptions): Type {
     if (argument.type !== 'tuple') failType(argument, 'the tuple type constructor requires a list of types');
     return { kind: 'tuple', elements: argument.items.map((item) => parseType(item, options)) };
   }
-  if (argument.type !== 'object') failType(argument, 'the object type constructor requires a map of attribute names to types');
+  if (argument.type !== 'object')
+    failType(argument, 'the object type constructor requires a map of attribute names to types');
   return parseObjectType(argument, options);
 }
 
@@ -77,7 +103,8 @@ function parseObjectType(object: ObjectExpression, options: TypeOptions): Type {
     }
     const [type, fallback] = value.arguments;
     if (!options.constraint) failType(value, 'the "optional" modifier cannot be used here');
-    if (type === undefined || value.arguments.length > 2) failType(value, 'the "optional" modifier requires a type and, if wanted, a default value');
+    if (type === undefined || value.arguments.length > 2)
+      failType(value, 'the "optional" modifier requires a type and, if wanted, a default value');
     attributes.set(name, parseType(type, options));
     optional.set(name, fallback === undefined ? undefined : options.evaluateDefault?.(fallback));
   }

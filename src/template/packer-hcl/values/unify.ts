@@ -13,11 +13,21 @@ export function unifyTypes(types: readonly Type[]): Type | undefined {
   if (types.every((type) => type.kind === 'object')) return unifyObjects(types);
   if (types.every((type) => type.kind === 'tuple')) return unifyTuples(types);
   if (types.every((type) => type.kind === 'map' || type.kind === 'object')) {
-    return wrap(mapOf, types.flatMap((type) => (type.kind === 'object' ? [...type.attributes.values()] : elementOf(type))));
+    return wrap(
+      mapOf,
+      types.flatMap((type) => (type.kind === 'object' ? [...type.attributes.values()] : elementOf(type))),
+    );
   }
   if (types.every((type) => type.kind === 'list' || type.kind === 'set' || type.kind === 'tuple')) {
     const elements = types.flatMap((type) => (type.kind === 'tuple' ? type.elements : elementOf(type)));
-    return wrap(types.some((type) => type.kind === 'list') ? listOf : types.some((type) => type.kind === 'set') ? setOf : listOf, elements);
+    return wrap(
+      types.some((type) => type.kind === 'list')
+        ? listOf
+        : types.some((type) => type.kind === 'set')
+          ? setOf
+          : listOf,
+      elements,
+    );
   }
   return undefined;
 }
@@ -36,7 +46,11 @@ function unifyObjects(types: readonly (Type & { kind: 'object' })[]): Type | und
   const sameNames = types.every(
     ({ attributes }) => attributes.size === names.length && names.every((name) => attributes.has(name)),
   );
-  if (!sameNames) return wrap(mapOf, types.flatMap(({ attributes }) => [...attributes.values()]));
+  if (!sameNames)
+    return wrap(
+      mapOf,
+      types.flatMap(({ attributes }) => [...attributes.values()]),
+    );
   const attributes = new Map<string, Type>();
   for (const name of names) {
     const type = unifyTypes(types.map((object) => object.attributes.get(name)!));
@@ -49,7 +63,10 @@ function unifyObjects(types: readonly (Type & { kind: 'object' })[]): Type | und
 function unifyTuples(types: readonly (Type & { kind: 'tuple' })[]): Type | undefined {
   const { length } = types[0]!.elements;
   if (!types.every(({ elements }) => elements.length === length)) {
-    return wrap(listOf, types.flatMap(({ elements }) => elements));
+    return wrap(
+      listOf,
+      types.flatMap(({ elements }) => elements),
+    );
   }
   const elements: Type[] = [];
   for (let index = 0; index < length; index += 1) {

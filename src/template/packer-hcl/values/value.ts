@@ -4,7 +4,8 @@ import { BOOL, DYNAMIC, NUMBER, STRING, type Type, listOf, mapOf, setOf } from '
 /** What stands behind a value that will be known only later. */
 export const UNKNOWN: unique symbol = Symbol('unknown');
 
-export type Data = null | typeof UNKNOWN | string | boolean | BigFloat | readonly Value[] | ReadonlyMap<string, Value>;
+export type Data =
+  null | typeof UNKNOWN | string | boolean | BigFloat | readonly Value[] | ReadonlyMap<string, Value>;
 
 /**
  * An immutable value of the language. Lists, sets and tuples hold arrays (sets in their order, without doubles),
@@ -73,9 +74,11 @@ export function setValue(element: Type, items: readonly Value[]): Value {
   const unique = new Map<string, Value>();
   for (const item of items) unique.set(identityOf(item), unique.get(identityOf(item)) ?? item);
   const kept = [...unique.values()];
-  if (kept.every((item) => typeof item.data === 'string')) kept.sort((a, b) => compareText(String(a.data), String(b.data)));
+  if (kept.every((item) => typeof item.data === 'string'))
+    kept.sort((a, b) => compareText(String(a.data), String(b.data)));
   else if (kept.every(isNumber)) kept.sort((a, b) => a.data.compare(b.data));
-  else if (kept.every((item) => typeof item.data === 'boolean')) kept.sort((a, b) => Number(a.data) - Number(b.data));
+  else if (kept.every((item) => typeof item.data === 'boolean'))
+    kept.sort((a, b) => Number(a.data) - Number(b.data));
   return sequence(setOf(element), kept);
 }
 
@@ -113,7 +116,16 @@ export function compareText(left: string, right: string): number {
   for (let at = 0; at < length; at += 1) {
     const a = left.charCodeAt(at);
     const b = right.charCodeAt(at);
-    if (a !== b) return isSurrogate(a) === isSurrogate(b) ? a - b : isSurrogate(a) ? (b >= 0xe000 ? 1 : a - b) : a >= 0xe000 ? -1 : a - b;
+    if (a !== b)
+      return isSurrogate(a) === isSurrogate(b)
+        ? a - b
+        : isSurrogate(a)
+          ? b >= 0xe000
+            ? 1
+            : a - b
+          : a >= 0xe000
+            ? -1
+            : a - b;
   }
   return left.length - right.length;
 }

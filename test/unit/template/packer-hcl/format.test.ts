@@ -37,5 +37,8 @@ test('keeps empty lines, line ends and a missing last one', () => {
 });
 
 test('says what is wrong instead of formatting it', () => {
-  expect(formatHcl('a.pkr.hcl', 'a = \n')).toMatchObject({ ok: false, failures: [{ reason: 'template-syntax' }] });
+  expect(formatHcl('a.pkr.hcl', 'a = \n')).toMatchObject({
+    ok: false,
+    failures: [{ reason: 'template-syntax' }],
+  });
 });

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Attribute, Block, Expression } from '../../../../src/template/packer-hcl/syntax/ast.ts';
 import { TEMPLATE_BLOCKS, parseJsonFile } from '../../../../src/template/packer-hcl/syntax/json-file.ts';
-import { parseExpressionText, parseNativeFile } from '../../../../src/template/packer-hcl/syntax/parse-file.ts';
+import {
+  parseExpressionText,
+  parseNativeFile,
+} from '../../../../src/template/packer-hcl/syntax/parse-file.ts';
 import { SourceText } from '../../../../src/template/packer-hcl/syntax/source-text.ts';
 
 function attribute(text: string): Attribute {
@@ -20,13 +23,16 @@ function expression(text: string): Expression {
 function shape(node: Expression): unknown {
   if (node.type === 'binary') return [node.operator, shape(node.left), shape(node.right)];
   if (node.type === 'unary') return [node.operator, shape(node.operand)];
-  if (node.type === 'conditional') return ['?', shape(node.condition), shape(node.then), shape(node.otherwise)];
+  if (node.type === 'conditional')
+    return ['?', shape(node.condition), shape(node.whenTrue), shape(node.otherwise)];
   if (node.type === 'parentheses') return shape(node.inner);
   return node.span.text;
 }
 
 const problems = (text: string): string[] =>
-  parseNativeFile('a.pkr.hcl', text).failures.map(({ origin, message }) => `${origin?.line}:${origin?.column} ${message.split(':')[0]}`);
+  parseNativeFile('a.pkr.hcl', text).failures.map(
+    ({ origin, message }) => `${origin?.line}:${origin?.column} ${message.split(':')[0]}`,
+  );
 
 describe('positions', () => {
   test('a block, its labels and its attributes know their ranges', () => {
@@ -38,12 +44,18 @@ describe('positions', () => {
     const inner = block.body.items[0] as Attribute;
     expect(inner.value.span.range).toMatchObject({ line: 3, column: 7, endLine: 3, endColumn: 14 });
     const template = inner.value;
-    if (template.type !== 'template' || template.parts[1]?.type !== 'interpolation') throw new Error('no template');
+    if (template.type !== 'template' || template.parts[1]?.type !== 'interpolation')
+      throw new Error('no template');
     expect(template.parts[1].value.span.range).toMatchObject({ line: 3, column: 11, endColumn: 12 });
   });
 
   test('a heredoc spans from its introduction to its marker', () => {
-    expect(attribute('a = <<-EOT\n  x\n  EOT\nb = 1\n').value.span.range).toMatchObject({ line: 1, column: 5, endLine: 3, endColumn: 6 });
+    expect(attribute('a = <<-EOT\n  x\n  EOT\nb = 1\n').value.span.range).toMatchObject({
+      line: 1,
+      column: 5,
+      endLine: 3,
+      endColumn: 6,
+    });
   });
 
   test('CRLF and a byte order mark do not move anything', () => {
@@ -53,8 +65,10 @@ describe('positions', () => {
   });
 
   test('templates inside JSON strings point into the JSON file', () => {
-    const { file } = parseJsonFile('a.pkr.json', '{"locals": {"a": "\\n${upper(b)}"}}', { blocks: TEMPLATE_BLOCKS });
-    const value = ((file?.body.items[0] as Block).body.items[0] as Attribute).value;
+    const { file } = parseJsonFile('a.pkr.json', '{"locals": {"a": "\\n${upper(b)}"}}', {
+      blocks: TEMPLATE_BLOCKS,
+    });
+    const value = ((file!.body.items[0] as Block).body.items[0] as Attribute).value;
     if (value.type !== 'template' || value.parts[1]?.type !== 'interpolation') throw new Error('no template');
     expect(value.parts[1].value.span.range).toMatchObject({ line: 1, column: 23, endColumn: 31 });
   });
@@ -123,10 +137,13 @@ describe('problems', () => {
     expect(failures[0]?.origin).toMatchObject({ line: 2, column: 2 });
   });
 
-  test.each(['(', '[', '{a=', '"${', 'f(', '!', '-', 'x ? 1 : ', '1+'])('10,000 times %s is refused, not crashed on', (part) => {
-    const { failures } = parseNativeFile('a', `a = ${part.repeat(10_000)}1`);
-    expect(failures[0]?.message).toMatch(/deeper than 250 levels/);
-  });
+  test.each(['(', '[', '{a=', '"${', 'f(', '!', '-', 'x ? 1 : ', '1+'])(
+    '10,000 times %s is refused, not crashed on',
+    (part) => {
+      const { failures } = parseNativeFile('a', `a = ${part.repeat(10_000)}1`);
+      expect(failures[0]?.message).toMatch(/deeper than 250 levels/);
+    },
+  );
 
   test('10,000 nested blocks are refused', () => {
     expect(problems('a {\n'.repeat(10_000))[0]).toMatch(/deeper than 250/);
