@@ -27,9 +27,16 @@ needs an SSH server that lets that user in by key.`,
       { title: 'Comes up to the login prompt', options: {} },
       {
         title: 'A web server',
-        options: { ports: [22], http: [{ port: 80, path: '/', contains: 'Welcome' }], units: ['nginx.service'] },
+        options: {
+          ports: [22],
+          http: [{ port: 80, path: '/', contains: 'Welcome' }],
+          units: ['nginx.service'],
+        },
       },
-      { title: 'By UEFI, with a command', options: { firmware: 'uefi', commands: [{ run: 'id -u', contains: '0' }] } },
+      {
+        title: 'By UEFI, with a command',
+        options: { firmware: 'uefi', commands: [{ run: 'id -u', contains: '0' }] },
+      },
     ],
     bad: [
       { title: 'No such port', options: { ports: [70000] }, error: 'ports' },
@@ -44,7 +51,8 @@ needs an SSH server that lets that user in by key.`,
       await waitUntilUp(machine, options, deadline, context);
       const latest = Math.min(deadline, performance.now() + options.grace);
       const failures = await hold(outerAssertions(options), machine, latest, context);
-      if (key !== undefined) failures.push(...(await holdInside(machine, options, key.privateKey, latest, context)));
+      if (key !== undefined)
+        failures.push(...(await holdInside(machine, options, key.privateKey, latest, context)));
       context.signal.throwIfAborted();
       if (failures.length > 0) throw new FailureError(...failures);
     }).catch((error: unknown) => {
@@ -78,14 +86,18 @@ async function waitUntilUp(
     if (stage !== undefined && stage !== shown) context.status(stage);
     shown = stage;
     if (machine.console.text.includes(options.ready)) return;
-    if (deadEnd !== undefined) throw new FailureError(bootFailure(machine, `the image does not boot: ${deadEnd}`));
+    if (deadEnd !== undefined)
+      throw new FailureError(bootFailure(machine, `the image does not boot: ${deadEnd}`));
     if (machine.exit !== undefined) {
       const said = machine.errors.join('; ');
-      throw new FailureError(bootFailure(machine, `QEMU ended (${machine.exit})${said === '' ? '' : `: ${said}`}`));
+      throw new FailureError(
+        bootFailure(machine, `QEMU ended (${machine.exit})${said === '' ? '' : `: ${said}`}`),
+      );
     }
     if (performance.now() > deadline) {
       const waited = `${JSON.stringify(options.ready)} did not appear on the console within ${options.timeout / 1000} s`;
-      const hint = 'raise `timeout`, or set `ready` to a text that this image prints; the serial console must be on';
+      const hint =
+        'raise `timeout`, or set `ready` to a text that this image prints; the serial console must be on';
       throw new FailureError({ ...bootFailure(machine, `${waited} (stage: ${stage ?? 'none'})`), hint });
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -128,7 +140,9 @@ async function hold(
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       found = await assertion.check(machine);
     }
-    context.log(`${found === undefined ? 'ok' : 'FAILED'}: ${assertion.name}${found === undefined ? '' : `: ${found}`}`);
+    context.log(
+      `${found === undefined ? 'ok' : 'FAILED'}: ${assertion.name}${found === undefined ? '' : `: ${found}`}`,
+    );
     if (found !== undefined) failures.push(bootFailure(machine, `${assertion.name}: no, ${found}`));
   }
   return failures;

@@ -14,7 +14,11 @@ export interface CheckContext {
   /** Stage of the boot or of the check, for the UI. */
   readonly status: (text: string) => void;
   /** Records a process that must not outlive the run (see DESIGN §4.9), before it is used. */
-  readonly ledger: (entry: { readonly type: 'process'; readonly pid: number; readonly what: string }) => Promise<void>;
+  readonly ledger: (entry: {
+    readonly type: 'process';
+    readonly pid: number;
+    readonly what: string;
+  }) => Promise<void>;
   readonly resolvePath: (path: string) => string;
 }
 

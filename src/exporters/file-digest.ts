@@ -19,12 +19,17 @@ export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<
   const { size } = await file.stat();
   const worker = workerFile();
   throwIfAborted(signal);
-  return size < SMALL || worker === undefined ? await hashHere(path, signal) : await hashInWorker(worker, path, signal);
+  return size < SMALL || worker === undefined
+    ? await hashHere(path, signal)
+    : await hashInWorker(worker, path, signal);
 }
 
 /** The thread's program: beside this file in the sources, and a bundle of its own beside the bundled program. */
 function workerFile(): URL | undefined {
-  const url = new URL(import.meta.url.endsWith('.ts') ? './sha256-worker.ts' : './sha256-worker.mjs', import.meta.url);
+  const url = new URL(
+    import.meta.url.endsWith('.ts') ? './sha256-worker.ts' : './sha256-worker.mjs',
+    import.meta.url,
+  );
   return existsSync(fileURLToPath(url)) ? url : undefined;
 }
 

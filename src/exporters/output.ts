@@ -22,7 +22,12 @@ function folderName(pipelineId: string): string {
 }
 
 /** Where the file of one export lies. */
-export function artifactPath(outputFolder: string, pipelineId: string, name: string, extension: string): string {
+export function artifactPath(
+  outputFolder: string,
+  pipelineId: string,
+  name: string,
+  extension: string,
+): string {
   return join(pipelineFolder(outputFolder, pipelineId), `${name}.${extension}`);
 }
 
@@ -53,7 +58,9 @@ export function writeOutputIndex(outputFolder: string, manifest: OutputManifest)
  * path and the checksum.
  */
 function terraformVariables(folder: string, manifest: OutputManifest): Record<string, unknown> {
-  const name = folderName(manifest.pipeline).replace(/[^A-Za-z0-9]+/g, '_').replace(/^(?=\d)/, '_');
+  const name = folderName(manifest.pipeline)
+    .replace(/[^A-Za-z0-9]+/g, '_')
+    .replace(/^(?=\d)/, '_');
   const images = manifest.artifacts.map(({ name: artifact, type, file, size, sha256 }) => {
     return [artifact, { type, path: join(folder, file), size, sha256 }] as const;
   });
@@ -86,11 +93,21 @@ export function outputFailure(error: unknown, path: string): Failure | undefined
   }
   if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) {
     const hint = 'make the folder writable, or choose another one with --output';
-    return { reason: 'permission-denied', message: `${basename(path)} cannot be written: ${path}`, hint, cause: error };
+    return {
+      reason: 'permission-denied',
+      message: `${basename(path)} cannot be written: ${path}`,
+      hint,
+      cause: error,
+    };
   }
   if (isErrno(error, 'ENOTDIR', 'EEXIST')) {
     const message = `${path} cannot be made: a part of the path is a file`;
-    return { reason: 'permission-denied', message, hint: 'move the file away, or choose another folder', cause: error };
+    return {
+      reason: 'permission-denied',
+      message,
+      hint: 'move the file away, or choose another folder',
+      cause: error,
+    };
   }
   return undefined;
 }

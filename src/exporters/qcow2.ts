@@ -10,7 +10,9 @@ const schema = z
     compression: z
       .enum(['none', 'zlib', 'zstd'])
       .default('none')
-      .describe('Compresses the clusters. `zlib` every reader knows; `zstd` is faster and smaller and needs QEMU 5.1.'),
+      .describe(
+        'Compresses the clusters. `zlib` every reader knows; `zstd` is faster and smaller and needs QEMU 5.1.',
+      ),
     version: z
       .enum(['0.10', '1.1'])
       .default('1.1')
@@ -43,7 +45,11 @@ export const qcow2Exporter = defineExporter({
     ],
     bad: [
       { title: 'Not a power of two', options: { clusterSize: 100000 }, error: 'must be a power of two' },
-      { title: 'zstd in the old format', options: { compression: 'zstd', version: '0.10' }, error: 'zstd needs version 1.1' },
+      {
+        title: 'zstd in the old format',
+        options: { compression: 'zstd', version: '0.10' },
+        error: 'zstd needs version 1.1',
+      },
     ],
   },
   input: 'disk',

@@ -44,7 +44,11 @@ export const rawExporter = defineExporter({
     ],
     bad: [
       { title: 'Unknown compression', options: { compression: 'lz4' }, error: 'compression' },
-      { title: 'Level out of range', options: { compression: 'gz', level: 12 }, error: 'must be 1 to 9 with gz' },
+      {
+        title: 'Level out of range',
+        options: { compression: 'gz', level: 12 },
+        error: 'must be 1 to 9 with gz',
+      },
     ],
   },
   input: 'disk',
@@ -59,7 +63,10 @@ export const rawExporter = defineExporter({
         await copySparse(context, disk, context.outputPath, 'export-failed');
         return;
       }
-      const compress = compressCommand(options.compression, options.level ?? DEFAULT_LEVELS[options.compression]);
+      const compress = compressCommand(
+        options.compression,
+        options.level ?? DEFAULT_LEVELS[options.compression],
+      );
       await runTool(context, {
         argv: ['sh', '-c', `exec ${compress} <"$1" >"$2"`, 'sh', disk, context.outputPath],
         reason: 'export-failed',

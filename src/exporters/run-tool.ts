@@ -30,7 +30,11 @@ export interface ToolOutput {
 /** Environment of every tool: nothing of the user's but the search path, so that output does not depend on it. */
 export function toolEnvironment(): Record<string, string> {
   // Plain users do not have the sbin folders, in which mke2fs and its like live.
-  return { PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:/usr/local/sbin:/usr/sbin:/sbin`, LC_ALL: 'C', TZ: 'UTC' };
+  return {
+    PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:/usr/local/sbin:/usr/sbin:/sbin`,
+    LC_ALL: 'C',
+    TZ: 'UTC',
+  };
 }
 
 /**
@@ -80,9 +84,15 @@ function toolMissing(program: string): FailureError {
 }
 
 /** The failure that a tool's output tells of. */
-export function toolFailure(run: Pick<ToolRun, 'argv' | 'reason'>, output: string, how: string): FailureError {
+export function toolFailure(
+  run: Pick<ToolRun, 'argv' | 'reason'>,
+  output: string,
+  how: string,
+): FailureError {
   // Progress, which programs write over and over in one line, explains nothing.
-  const lines = output.split(/[\r\n]/).filter((line) => line.trim() !== '' && !/^\s*\(\d+\.\d+\/100%\)/.test(line));
+  const lines = output
+    .split(/[\r\n]/)
+    .filter((line) => line.trim() !== '' && !/^\s*\(\d+\.\d+\/100%\)/.test(line));
   const excerpt = lines.slice(-10);
   for (const line of excerpt) {
     if (/No space left on device|Disk quota exceeded/i.test(line)) {

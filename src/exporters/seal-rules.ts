@@ -12,7 +12,10 @@ export interface SealRule {
 export const SEAL_RULES: readonly SealRule[] = [
   { pattern: '/etc/ssh/ssh_host_*_key', reason: 'private keys that every machine of the image would share' },
   { pattern: '/etc/ssh/ssh_host_*_key.pub', reason: 'belong to keys that are deleted' },
-  { pattern: '/var/lib/dbus/machine-id', reason: 'identity of one machine; D-Bus falls back to /etc/machine-id' },
+  {
+    pattern: '/var/lib/dbus/machine-id',
+    reason: 'identity of one machine; D-Bus falls back to /etc/machine-id',
+  },
   { pattern: '/var/lib/systemd/random-seed', reason: 'randomness that two machines must not share' },
   { pattern: '/var/lib/systemd/credential.secret', reason: 'key of one machine' },
   { pattern: '/loader/random-seed', reason: 'randomness that two machines must not share' },
@@ -25,7 +28,10 @@ export const SEAL_RULES: readonly SealRule[] = [
   { pattern: '/var/lib/dhcp/*.leases', reason: 'addresses of the build machine' },
   { pattern: '/var/lib/dhclient/*', reason: 'addresses of the build machine' },
   { pattern: '/var/lib/NetworkManager/*', reason: 'leases, host id and secret key of the build machine' },
-  { pattern: '/var/lib/cloud/*', reason: "cloud-init's memory of having run: it must run on the new machine" },
+  {
+    pattern: '/var/lib/cloud/*',
+    reason: "cloud-init's memory of having run: it must run on the new machine",
+  },
   { pattern: '/var/log/*.log', reason: 'logs of the build' },
   { pattern: '/var/log/*.log.*', reason: 'logs of the build' },
   { pattern: '/var/log/*/*.log', reason: 'logs of the build' },

@@ -10,7 +10,10 @@ import { BUILD_KEY_MARKER, SEAL_RULES } from './seal-rules.ts';
  * boot. Depends on the view only through which of the named paths it has.
  */
 export async function sealEntries(workspace: Workspace, view: View, _epoch: number): Promise<TreeEntry[]> {
-  const removed = await workspace.glob(view, SEAL_RULES.map((rule) => rule.pattern));
+  const removed = await workspace.glob(
+    view,
+    SEAL_RULES.map((rule) => rule.pattern),
+  );
   const has = async (path: string): Promise<boolean> => (await workspace.glob(view, [path])).length > 0;
   const entries: TreeEntry[] = removed.map((path) => ({ type: 'remove', path }));
   const hasSystemd = await has('/usr/lib/systemd/systemd');
@@ -31,7 +34,14 @@ export async function sealEntries(workspace: Workspace, view: View, _epoch: numb
  * (machine-id(5), "First Boot Semantics"). An empty file is filled at boot just the same.
  */
 function emptyMachineId(): TreeEntry {
-  return { type: 'file', path: '/etc/machine-id', owner: 0, group: 0, mode: 0o444, content: { type: 'text', text: '' } };
+  return {
+    type: 'file',
+    path: '/etc/machine-id',
+    owner: 0,
+    group: 0,
+    mode: 0o444,
+    content: { type: 'text', text: '' },
+  };
 }
 
 async function withoutBuildKeys(workspace: Workspace, view: View): Promise<TreeEntry[]> {
@@ -46,7 +56,9 @@ async function withoutBuildKeys(workspace: Workspace, view: View): Promise<TreeE
     const user = path.startsWith('/root/') ? 0 : (path.split('/')[2] ?? 0);
     const content = { type: 'text', text: lines.join('\n') } as const;
     entries.push(
-      kept ? { type: 'file', path, owner: user, group: user, mode: 0o600, content } : { type: 'remove', path },
+      kept
+        ? { type: 'file', path, owner: user, group: user, mode: 0o600, content }
+        : { type: 'remove', path },
     );
   }
   return entries;

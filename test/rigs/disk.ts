@@ -33,9 +33,26 @@ export class DiskRig {
     this.#rig = rig;
   }
 
-  request(layers: View, deltaCandidates: readonly number[], spec: Partial<DiskRequest['spec']> = {}): DiskRequest {
-    const defaults = { size: 'fit', free: 16 * MIB, espSize: 40 * MIB, firmware: 'both', kernelArgs: [] } as const;
-    return { layers, deltaCandidates, spec: { ...defaults, ...spec }, architecture: 'amd64', sourceDateEpoch: EPOCH, seed: 'test' };
+  request(
+    layers: View,
+    deltaCandidates: readonly number[],
+    spec: Partial<DiskRequest['spec']> = {},
+  ): DiskRequest {
+    const defaults = {
+      size: 'fit',
+      free: 16 * MIB,
+      espSize: 40 * MIB,
+      firmware: 'both',
+      kernelArgs: [],
+    } as const;
+    return {
+      layers,
+      deltaCandidates,
+      spec: { ...defaults, ...spec },
+      architecture: 'amd64',
+      sourceDateEpoch: EPOCH,
+      seed: 'test',
+    };
   }
 
   async plan(request: DiskRequest): Promise<DiskPlan> {
@@ -77,12 +94,18 @@ export function sha256(path: string): string {
 
 /** What e2fsck says about the root file system of a disk; throws when it finds anything wrong. */
 export function checkRoot(plan: DiskPlan, disk: string): string {
-  return execFileSync('e2fsck', ['-fn', rootOf(plan, disk)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  return execFileSync('e2fsck', ['-fn', rootOf(plan, disk)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 /** Output of a debugfs command on the root file system of a disk. */
 export function debugfs(plan: DiskPlan, disk: string, command: string): string {
-  return execFileSync('debugfs', ['-R', command, rootOf(plan, disk)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  return execFileSync('debugfs', ['-R', command, rootOf(plan, disk)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
 }
 
 function rootOf(plan: DiskPlan, disk: string): string {

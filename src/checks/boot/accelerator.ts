@@ -17,8 +17,24 @@ const PROBE_MS = 5000;
 
 function probe(qemu: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const machine = ['-accel', 'kvm', '-cpu', 'host', '-m', '32', '-nodefaults', '-display', 'none', '-monitor', 'stdio'];
-    const child = spawn(qemu, machine, { stdio: ['pipe', 'pipe', 'ignore'], timeout: PROBE_MS, killSignal: 'SIGKILL' });
+    const machine = [
+      '-accel',
+      'kvm',
+      '-cpu',
+      'host',
+      '-m',
+      '32',
+      '-nodefaults',
+      '-display',
+      'none',
+      '-monitor',
+      'stdio',
+    ];
+    const child = spawn(qemu, machine, {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      timeout: PROBE_MS,
+      killSignal: 'SIGKILL',
+    });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       // The first prompt comes before the processor has run; a broken KVM aborts QEMU right after it.

@@ -17,7 +17,11 @@ export function outerAssertions(options: BootOptions): Assertion[] {
   return [
     ...options.console.map((text) => consoleAssertion(text)),
     ...options.ports.map((item) =>
-      typeof item === 'number' ? openPort(item) : item.banner === undefined ? openPort(item.port) : banner(item.port, item.banner),
+      typeof item === 'number'
+        ? openPort(item)
+        : item.banner === undefined
+          ? openPort(item.port)
+          : banner(item.port, item.banner),
     ),
     ...options.http.map((item) => httpAssertion(item)),
   ];
@@ -58,7 +62,8 @@ function openPort(port: number): Assertion {
         const deadline = performance.now() + TRY_MS;
         while (performance.now() < deadline && !socket.closed) {
           const table = await machine.monitor('info usernet');
-          if (new RegExp(`TCP\\[ESTABLISHED\\] +\\d+ +127\\.0\\.0\\.1 +${outside} `).test(table)) return undefined;
+          if (new RegExp(`TCP\\[ESTABLISHED\\] +\\d+ +127\\.0\\.0\\.1 +${outside} `).test(table))
+            return undefined;
           await new Promise((resolve) => setTimeout(resolve, 100));
         }
         return socket.closed ? 'nothing listens on it' : 'the machine does not answer';
@@ -79,7 +84,8 @@ function banner(port: number, text: string): Assertion {
         const end = (): void => {
           socket.destroy();
           if (received.includes(text)) resolve(undefined);
-          else resolve(received === '' ? 'it says nothing' : `it says ${JSON.stringify(received.slice(0, 80))}`);
+          else
+            resolve(received === '' ? 'it says nothing' : `it says ${JSON.stringify(received.slice(0, 80))}`);
         };
         socket.setTimeout(TRY_MS, end);
         socket.setEncoding('utf8').on('data', (data: string) => {
@@ -95,7 +101,10 @@ function banner(port: number, text: string): Assertion {
 const LONGEST_BODY = 2 ** 20;
 
 function httpAssertion(item: BootOptions['http'][number]): Assertion {
-  const what = item.contains === undefined ? `with ${item.status}` : `with ${item.status} and ${JSON.stringify(item.contains)}`;
+  const what =
+    item.contains === undefined
+      ? `with ${item.status}`
+      : `with ${item.status} and ${JSON.stringify(item.contains)}`;
   return {
     name: `http on port ${item.port} answers ${item.path} ${what}`,
     check: (machine) =>
@@ -148,7 +157,8 @@ function commandAssertion(command: BootOptions['commands'][number], session: Ssh
     check: async () => {
       const { code, signal, stdout, stderr } = await session.exec(command.run);
       const said = `${stdout}\n${stderr}`.trim().split('\n').at(-1) ?? '';
-      if (code !== command.exitCode) return `it ended with ${code ?? signal}${said === '' ? '' : `: ${said.slice(0, 200)}`}`;
+      if (code !== command.exitCode)
+        return `it ended with ${code ?? signal}${said === '' ? '' : `: ${said.slice(0, 200)}`}`;
       if (command.contains === undefined || stdout.includes(command.contains)) return undefined;
       return `its output does not hold ${JSON.stringify(command.contains)}: ${JSON.stringify(stdout.slice(0, 200))}`;
     },

@@ -72,5 +72,7 @@ export class SerialConsole {
 /** Terminal output as text: no escape sequences, no carriage returns, no other control characters. */
 function plain(text: string): string {
   // eslint-disable-next-line no-control-regex
-  return stripVTControlCharacters(text).replaceAll('\r', '').replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
+  return stripVTControlCharacters(text)
+    .replaceAll('\r', '')
+    .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
 }

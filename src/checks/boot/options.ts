@@ -48,7 +48,11 @@ export const bootOptions = z.strictObject({
   http: z.array(httpAssertion).default([]).describe('HTTP requests and what must come back.'),
   units: z.array(z.string().min(1)).default([]).describe('systemd units that must be active.'),
   commands: z.array(commandAssertion).default([]).describe('Commands to run in the machine over SSH.'),
-  user: z.string().min(1).default('root').describe('User for units and commands; must exist in the image and may log in by key.'),
+  user: z
+    .string()
+    .min(1)
+    .default('root')
+    .describe('User for units and commands; must exist in the image and may log in by key.'),
 });
 
 export type BootOptions = z.output<typeof bootOptions>;

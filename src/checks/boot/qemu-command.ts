@@ -39,7 +39,9 @@ export interface MachineSettings {
  */
 export function qemuCommand(settings: MachineSettings): readonly [string, ...string[]] {
   const { target, disk, uefi } = settings;
-  const forwards = [...settings.forwards].map(([inside, outside]) => `,hostfwd=tcp:127.0.0.1:${outside}-:${inside}`);
+  const forwards = [...settings.forwards].map(
+    ([inside, outside]) => `,hostfwd=tcp:127.0.0.1:${outside}-:${inside}`,
+  );
   const accelerator = settings.kvm ? 'kvm' : 'tcg,thread=multi,tb-size=512';
   return [
     'setpriv',
@@ -47,7 +49,14 @@ export function qemuCommand(settings: MachineSettings): readonly [string, ...str
     'KILL',
     target.program,
     ...['-name', 'imgpipe-boot-check', '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
-    ...['-machine', target.machine, '-accel', accelerator, '-cpu', settings.kvm ? 'host' : target.emulatedCpu],
+    ...[
+      '-machine',
+      target.machine,
+      '-accel',
+      accelerator,
+      '-cpu',
+      settings.kvm ? 'host' : target.emulatedCpu,
+    ],
     ...['-m', String(settings.memory), '-smp', String(settings.cpus)],
     ...(uefi === undefined ? [] : uefiDrives(uefi)),
     // Throw-away data: no write need ever reach the host's disk.

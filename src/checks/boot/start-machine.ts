@@ -29,13 +29,17 @@ export async function startMachine(
   const { architecture, disk: spec } = context.pipeline;
   const target = qemuTarget(architecture);
   if (target === undefined) {
-    throw new FailureError({ reason: 'check-failed', message: `imgpipe cannot boot ${architecture} images yet` });
+    throw new FailureError({
+      reason: 'check-failed',
+      message: `imgpipe cannot boot ${architecture} images yet`,
+    });
   }
   const tools = { workspace: { spawn: runHostCommand }, signal: context.signal, log: context.log };
   const disk = await (publicKey === undefined
     ? makeOverlay(tools, context.image, context.scratch)
     : makeDiskWithKey(tools, context.image, context.scratch, { user: options.user, publicKey }));
-  const firmware = options.firmware ?? (spec.firmware === 'uefi' || target.machine === 'virt' ? 'uefi' : 'bios');
+  const firmware =
+    options.firmware ?? (spec.firmware === 'uefi' || target.machine === 'virt' ? 'uefi' : 'bios');
   const settings: Omit<MachineSettings, 'forwards'> = {
     target,
     kvm: await kvmWorks(target.program, architecture),

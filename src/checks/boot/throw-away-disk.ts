@@ -18,11 +18,18 @@ export interface DiskSource {
 const DECOMPRESSORS: Readonly<Record<string, string>> = { '.zst': 'zstd', '.gz': 'gzip', '.xz': 'xz' };
 
 /** A qcow2 overlay on the image, which takes all writes. */
-export async function makeOverlay(context: ToolContext, image: DiskSource, scratch: string): Promise<ThrowAwayDisk> {
+export async function makeOverlay(
+  context: ToolContext,
+  image: DiskSource,
+  scratch: string,
+): Promise<ThrowAwayDisk> {
   const source = await decompressed(context, image, scratch);
   const path = join(scratch, 'overlay.qcow2');
   const backing = ['-b', source.path, '-F', source.format];
-  await runTool(context, { argv: ['qemu-img', 'create', '-q', '-f', 'qcow2', ...backing, path], reason: 'check-failed' });
+  await runTool(context, {
+    argv: ['qemu-img', 'create', '-q', '-f', 'qcow2', ...backing, path],
+    reason: 'check-failed',
+  });
   return { path, format: 'qcow2' };
 }
 
@@ -41,10 +48,14 @@ export async function makeDiskWithKey(
   const source = await decompressed(context, image, scratch);
   const path = join(scratch, 'disk.raw');
   const convert = ['-f', source.format, '-O', 'raw', source.path, path];
-  await runTool(context, { argv: ['qemu-img', 'convert', '-m', '8', '-W', ...convert], reason: 'check-failed' });
+  await runTool(context, {
+    argv: ['qemu-img', 'convert', '-m', '8', '-W', ...convert],
+    reason: 'check-failed',
+  });
   const target = `${path}?offset=${await rootOffset(path)}`;
   const ask = async (request: string): Promise<string> => {
-    return (await runTool(context, { argv: ['debugfs', '-R', request, target], reason: 'check-failed' })).stdout;
+    return (await runTool(context, { argv: ['debugfs', '-R', request, target], reason: 'check-failed' }))
+      .stdout;
   };
   const read = (file: string): Promise<string> => ask(`cat "${file}"`);
   const account = (await read('/etc/passwd')).split('\n').find((line) => line.startsWith(`${login.user}:`));
@@ -62,7 +73,10 @@ export async function makeDiskWithKey(
   await writeFile(script, keyScript(folder, hasFolder, keys, uid, gid));
   await runTool(context, { argv: ['debugfs', '-w', '-f', script, target], reason: 'check-failed' });
   if ((await read(`${folder}/authorized_keys`)).includes(login.publicKey)) return { path, format: 'raw' };
-  throw new FailureError({ reason: 'check-failed', message: `the check's SSH key could not be put into ${folder}` });
+  throw new FailureError({
+    reason: 'check-failed',
+    message: `the check's SSH key could not be put into ${folder}`,
+  });
 }
 
 function keyScript(folder: string, hasFolder: boolean, keys: string, uid: string, gid: string): string {
@@ -93,7 +107,10 @@ async function rootOffset(path: string): Promise<number> {
     partitions.find((partition) => partition.name === 'root') ??
     partitions.toSorted((a, b) => b.sectors - a.sectors)[0];
   if (root !== undefined) return root.start * SECTOR;
-  throw new FailureError({ reason: 'check-failed', message: 'the image has no GPT partition with a root file system' });
+  throw new FailureError({
+    reason: 'check-failed',
+    message: 'the image has no GPT partition with a root file system',
+  });
 }
 
 /** Unpacks an export such as `raw.zst` into the scratch folder; gives other images back as they are. */

@@ -7,7 +7,11 @@ import { qemuCommand, type MachineSettings } from './qemu-command.ts';
 export interface MachineContext {
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
-  readonly ledger: (entry: { readonly type: 'process'; readonly pid: number; readonly what: string }) => Promise<void>;
+  readonly ledger: (entry: {
+    readonly type: 'process';
+    readonly pid: number;
+    readonly what: string;
+  }) => Promise<void>;
 }
 
 /** A running QEMU. Disposing it kills it at once: nothing in it is worth an orderly end. */
@@ -25,8 +29,12 @@ export class VirtualMachine implements AsyncDisposable {
     this.#child = child;
     this.forwards = settings.forwards;
     this.console = new SerialConsole(settings.consoleFile);
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#errors = (this.#errors + text).slice(-4000)));
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#monitor = (this.#monitor + text).slice(-20_000)));
+    child.stderr
+      ?.setEncoding('utf8')
+      .on('data', (text: string) => (this.#errors = (this.#errors + text).slice(-4000)));
+    child.stdout
+      ?.setEncoding('utf8')
+      .on('data', (text: string) => (this.#monitor = (this.#monitor + text).slice(-20_000)));
     child.stdin?.on('error', () => undefined);
     this.#ended = new Promise((resolve) => {
       child.once('error', (error) => {
@@ -50,7 +58,8 @@ export class VirtualMachine implements AsyncDisposable {
     context.log([program, ...args].join(' '));
     const child = spawn(program, args, { env: toolEnvironment(), stdio: 'pipe', detached: true });
     const machine = new VirtualMachine(child, settings, context.signal);
-    if (child.pid !== undefined) await context.ledger({ type: 'process', pid: child.pid, what: 'QEMU of a boot check' });
+    if (child.pid !== undefined)
+      await context.ledger({ type: 'process', pid: child.pid, what: 'QEMU of a boot check' });
     return machine;
   }
 
@@ -61,7 +70,10 @@ export class VirtualMachine implements AsyncDisposable {
 
   /** Last lines QEMU itself wrote as errors. */
   get errors(): string[] {
-    return this.#errors.split('\n').filter((line) => line.trim() !== '').slice(-5);
+    return this.#errors
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .slice(-5);
   }
 
   get lostPort(): boolean {

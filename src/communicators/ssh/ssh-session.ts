@@ -70,7 +70,10 @@ function handshake(client: Client, target: SshTarget, timeoutMs: number, signal:
     };
     signal.addEventListener('abort', stop, { once: true });
     client.once('ready', settle(resolve));
-    client.once('close', settle(() => reject(new Error('the connection was closed'))));
+    client.once(
+      'close',
+      settle(() => reject(new Error('the connection was closed'))),
+    );
     // Stays for the whole life of the client: an error without a listener would end imgpipe.
     client.on('error', (error) => {
       signal.removeEventListener('abort', stop);
@@ -95,7 +98,10 @@ class Ssh2Session implements SshSession {
     this.#client = client;
   }
 
-  exec(command: string, { timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {}): Promise<SshExecOutcome> {
+  exec(
+    command: string,
+    { timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {},
+  ): Promise<SshExecOutcome> {
     return new Promise((resolve, reject) => {
       const broken = (reason: string): void => {
         clearTimeout(timer);

@@ -84,7 +84,12 @@ function grubQuoted(word: string): string {
  * Boot code as grub-bios-setup writes it: boot.img in the first 440 bytes of the disk, pointing at the first sector
  * of core.img; core.img's own first sector points at the rest (GRUB's boot.S and diskboot.S name the offsets).
  */
-async function installBiosLoader(plan: DiskPlan, disk: FileHandle, image: string, modules: string): Promise<void> {
+async function installBiosLoader(
+  plan: DiskPlan,
+  disk: FileHandle,
+  image: string,
+  modules: string,
+): Promise<void> {
   const partition = plan.layout.biosBoot;
   if (partition === undefined) throw new Error('no BIOS boot partition for a BIOS disk');
   const boot = Buffer.from((await readFile(join(modules, 'boot.img'))).subarray(0, 440));
@@ -111,7 +116,13 @@ async function installEfiLoader(
   const mebibytes = (esp.sectors * SECTOR) / 2 ** 20;
   // FAT32 needs 65,525 clusters; below 260 MiB it only fits with clusters of one sector, below 33 MiB not at all.
   const type = mebibytes < 34 ? [] : ['-F', '32', '-s', mebibytes < 260 ? '1' : '8'];
-  const place = [`--offset=${esp.start}`, '-h', String(esp.start), diskPath, String((esp.sectors * SECTOR) / 1024)];
+  const place = [
+    `--offset=${esp.start}`,
+    '-h',
+    String(esp.start),
+    diskPath,
+    String((esp.sectors * SECTOR) / 1024),
+  ];
   const label = ['--invariant', '-i', espVolumeId, '-n', 'ESP', '-S', '512'];
   await runTool(context, { argv: ['mkfs.fat', ...type, ...label, ...place], reason: 'disk-failed' });
   const env = {
@@ -120,6 +131,14 @@ async function installEfiLoader(
     MTOOLS_SKIP_CHECK: '1',
   };
   const target = `${diskPath}@@${esp.start * SECTOR}`;
-  await runTool(context, { argv: ['mmd', '-i', target, '::/EFI', '::/EFI/BOOT'], env, reason: 'disk-failed' });
-  await runTool(context, { argv: ['mcopy', '-i', target, image, `::/EFI/BOOT/${name}`], env, reason: 'disk-failed' });
+  await runTool(context, {
+    argv: ['mmd', '-i', target, '::/EFI', '::/EFI/BOOT'],
+    env,
+    reason: 'disk-failed',
+  });
+  await runTool(context, {
+    argv: ['mcopy', '-i', target, image, `::/EFI/BOOT/${name}`],
+    env,
+    reason: 'disk-failed',
+  });
 }

@@ -55,7 +55,8 @@ export async function buildDisk(
 ): Promise<Result<void>> {
   return await capture(async () => {
     await copySparse(context, context.basePath, context.outputPath, 'disk-failed');
-    if (plan.delta.operations.length > 0) await withDelta(plan, context, (mount) => patch(plan, context, mount));
+    if (plan.delta.operations.length > 0)
+      await withDelta(plan, context, (mount) => patch(plan, context, mount));
     await using disk = await open(context.outputPath, 'r+');
     await normalizeExt4(disk, plan.layout.root.start * SECTOR, plan.request.sourceDateEpoch);
   });
@@ -76,7 +77,11 @@ async function withDelta(
 }
 
 /** Runs the patch. debugfs ends with 0 whatever happened, so its messages decide. */
-async function patch(plan: DiskPlan, context: DiskBuildContext, mountPoint: string | undefined): Promise<void> {
+async function patch(
+  plan: DiskPlan,
+  context: DiskBuildContext,
+  mountPoint: string | undefined,
+): Promise<void> {
   const script = join(context.scratch, 'patch.debugfs');
   await using file = await open(script, 'w');
   await file.writeFile(patchScript(plan.delta.operations));

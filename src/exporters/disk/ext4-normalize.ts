@@ -74,7 +74,10 @@ export async function normalizeExt4(disk: FileHandle, offset: number, epoch: num
     geometry.groups * geometry.descriptorSize,
   );
   for (let group = 0; group < geometry.groups; group += 1) {
-    const descriptor = descriptors.subarray(group * geometry.descriptorSize, (group + 1) * geometry.descriptorSize);
+    const descriptor = descriptors.subarray(
+      group * geometry.descriptorSize,
+      (group + 1) * geometry.descriptorSize,
+    );
     const wide = geometry.descriptorSize >= 64;
     if (descriptor.readUInt16LE(0x12) & INODE_UNINIT) continue;
     const unused = descriptor.readUInt16LE(0x1c) + (wide ? descriptor.readUInt16LE(0x32) * 0x10000 : 0);
@@ -89,7 +92,8 @@ export async function normalizeExt4(disk: FileHandle, offset: number, epoch: num
 }
 
 function readGeometry(superblock: Buffer): Geometry {
-  if (superblock.readUInt16LE(SUPERBLOCK.magic) !== 0xef53) throw new Error('no ext4 file system at this offset');
+  if (superblock.readUInt16LE(SUPERBLOCK.magic) !== 0xef53)
+    throw new Error('no ext4 file system at this offset');
   if ((superblock.readUInt32LE(SUPERBLOCK.readOnlyCompatible) & RO_COMPAT_METADATA_CSUM) === 0) {
     throw new Error('the ext4 file system has no metadata checksums');
   }

@@ -52,7 +52,9 @@ export function planLayout(request: DiskRequest, files: TreeSize): DiskLayout {
   const biosBoot =
     spec.firmware === 'uefi' ? undefined : place('bios', PARTITION_TYPES.biosBoot, ALIGNED_SECTORS);
   const esp =
-    spec.firmware === 'bios' ? undefined : place('esp', PARTITION_TYPES.esp, roundUp(spec.espSize, ALIGNMENT) / SECTOR);
+    spec.firmware === 'bios'
+      ? undefined
+      : place('esp', PARTITION_TYPES.esp, roundUp(spec.espSize, ALIGNMENT) / SECTOR);
   const size =
     spec.size === 'fit'
       ? roundUp(next * SECTOR + fitRoot(files, spec.free) + ALIGNMENT, FIT_STEP)
@@ -62,7 +64,11 @@ export function planLayout(request: DiskRequest, files: TreeSize): DiskLayout {
   const root = place('root', rootType(request.architecture), Math.max(0, rootEnd - next));
   const rootBytes = root.sectors * SECTOR;
   return {
-    table: { diskUuid: uuid('disk'), diskSectors, partitions: [biosBoot, esp, root].filter((part) => part !== undefined) },
+    table: {
+      diskUuid: uuid('disk'),
+      diskSectors,
+      partitions: [biosBoot, esp, root].filter((part) => part !== undefined),
+    },
     size,
     ...(biosBoot && { biosBoot }),
     ...(esp && { esp }),
@@ -80,7 +86,11 @@ export function rootBytesNeeded(files: TreeSize): number {
 }
 
 /** Blocks that one file, folder or link takes, in bytes; its inode is counted apart. */
-export function entryBytes(entry: { readonly type: string; readonly size?: number; readonly target?: string }): number {
+export function entryBytes(entry: {
+  readonly type: string;
+  readonly size?: number;
+  readonly target?: string;
+}): number {
   if (entry.type === 'file') return roundUp(entry.size ?? 0, BLOCK);
   // A link of less than 60 bytes lies in its inode.
   if (entry.type === 'symlink') return (entry.target ?? '').length < 60 ? 0 : BLOCK;
@@ -97,7 +107,10 @@ function fitRoot(files: TreeSize, free: number): number {
   let size = content;
   for (let round = 0; round < 4; round += 1) {
     const overhead =
-      inodesFor(size, files.entries) * INODE_BYTES + journalFor(size) * 2 ** 20 + Math.ceil(size * 0.002) + 4 * 2 ** 20;
+      inodesFor(size, files.entries) * INODE_BYTES +
+      journalFor(size) * 2 ** 20 +
+      Math.ceil(size * 0.002) +
+      4 * 2 ** 20;
     size = Math.ceil((content + overhead) / (1 - RESERVED_PERCENT / 100));
   }
   return size;

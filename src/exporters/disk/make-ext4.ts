@@ -34,7 +34,9 @@ const CONFIG = `[fs_types]\n${['ext4', 'floppy', 'small', 'default', 'big', 'hug
 export async function makeRootFileSystem(plan: DiskPlan, context: DiskBuildContext): Promise<void> {
   const { workspace } = context;
   const { maskPaths } = plan.delta;
-  const tree = await (maskPaths.length > 0 ? workspace.activate(plan.baseLayers) : workspace.mountView(plan.baseLayers));
+  const tree = await (maskPaths.length > 0
+    ? workspace.activate(plan.baseLayers)
+    : workspace.mountView(plan.baseLayers));
   const stopReporting = reportProgress(plan, context);
   try {
     if (maskPaths.length > 0) await maskOut(plan, context, tree);
@@ -50,10 +52,18 @@ async function maskOut(plan: DiskPlan, context: DiskBuildContext, tree: ActiveLa
   const { maskPaths, maskedFolders } = plan.delta;
   const relative = (path: string): string => `.${path}`;
   const cwd = tree.mountPoint;
-  await runTool(context, { argv: ['rm', '-rf', '--', ...maskPaths.map(relative)], cwd, reason: 'disk-failed' });
+  await runTool(context, {
+    argv: ['rm', '-rf', '--', ...maskPaths.map(relative)],
+    cwd,
+    reason: 'disk-failed',
+  });
   for (const [mtime, folders] of Map.groupBy(maskedFolders, (folder) => folder.mtime)) {
     const paths = folders.map((folder) => relative(folder.path));
-    await runTool(context, { argv: ['touch', '-d', `@${mtime}`, '--', ...paths], cwd, reason: 'disk-failed' });
+    await runTool(context, {
+      argv: ['touch', '-d', `@${mtime}`, '--', ...paths],
+      cwd,
+      reason: 'disk-failed',
+    });
   }
 }
 

@@ -9,7 +9,14 @@ import { sha256Hex } from '../../util/hash.ts';
 import { planDelta, type DeltaPart } from './delta.ts';
 import { SECTOR } from './gpt.ts';
 import { findKernel, type Kernel } from './kernel.ts';
-import { entryBytes, planLayout, rootBytesNeeded, roundUp, type DiskLayout, type TreeSize } from './layout.ts';
+import {
+  entryBytes,
+  planLayout,
+  rootBytesNeeded,
+  roundUp,
+  type DiskLayout,
+  type TreeSize,
+} from './layout.ts';
 import { mergeTree, type LayerEntries, type MergedTree } from './merged-tree.ts';
 import { chooseDelta } from './split.ts';
 import { findDiskTools, type DiskTools } from './tools.ts';
@@ -80,13 +87,18 @@ function draftDisk(
   const entriesOf = (position: number): readonly ManifestEntry[] => manifests[position] ?? [];
   const chosen = new Set(chooseDelta(request.layers.length, request.deltaCandidates, entriesOf));
   const part = (isDelta: boolean): LayerEntries[] =>
-    manifests.flatMap((entries, position) => (chosen.has(position) === isDelta ? [{ position, entries }] : []));
-  const boot = mergeTree(manifests.map((entries, position) => ({ position, entries: entries.filter(decidesBoot) })));
+    manifests.flatMap((entries, position) =>
+      chosen.has(position) === isDelta ? [{ position, entries }] : [],
+    );
+  const boot = mergeTree(
+    manifests.map((entries, position) => ({ position, entries: entries.filter(decidesBoot) })),
+  );
   const kernel = findKernel(boot);
   if (!kernel.ok) return kernel;
   const base = mergeTree(part(false));
   const delta = withRootAttributes(planDelta(base, part(true)), boot);
-  const layers = (isDelta: boolean): View => request.layers.filter((_, index) => chosen.has(index) === isDelta);
+  const layers = (isDelta: boolean): View =>
+    request.layers.filter((_, index) => chosen.has(index) === isDelta);
   const files = filesSize(base, delta);
   const layout = planLayout(request, files);
   const needed = rootBytesNeeded(files);
@@ -108,7 +120,12 @@ const COMMAND_LINE_FILE = '/etc/kernel/cmdline';
 
 /** Paths that the boot loader and the root folder depend on, with the folders above them. */
 function decidesBoot({ path }: ManifestEntry): boolean {
-  return path.startsWith('/boot') || path === '/' || COMMAND_LINE_FILE === path || COMMAND_LINE_FILE.startsWith(`${path}/`);
+  return (
+    path.startsWith('/boot') ||
+    path === '/' ||
+    COMMAND_LINE_FILE === path ||
+    COMMAND_LINE_FILE.startsWith(`${path}/`)
+  );
 }
 
 function withKeys({ commandLine, ...draft }: DraftPlan, tools: DiskTools): DiskPlan {
@@ -154,7 +171,14 @@ function withRootAttributes(delta: DeltaPart, whole: MergedTree): DeltaPart {
   const root = whole.get('/')?.entry;
   if (root?.type !== 'directory') return delta;
   const { uid, gid, mtime } = root;
-  const attributes = { type: 'set-attributes', path: '/', mode: 0o040000 | root.mode, uid, gid, mtime } as const;
+  const attributes = {
+    type: 'set-attributes',
+    path: '/',
+    mode: 0o040000 | root.mode,
+    uid,
+    gid,
+    mtime,
+  } as const;
   return { ...delta, operations: [...delta.operations, attributes] };
 }
 
@@ -165,7 +189,11 @@ function filesSize(base: MergedTree, delta: DeltaPart): TreeSize {
   for (const operation of delta.operations) {
     if (operation.type === 'write-file') deltaBytes += entryBytes({ type: 'file', size: operation.size });
     if (operation.type === 'make-directory') deltaBytes += entryBytes({ type: 'directory' });
-    if (operation.type === 'make-symlink') deltaBytes += entryBytes({ type: 'symlink', target: operation.target });
+    if (operation.type === 'make-symlink')
+      deltaBytes += entryBytes({ type: 'symlink', target: operation.target });
   }
-  return { bytes: bytes + roundUp(deltaBytes, DELTA_ALLOWANCE), entries: base.size + roundUp(delta.operations.length, 1024) };
+  return {
+    bytes: bytes + roundUp(deltaBytes, DELTA_ALLOWANCE),
+    entries: base.size + roundUp(delta.operations.length, 1024),
+  };
 }

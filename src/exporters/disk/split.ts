@@ -36,7 +36,11 @@ export function chooseDelta(
     const entries = entriesOf(position);
     const size = entries.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0);
     const fits = bytes + size <= DELTA_LIMITS.bytes && count + entries.length <= DELTA_LIMITS.entries;
-    if (wanted.has(position) && fits && entries.every((entry) => isPlain(entry) && !isCovered(entry, above))) {
+    if (
+      wanted.has(position) &&
+      fits &&
+      entries.every((entry) => isPlain(entry) && !isCovered(entry, above))
+    ) {
       chosen.unshift(position);
       bytes += size;
       count += entries.length;

@@ -76,7 +76,10 @@ export async function findDiskTools(
   return failures.length > 0 ? fail(...failures) : ok({ versions, grub });
 }
 
-function grubPlatforms(architecture: Architecture, firmware: DiskSpec['firmware']): Result<readonly GrubPlatform[]> {
+function grubPlatforms(
+  architecture: Architecture,
+  firmware: DiskSpec['firmware'],
+): Result<readonly GrubPlatform[]> {
   const hasBios = architecture === 'amd64' || architecture === 'i386';
   const efi = EFI_PLATFORMS[architecture];
   if ((firmware === 'bios' && !hasBios) || (firmware === 'uefi' && efi === undefined) || (!hasBios && !efi)) {

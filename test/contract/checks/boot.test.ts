@@ -17,7 +17,12 @@ interface Run {
   readonly pids: number[];
 }
 
-function check(image: CheckContext['image'], options: object, run: Run, signal = new AbortController().signal) {
+function check(
+  image: CheckContext['image'],
+  options: object,
+  run: Run,
+  signal = new AbortController().signal,
+) {
   const context = {
     pipeline: { architecture: 'amd64', disk: { firmware: 'both' } },
     image,
@@ -64,7 +69,12 @@ describe.skipIf(noQemu)('boot check', () => {
     const outcome = await check({ path: image, format: 'raw' }, { timeout: '30s', memory: 64, cpus: 1 }, run);
     expect(outcome).toMatchObject({
       ok: false,
-      failures: [{ message: expect.stringContaining('the kernel panicked') as string, excerpt: ['Kernel panic - not syncing: no init'] }],
+      failures: [
+        {
+          message: expect.stringContaining('the kernel panicked') as string,
+          excerpt: ['Kernel panic - not syncing: no init'],
+        },
+      ],
     });
   });
 
@@ -73,7 +83,12 @@ describe.skipIf(noQemu)('boot check', () => {
     execFileSync('truncate', ['-s', '8M', image]);
     const abort = new AbortController();
     const run: Run = { statuses: [], pids: [] };
-    const outcome = check({ path: image, format: 'raw' }, { timeout: '60s', memory: 64, cpus: 1 }, run, abort.signal);
+    const outcome = check(
+      { path: image, format: 'raw' },
+      { timeout: '60s', memory: 64, cpus: 1 },
+      run,
+      abort.signal,
+    );
     while (run.pids.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     const start = performance.now();
     abort.abort();
@@ -95,11 +110,18 @@ describe.skipIf(noWorkspace)('disk with a key', () => {
   it('differs from the image in the authorized keys only', async () => {
     const rig = await WorkspaceRig.open();
     const disks = new DiskRig(rig);
-    const layer = await rig.layer([], `${BOOTABLE_TREE}\nmkdir -p -m 700 root/.ssh; echo 'ssh-ed25519 AAAA mine' > root/.ssh/authorized_keys`);
+    const layer = await rig.layer(
+      [],
+      `${BOOTABLE_TREE}\nmkdir -p -m 700 root/.ssh; echo 'ssh-ed25519 AAAA mine' > root/.ssh/authorized_keys`,
+    );
     const plan = await disks.plan(disks.request([layer], []));
     const image = await disks.patched(plan, await disks.base(plan));
     const before = sha256(image);
-    const tools = { workspace: { spawn: runHostCommand }, signal: new AbortController().signal, log: () => undefined };
+    const tools = {
+      workspace: { spawn: runHostCommand },
+      signal: new AbortController().signal,
+      log: () => undefined,
+    };
     for (const [user, file, lines, owner] of [
       ['root', '/root/.ssh/authorized_keys', ['ssh-ed25519 AAAA mine', 'ssh-ed25519 BBBB check'], 0],
       ['web', '/srv/www/.ssh/authorized_keys', ['ssh-ed25519 BBBB check'], 33],
@@ -114,7 +136,12 @@ describe.skipIf(noWorkspace)('disk with a key', () => {
       expect(readFileSync(join(scratch, 'authorized_keys'), 'utf8')).toContain('BBBB');
     }
     expect(sha256(image)).toBe(before);
-    const nobody = makeDiskWithKey(tools, { path: image, format: 'raw' }, disks.folder, { user: 'nobody', publicKey: 'x' });
-    await expect(nobody).rejects.toMatchObject({ failures: [{ message: expect.stringContaining('no user nobody') as string }] });
+    const nobody = makeDiskWithKey(tools, { path: image, format: 'raw' }, disks.folder, {
+      user: 'nobody',
+      publicKey: 'x',
+    });
+    await expect(nobody).rejects.toMatchObject({
+      failures: [{ message: expect.stringContaining('no user nobody') as string }],
+    });
   });
 });

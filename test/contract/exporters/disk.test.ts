@@ -31,7 +31,10 @@ describe.skipIf(noWorkspace)('disk', () => {
     const rig = await WorkspaceRig.open();
     const disks = new DiskRig(rig);
     const base = await rig.layer([], BOOTABLE_TREE);
-    const page = await rig.layer([base], 'echo new > srv/www/index.html; mkdir -p srv/a/b; ln -s ../x srv/a/b/l; : > srv/a/empty; rm etc/old; : > srv/tool; chown 5:70000 srv/tool; chmod 4755 srv/tool');
+    const page = await rig.layer(
+      [base],
+      'echo new > srv/www/index.html; mkdir -p srv/a/b; ln -s ../x srv/a/b/l; : > srv/a/empty; rm etc/old; : > srv/tool; chown 5:70000 srv/tool; chmod 4755 srv/tool',
+    );
     const seal = await rig.layer([base, page], SEAL);
     const plan = await disks.plan(disks.request([base, page, seal], [1]));
     expect(plan.deltaLayers).toHaveLength(1);
@@ -51,7 +54,11 @@ describe.skipIf(noWorkspace)('disk', () => {
     const base = await rig.layer([], `${BOOTABLE_TREE}\necho the-secret-of-yesterday > srv/www/index.html`);
     const page = await rig.layer([base], 'echo today > srv/www/index.html');
     const disk = await disks.full(disks.request([base, page], [1]));
-    expect(execFileSync('sh', ['-c', 'grep -c the-secret-of-yesterday "$0" || :', disk], { encoding: 'utf8' }).trim()).toBe('0');
+    expect(
+      execFileSync('sh', ['-c', 'grep -c the-secret-of-yesterday "$0" || :', disk], {
+        encoding: 'utf8',
+      }).trim(),
+    ).toBe('0');
   });
 
   it('has the same bytes from nothing, from a cached base, and from another store', async () => {
@@ -61,12 +68,18 @@ describe.skipIf(noWorkspace)('disk', () => {
       const rig = await WorkspaceRig.open();
       const disks = new DiskRig(rig);
       const base = await rig.layer([], BOOTABLE_TREE);
-      const first = await rig.layer([base], 'echo other > srv/www/index.html; mkdir -p srv/www/x; echo zzz > srv/www/x/y');
+      const first = await rig.layer(
+        [base],
+        'echo other > srv/www/index.html; mkdir -p srv/www/x; echo zzz > srv/www/x/y',
+      );
       const second = await rig.layer([base], page);
       const seal = await rig.layer([base, second], SEAL);
       const cached = await disks.base(await disks.plan(disks.request([base, first, seal], [1])));
       const request = disks.request([base, second, seal], [1]);
-      sums.push(sha256(await disks.patched(await disks.plan(request), cached)), sha256(await disks.full(request)));
+      sums.push(
+        sha256(await disks.patched(await disks.plan(request), cached)),
+        sha256(await disks.full(request)),
+      );
     }
     expect(new Set(sums).size).toBe(1);
   });
@@ -75,27 +88,65 @@ describe.skipIf(noWorkspace)('disk', () => {
     const rig = await WorkspaceRig.open();
     const disks = new DiskRig(rig);
     const base = await rig.layer([], BOOTABLE_TREE);
-    const path = fc.constantFrom('srv/www/index.html', 'srv/n', 'srv/d/e/f', 'srv/d/g', 'etc/passwd', 'etc/second', 'usr/share/doc/7', 'empty/x', 'long/er/path');
+    const path = fc.constantFrom(
+      'srv/www/index.html',
+      'srv/n',
+      'srv/d/e/f',
+      'srv/d/g',
+      'etc/passwd',
+      'etc/second',
+      'usr/share/doc/7',
+      'empty/x',
+      'long/er/path',
+    );
     const change = fc.oneof(
-      fc.tuple(path, fc.nat(3).map((power) => 60 ** power)).map(([file, size]) => `mkdir -p "$(dirname ${file})"; rm -rf ${file}; head -c ${size} /dev/zero | tr "\\0" x > ${file}`),
-      fc.tuple(path, fc.constantFrom(5, 59, 60, 300)).map(([file, length]) => `mkdir -p "$(dirname ${file})"; rm -rf ${file}; ln -s ${'t'.repeat(length)} ${file}`),
+      fc
+        .tuple(
+          path,
+          fc.nat(3).map((power) => 60 ** power),
+        )
+        .map(
+          ([file, size]) =>
+            `mkdir -p "$(dirname ${file})"; rm -rf ${file}; head -c ${size} /dev/zero | tr "\\0" x > ${file}`,
+        ),
+      fc
+        .tuple(path, fc.constantFrom(5, 59, 60, 300))
+        .map(
+          ([file, length]) =>
+            `mkdir -p "$(dirname ${file})"; rm -rf ${file}; ln -s ${'t'.repeat(length)} ${file}`,
+        ),
       path.map((file) => `rm -rf ${file}`),
-      fc.nat(200).map((count) => `mkdir -p many; for i in $(seq ${count}); do : > many/file-with-a-rather-long-name-$i; done`),
-      path.map((file) => `mkdir -p "$(dirname ${file})"; touch ${file}; chown 1234:70000 ${file}; chmod 4711 ${file}`),
+      fc
+        .nat(200)
+        .map(
+          (count) =>
+            `mkdir -p many; for i in $(seq ${count}); do : > many/file-with-a-rather-long-name-$i; done`,
+        ),
+      path.map(
+        (file) =>
+          `mkdir -p "$(dirname ${file})"; touch ${file}; chown 1234:70000 ${file}; chmod 4711 ${file}`,
+      ),
     );
     let number = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(change, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 }), async (steps) => {
-        const layers: LayerRef[] = [base];
-        for (const step of steps) layers.push(await rig.layer(layers, step.join('\n')));
-        const request = disks.request(layers, layers.map((_, index) => index).slice(1), { firmware: 'bios' });
-        const plan = await disks.plan(request);
-        const disk = await disks.patched(plan, await disks.base(plan));
-        checkRoot(plan, disk);
-        number += 1;
-        expect(listDisk(plan, disk, join(disks.folder, `tree-${number}`))).toBe(await rig.merged(layers, LIST));
-        expect(sha256(await disks.full(request))).toBe(sha256(disk));
-      }),
+      fc.asyncProperty(
+        fc.array(fc.array(change, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 }),
+        async (steps) => {
+          const layers: LayerRef[] = [base];
+          for (const step of steps) layers.push(await rig.layer(layers, step.join('\n')));
+          const request = disks.request(layers, layers.map((_, index) => index).slice(1), {
+            firmware: 'bios',
+          });
+          const plan = await disks.plan(request);
+          const disk = await disks.patched(plan, await disks.base(plan));
+          checkRoot(plan, disk);
+          number += 1;
+          expect(listDisk(plan, disk, join(disks.folder, `tree-${number}`))).toBe(
+            await rig.merged(layers, LIST),
+          );
+          expect(sha256(await disks.full(request))).toBe(sha256(disk));
+        },
+      ),
       { numRuns: 6, endOnFailure: true },
     );
   });
@@ -108,11 +159,19 @@ describe.skipIf(noWorkspace)('disk', () => {
     const plan = await disks.plan(disks.request([base, page], [1], { size: 160 * 2 ** 20 }));
     const { root } = plan.layout;
     // A plan that is too hopeful, as when directories take more than planned: first for the base, then for the patch.
-    const shrunk = (mebibytes: number): DiskPlan => ({ ...plan, layout: { ...plan.layout, root: { ...root, sectors: mebibytes * 2048 } } });
-    const tooSmall = { ok: false, failures: [{ reason: 'image-too-large', hint: expect.stringContaining('disk.size') as string }] };
+    const shrunk = (mebibytes: number): DiskPlan => ({
+      ...plan,
+      layout: { ...plan.layout, root: { ...root, sectors: mebibytes * 2048 } },
+    });
+    const tooSmall = {
+      ok: false,
+      failures: [{ reason: 'image-too-large', hint: expect.stringContaining('disk.size') as string }],
+    };
     expect(await buildDiskBase(shrunk(50), disks.context())).toMatchObject(tooSmall);
     const tight = shrunk(74);
-    expect(await buildDisk(tight, { ...disks.context(), basePath: await disks.base(tight) })).toMatchObject(tooSmall);
+    expect(await buildDisk(tight, { ...disks.context(), basePath: await disks.base(tight) })).toMatchObject(
+      tooSmall,
+    );
   });
 
   it('stops when the run stops', async () => {
@@ -122,6 +181,9 @@ describe.skipIf(noWorkspace)('disk', () => {
     const plan = await disks.plan(disks.request([base], []));
     const abort = new AbortController();
     abort.abort();
-    expect(await buildDiskBase(plan, { ...disks.context(), signal: abort.signal })).toMatchObject({ ok: false, failures: [{ reason: 'aborted' }] });
+    expect(await buildDiskBase(plan, { ...disks.context(), signal: abort.signal })).toMatchObject({
+      ok: false,
+      failures: [{ reason: 'aborted' }],
+    });
   });
 });

@@ -26,7 +26,13 @@ function sparseDisk(path: string): void {
   execFileSync('sh', ['-ec', script, path]);
 }
 
-function run(kind: ExporterKind, options: object, disk: string, outputPath: string, signal = new AbortController().signal): Promise<Result<void>> {
+function run(
+  kind: ExporterKind,
+  options: object,
+  disk: string,
+  outputPath: string,
+  signal = new AbortController().signal,
+): Promise<Result<void>> {
   const scratch = `${outputPath}.scratch`;
   mkdirSync(scratch);
   const context = {
@@ -69,32 +75,45 @@ describe('exporters', () => {
     ['qcow2', { compression: 'zlib', version: '0.10' }],
     ['qcow2', { compression: 'zstd' }],
     ['qcow2', { clusterSize: 2 * MIB }],
-  ] as const)('%s writes %j so that other tools read the disk back, and the same bytes twice', async (type, options) => {
-    const kind = KINDS[type];
-    const folder = temporaryFolder();
-    const extension = kind.extension(kind.schema.parse(options));
-    const first = join(folder, `a.${extension}`);
-    const second = join(folder, `b.${extension}`);
-    expect(await run(kind, options, disk, first)).toMatchObject({ ok: true });
-    expect(await run(kind, options, disk, second)).toMatchObject({ ok: true });
-    expect(sha256(second)).toBe(sha256(first));
-    execFileSync('sh', ['-ec', READERS[extension] ?? 'exit 9', first, join(folder, 'back.raw')]);
-    expect(sha256(join(folder, 'back.raw'))).toBe(sum);
-    expect(sha256(disk)).toBe(sum);
-    expect(statSync(first).blocks * 512).toBeLessThan(24 * MIB);
-  });
+  ] as const)(
+    '%s writes %j so that other tools read the disk back, and the same bytes twice',
+    async (type, options) => {
+      const kind = KINDS[type];
+      const folder = temporaryFolder();
+      const extension = kind.extension(kind.schema.parse(options));
+      const first = join(folder, `a.${extension}`);
+      const second = join(folder, `b.${extension}`);
+      expect(await run(kind, options, disk, first)).toMatchObject({ ok: true });
+      expect(await run(kind, options, disk, second)).toMatchObject({ ok: true });
+      expect(sha256(second)).toBe(sha256(first));
+      execFileSync('sh', ['-ec', READERS[extension] ?? 'exit 9', first, join(folder, 'back.raw')]);
+      expect(sha256(join(folder, 'back.raw'))).toBe(sum);
+      expect(sha256(disk)).toBe(sum);
+      expect(statSync(first).blocks * 512).toBeLessThan(24 * MIB);
+    },
+  );
 
   it('gives the qcow2 the format asked for', async () => {
     const path = join(temporaryFolder(), 'x.qcow2');
     await run(qcow2Exporter, { version: '0.10', clusterSize: 65536 }, disk, path);
-    const info: unknown = JSON.parse(execFileSync('qemu-img', ['info', '--output=json', path], { encoding: 'utf8' }));
-    expect(info).toMatchObject({ format: 'qcow2', 'cluster-size': 65536, 'virtual-size': 96 * MIB, 'format-specific': { data: { compat: '0.10' } } });
+    const info: unknown = JSON.parse(
+      execFileSync('qemu-img', ['info', '--output=json', path], { encoding: 'utf8' }),
+    );
+    expect(info).toMatchObject({
+      format: 'qcow2',
+      'cluster-size': 65536,
+      'virtual-size': 96 * MIB,
+      'format-specific': { data: { compat: '0.10' } },
+    });
   });
 
   it.each(Object.values(KINDS))('$type says that the disk cannot be read', async (kind) => {
     const folder = temporaryFolder();
     const outcome = await run(kind, {}, folder, join(folder, 'out'));
-    expect(outcome).toMatchObject({ ok: false, failures: [{ reason: 'export-failed', excerpt: [expect.any(String)] }] });
+    expect(outcome).toMatchObject({
+      ok: false,
+      failures: [{ reason: 'export-failed', excerpt: [expect.any(String)] }],
+    });
   });
 
   it.each(Object.values(KINDS))('$type says that the disk is full', async (kind) => {
@@ -103,7 +122,10 @@ describe('exporters', () => {
     const stub = join(temporaryFolder(), 'out');
     execFileSync('ln', ['-s', '/dev/full', stub]);
     const outcome = await run(kind, options, disk, stub);
-    expect(outcome).toMatchObject({ ok: false, failures: [{ reason: expect.stringMatching(/disk-full|export-failed/) as string }] });
+    expect(outcome).toMatchObject({
+      ok: false,
+      failures: [{ reason: expect.stringMatching(/disk-full|export-failed/) as string }],
+    });
   });
 
   it.each(Object.values(KINDS))('$type stops when the run stops', async (kind) => {

@@ -14,14 +14,24 @@ async function machineWith(server: Server, consoleText = ''): Promise<VirtualMac
   const stub = {
     forwards: new Map([[80, outside]]),
     console: { text: consoleText, read: () => Promise.resolve('') },
-    monitor: () => Promise.resolve(`  TCP[ESTABLISHED]   22       127.0.0.1  ${outside}       10.0.2.15    80     0     0\n(qemu) `),
+    monitor: () =>
+      Promise.resolve(
+        `  TCP[ESTABLISHED]   22       127.0.0.1  ${outside}       10.0.2.15    80     0     0\n(qemu) `,
+      ),
   };
   return stub as unknown as VirtualMachine;
 }
 
-async function outcome(options: object, machine: VirtualMachine, session?: SshSession): Promise<string | undefined> {
+async function outcome(
+  options: object,
+  machine: VirtualMachine,
+  session?: SshSession,
+): Promise<string | undefined> {
   const parsed = bootOptions.parse(options);
-  const [assertion] = [...outerAssertions(parsed), ...(session === undefined ? [] : innerAssertions(parsed, session))];
+  const [assertion] = [
+    ...outerAssertions(parsed),
+    ...(session === undefined ? [] : innerAssertions(parsed, session)),
+  ];
   return await assertion?.check(machine);
 }
 
@@ -47,16 +57,28 @@ describe('assertions', () => {
 
   it('reads a banner, and says what else it got', async () => {
     const server = () => createServer((socket) => void socket.end('SSH-2.0-test\r\n'));
-    expect(await outcome({ ports: [{ port: 80, banner: 'SSH-2.0' }] }, await machineWith(server()))).toBeUndefined();
-    expect(await outcome({ ports: [{ port: 80, banner: 'FTP' }] }, await machineWith(server()))).toBe('it says "SSH-2.0-test\\r\\n"');
+    expect(
+      await outcome({ ports: [{ port: 80, banner: 'SSH-2.0' }] }, await machineWith(server())),
+    ).toBeUndefined();
+    expect(await outcome({ ports: [{ port: 80, banner: 'FTP' }] }, await machineWith(server()))).toBe(
+      'it says "SSH-2.0-test\\r\\n"',
+    );
   });
 
   it.each([
     [{ units: ['nginx.service'] }, { code: 0, stdout: 'active\n', stderr: '' }, undefined],
     [{ units: ['nginx.service'] }, { code: 3, stdout: 'failed\n', stderr: '' }, 'it is failed'],
     [{ commands: [{ run: 'true' }] }, { code: 0, stdout: '', stderr: '' }, undefined],
-    [{ commands: [{ run: 'x' }] }, { code: 127, stdout: '', stderr: 'x: not found\n' }, 'it ended with 127: x: not found'],
-    [{ commands: [{ run: 'id', contains: 'root' }] }, { code: 0, stdout: 'web\n', stderr: '' }, 'its output does not hold "root": "web\\n"'],
+    [
+      { commands: [{ run: 'x' }] },
+      { code: 127, stdout: '', stderr: 'x: not found\n' },
+      'it ended with 127: x: not found',
+    ],
+    [
+      { commands: [{ run: 'id', contains: 'root' }] },
+      { code: 0, stdout: 'web\n', stderr: '' },
+      'its output does not hold "root": "web\\n"',
+    ],
   ])('%j with %j', async (options, result, expected) => {
     const session = { exec: () => Promise.resolve(result) } as unknown as SshSession;
     expect(await outcome(options, await machineWith(web()), session)).toBe(expected);

@@ -19,12 +19,15 @@ describe('SerialConsole', () => {
   it.each([
     ['SeaBIOS (version 1.16)', 'firmware'],
     ['\u001b[1;1HWelcome to GRUB!\r\n', 'boot loader'],
-    ["Welcome to GRUB!\r\nBooting Linux 6.1\r\n", 'boot loader'],
+    ['Welcome to GRUB!\r\nBooting Linux 6.1\r\n', 'boot loader'],
     ['[    0.000000] Linux version 6.1.0', 'kernel'],
     ['Loading, please wait...', 'initial RAM disk'],
     ['[    2.1] systemd[1]: systemd 252 running', 'systemd'],
     ['Welcome to \u001b[31mDebian GNU/Linux 12\u001b[0m!', 'systemd'],
-    ['[  OK  ] Reached target \u001b[0;1;39mmulti-user.target\u001b[0m - Multi-User System.', 'multi-user system'],
+    [
+      '[  OK  ] Reached target \u001b[0;1;39mmulti-user.target\u001b[0m - Multi-User System.',
+      'multi-user system',
+    ],
     ['\r\nDebian GNU/Linux 12 web ttyS0\r\n\r\nweb login: ', 'login prompt'],
   ])('knows the stage of %j', async (text, stage) => {
     expect((await consoleWith(text)).stage).toBe(stage);

@@ -19,20 +19,29 @@ describe('crc32c', () => {
     ['check value', Buffer.from('123456789'), 0xe3069283],
     ['32 zeros (RFC 3720, B.4)', Buffer.alloc(32), 0x8a9136aa],
     ['32 ones (RFC 3720, B.4)', Buffer.alloc(32, 0xff), 0x62a8ab43],
-    ['rising bytes (RFC 3720, B.4)', Buffer.from(Array.from({ length: 32 }, (_, index) => index)), 0x46dd794e],
+    [
+      'rising bytes (RFC 3720, B.4)',
+      Buffer.from(Array.from({ length: 32 }, (_, index) => index)),
+      0x46dd794e,
+    ],
   ])('knows the vector %s', (_, data, expected) => {
     expect(final(data)).toBe(expected);
   });
 
   it('agrees with the definition for any seed, length and alignment, in one go and in parts', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 80 }), fc.integer({ min: 0, max: 0xffffffff }), fc.nat(80), (bytes, seed, cut) => {
-        const data = Buffer.from(bytes);
-        const at = Math.min(cut, data.length);
-        const expected = reference(seed, data);
-        expect(crc32c(seed, data)).toBe(expected);
-        expect(crc32c(crc32c(seed, data, 0, at), data, at)).toBe(expected);
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 80 }),
+        fc.integer({ min: 0, max: 0xffffffff }),
+        fc.nat(80),
+        (bytes, seed, cut) => {
+          const data = Buffer.from(bytes);
+          const at = Math.min(cut, data.length);
+          const expected = reference(seed, data);
+          expect(crc32c(seed, data)).toBe(expected);
+          expect(crc32c(crc32c(seed, data, 0, at), data, at)).toBe(expected);
+        },
+      ),
     );
   });
 });

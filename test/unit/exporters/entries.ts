@@ -11,7 +11,10 @@ export const file = (path: string, over: Partial<ManifestEntry & { type: 'file' 
   sha256: 'a'.repeat(64),
   ...over,
 });
-export const folder = (path: string, over: Partial<ManifestEntry & { type: 'directory' }> = {}): ManifestEntry => ({
+export const folder = (
+  path: string,
+  over: Partial<ManifestEntry & { type: 'directory' }> = {},
+): ManifestEntry => ({
   type: 'directory',
   path,
   ...attributes,

@@ -6,8 +6,20 @@ const table = {
   diskUuid: '11111111-2222-8333-8444-555555555555',
   diskSectors: 20480,
   partitions: [
-    { name: 'bios', type: PARTITION_TYPES.biosBoot, uuid: derivedUuid('seed', 'bios'), start: 2048, sectors: 2048 },
-    { name: 'root', type: PARTITION_TYPES.rootAmd64, uuid: derivedUuid('seed', 'root'), start: 4096, sectors: 8192 },
+    {
+      name: 'bios',
+      type: PARTITION_TYPES.biosBoot,
+      uuid: derivedUuid('seed', 'bios'),
+      start: 2048,
+      sectors: 2048,
+    },
+    {
+      name: 'root',
+      type: PARTITION_TYPES.rootAmd64,
+      uuid: derivedUuid('seed', 'root'),
+      start: 4096,
+      sectors: 8192,
+    },
   ],
 };
 

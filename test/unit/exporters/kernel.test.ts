@@ -32,16 +32,28 @@ const tree = (...paths: string[]) => mergeTree([{ position: 0, entries: paths.ma
 
 describe('findKernel', () => {
   it('takes the newest with its own initrd', () => {
-    const boot = ['vmlinuz-6.1.0-9-amd64', 'initrd.img-6.1.0-9-amd64', 'vmlinuz-6.1.0-13-amd64', 'initrd.img-6.1.0-13-amd64'];
+    const boot = [
+      'vmlinuz-6.1.0-9-amd64',
+      'initrd.img-6.1.0-9-amd64',
+      'vmlinuz-6.1.0-13-amd64',
+      'initrd.img-6.1.0-13-amd64',
+    ];
     const kernel = findKernel(tree(...boot.map((name) => `/boot/${name}`)));
     expect(kernel).toEqual({
       ok: true,
-      value: { version: '6.1.0-13-amd64', image: '/boot/vmlinuz-6.1.0-13-amd64', initrd: '/boot/initrd.img-6.1.0-13-amd64' },
+      value: {
+        version: '6.1.0-13-amd64',
+        image: '/boot/vmlinuz-6.1.0-13-amd64',
+        initrd: '/boot/initrd.img-6.1.0-13-amd64',
+      },
     });
   });
 
   it('does without an initrd', () => {
-    expect(findKernel(tree('/boot/vmlinuz-1'))).toEqual({ ok: true, value: { version: '1', image: '/boot/vmlinuz-1' } });
+    expect(findKernel(tree('/boot/vmlinuz-1'))).toEqual({
+      ok: true,
+      value: { version: '1', image: '/boot/vmlinuz-1' },
+    });
   });
 
   it('says what to do when there is none', () => {
@@ -53,7 +65,9 @@ describe('findKernel', () => {
 
 describe('kernelCommandLine', () => {
   it('has root, rw and both consoles by default, the serial one last', () => {
-    expect(kernelCommandLine('abc', 'amd64', [], '')).toBe('root=PARTUUID=abc rw console=tty0 console=ttyS0,115200');
+    expect(kernelCommandLine('abc', 'amd64', [], '')).toBe(
+      'root=PARTUUID=abc rw console=tty0 console=ttyS0,115200',
+    );
     expect(kernelCommandLine('abc', 'arm64', [], '')).toContain('console=ttyAMA0');
   });
 

@@ -4,14 +4,32 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSyn
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sha256OfFile } from '../../../src/exporters/file-digest.ts';
-import { artifactPath, outputFailure, pipelineFolder, staleTemporaries, writeOutputIndex } from '../../../src/exporters/output.ts';
-import { MANIFEST_VERSION, outputManifestSchema, type OutputManifest } from '../../../src/exporters/output-manifest.ts';
+import {
+  artifactPath,
+  outputFailure,
+  pipelineFolder,
+  staleTemporaries,
+  writeOutputIndex,
+} from '../../../src/exporters/output.ts';
+import {
+  MANIFEST_VERSION,
+  outputManifestSchema,
+  type OutputManifest,
+} from '../../../src/exporters/output-manifest.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 function manifest(over: Partial<OutputManifest> = {}): OutputManifest {
-  const artifact = { name: 'qcow2', type: 'qcow2', file: 'qcow2.qcow2', size: 5, sha256: digest('image'), reproducible: true, key: 'k' };
+  const artifact = {
+    name: 'qcow2',
+    type: 'qcow2',
+    file: 'qcow2.qcow2',
+    size: 5,
+    sha256: digest('image'),
+    reproducible: true,
+    key: 'k',
+  };
   return {
     manifestVersion: MANIFEST_VERSION,
     createdBy: { name: 'imgpipe', version: '0.1.0' },
@@ -31,8 +49,12 @@ describe('output folder', () => {
     mkdirSync(folder);
     writeFileSync(artifactPath(output, 'debian-web', 'qcow2', 'qcow2'), 'image');
     expect(writeOutputIndex(output, manifest())).toEqual({ ok: true });
-    expect(execFileSync('sha256sum', ['-c', 'SHA256SUMS'], { cwd: folder, encoding: 'utf8' })).toBe('qcow2.qcow2: OK\n');
-    expect(outputManifestSchema.parse(JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')))).toEqual(manifest());
+    expect(execFileSync('sha256sum', ['-c', 'SHA256SUMS'], { cwd: folder, encoding: 'utf8' })).toBe(
+      'qcow2.qcow2: OK\n',
+    );
+    expect(
+      outputManifestSchema.parse(JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'))),
+    ).toEqual(manifest());
     expect(JSON.parse(readFileSync(join(folder, 'debian-web.auto.tfvars.json'), 'utf8'))).toEqual({
       debian_web_images: {
         qcow2: { type: 'qcow2', path: join(folder, 'qcow2.qcow2'), size: 5, sha256: digest('image') },
@@ -58,13 +80,19 @@ describe('output folder', () => {
   it('says that a file is in the way', () => {
     const output = join(temporaryFolder(), 'file');
     writeFileSync(output, '');
-    expect(writeOutputIndex(output, manifest())).toMatchObject({ ok: false, failures: [{ reason: 'permission-denied' }] });
+    expect(writeOutputIndex(output, manifest())).toMatchObject({
+      ok: false,
+      failures: [{ reason: 'permission-denied' }],
+    });
   });
 
   it.skipIf(process.geteuid?.() === 0)('says that it may not write', () => {
     const output = temporaryFolder();
     chmodSync(output, 0o555);
-    expect(writeOutputIndex(output, manifest())).toMatchObject({ ok: false, failures: [{ reason: 'permission-denied' }] });
+    expect(writeOutputIndex(output, manifest())).toMatchObject({
+      ok: false,
+      failures: [{ reason: 'permission-denied' }],
+    });
   });
 
   it.each([
@@ -79,7 +107,8 @@ describe('output folder', () => {
 
   it('finds what dead runs left half-written', () => {
     const folder = temporaryFolder();
-    for (const name of ['a.raw.tmp-1', 'a.raw.tmp-2', 'a.raw', 'b.tmp']) writeFileSync(join(folder, name), '');
+    for (const name of ['a.raw.tmp-1', 'a.raw.tmp-2', 'a.raw', 'b.tmp'])
+      writeFileSync(join(folder, name), '');
     expect(staleTemporaries(folder, (pid) => pid === 2)).toEqual([join(folder, 'a.raw.tmp-1')]);
   });
 });

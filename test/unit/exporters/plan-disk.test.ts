@@ -30,9 +30,15 @@ const page = (content: string, size = 10): ManifestEntry[] => [
 function plan(
   layers: readonly (readonly ManifestEntry[])[],
   candidates: readonly number[],
-  over: { spec?: Partial<DiskRequest['spec']>; request?: Partial<DiskRequest>; tools?: Record<string, string> } = {},
+  over: {
+    spec?: Partial<DiskRequest['spec']>;
+    request?: Partial<DiskRequest>;
+    tools?: Record<string, string>;
+  } = {},
 ) {
-  const store = new Map(layers.map((entries) => [asDigest(`sha256:${sha256Hex(JSON.stringify(entries))}`), entries]));
+  const store = new Map(
+    layers.map((entries) => [asDigest(`sha256:${sha256Hex(JSON.stringify(entries))}`), entries]),
+  );
   const request: DiskRequest = {
     layers: layers.map((entries) => ({
       digest: asDigest(`sha256:${sha256Hex(JSON.stringify(entries))}`),
@@ -88,7 +94,12 @@ describe('planDisk', () => {
   });
 
   it("makes another base when the delta holds the image's kernel command line and it changes", () => {
-    const commandLine = (content: string) => [root, etc, folder('/etc/kernel'), file('/etc/kernel/cmdline', { sha256: sha256Hex(content) })];
+    const commandLine = (content: string) => [
+      root,
+      etc,
+      folder('/etc/kernel'),
+      file('/etc/kernel/cmdline', { sha256: sha256Hex(content) }),
+    ];
     const one = unwrap(plan([base, commandLine('quiet'), seal], [1]));
     const two = unwrap(plan([base, commandLine('debug'), seal], [1]));
     expect(one.deltaLayers).toHaveLength(1);
@@ -106,7 +117,9 @@ describe('planDisk', () => {
   it('refuses a disk into which the files do not fit, and says how much is missing', () => {
     const result = plan([base, seal], [], { spec: { size: 100 * MIB } });
     expect(result).toMatchObject({ ok: false, failures: [{ reason: 'image-too-large' }] });
-    expect(result).toMatchObject({ failures: [{ message: expect.stringMatching(/100 MiB by about \d+ MiB/) as string }] });
+    expect(result).toMatchObject({
+      failures: [{ message: expect.stringMatching(/100 MiB by about \d+ MiB/) as string }],
+    });
   });
 
   it('needs a kernel', () => {

@@ -8,7 +8,9 @@ function workspaceWith(files: Readonly<Record<string, string>>): Workspace {
   const paths = Object.keys(files);
   const stub: Pick<Workspace, 'glob' | 'readText'> = {
     glob: (_, patterns) =>
-      Promise.resolve(paths.filter((path) => patterns.some((pattern) => globToRegExp(pattern).test(path))).toSorted()),
+      Promise.resolve(
+        paths.filter((path) => patterns.some((pattern) => globToRegExp(pattern).test(path))).toSorted(),
+      ),
     readText: (_, path) => Promise.resolve(files[path]),
   };
   return stub as Workspace;
@@ -58,14 +60,18 @@ describe('sealEntries', () => {
 
   it('adds first-boot units only where they have something to do', async () => {
     const units = async (files: Readonly<Record<string, string>>) =>
-      (await seal(files)).filter(({ path }) => path.endsWith('.service')).map(({ path }) => path.split('/').at(-1));
+      (await seal(files))
+        .filter(({ path }) => path.endsWith('.service'))
+        .map(({ path }) => path.split('/').at(-1));
     expect(await units(SYSTEMD)).toEqual([]);
     expect(new Set(await units({ ...SYSTEMD, '/usr/sbin/sshd': '', '/usr/bin/ssh-keygen': '' }))).toEqual(
       new Set(['imgpipe-ssh-host-keys.service']),
     );
-    expect(new Set(await units({ ...SYSTEMD, '/usr/bin/systemd-repart': '', '/usr/lib/systemd/systemd-growfs': '' }))).toEqual(
-      new Set(['imgpipe-grow-root.service']),
-    );
+    expect(
+      new Set(
+        await units({ ...SYSTEMD, '/usr/bin/systemd-repart': '', '/usr/lib/systemd/systemd-growfs': '' }),
+      ),
+    ).toEqual(new Set(['imgpipe-grow-root.service']));
   });
 
   it("takes the build's keys out of authorized_keys and keeps the others", async () => {

@@ -20,7 +20,20 @@ describe('chooseDelta', () => {
   });
 
   it.each([
-    ['a device', { type: 'character-device', path: '/dev/x', mode: 0o600, uid: 0, gid: 0, mtime: 0, xattrs: [], major: 1, minor: 3 }],
+    [
+      'a device',
+      {
+        type: 'character-device',
+        path: '/dev/x',
+        mode: 0o600,
+        uid: 0,
+        gid: 0,
+        mtime: 0,
+        xattrs: [],
+        major: 1,
+        minor: 3,
+      },
+    ],
     ['a hard link', { type: 'hard-link', path: '/b', target: '/a' }],
     ['an extended attribute', file('/bin/ping', { xattrs: [['security.capability', '00']] })],
     ['a name with a blank', file('/my file')],
@@ -38,9 +51,12 @@ describe('chooseDelta', () => {
     ['deletes its folder', [whiteout('/srv')]],
     ['replaces its folder', [folder('/srv', { opaque: true })]],
     ['makes its folder a link', [link('/srv', '/var/srv')]],
-  ] satisfies [string, ManifestEntry[]][])('keeps a layer in the base when a base layer above %s', (_, above) => {
-    expect(choose([base, page, above], [1])).toEqual([]);
-  });
+  ] satisfies [string, ManifestEntry[]][])(
+    'keeps a layer in the base when a base layer above %s',
+    (_, above) => {
+      expect(choose([base, page, above], [1])).toEqual([]);
+    },
+  );
 
   it('lets a candidate above it write the same file, when both are patched in', () => {
     expect(choose([base, page, page, seal], [1, 2])).toEqual([1, 2]);
@@ -56,7 +72,9 @@ describe('chooseDelta', () => {
 const layer: fc.Arbitrary<ManifestEntry[]> = fc
   .array(
     fc.record({
-      path: fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 }).map((parts) => `/${parts.join('/')}`),
+      path: fc
+        .array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 })
+        .map((parts) => `/${parts.join('/')}`),
       type: fc.constantFrom('file', 'link', 'whiteout', 'folder', 'opaque'),
       mode: fc.constantFrom(0o600, 0o755),
     }),
@@ -65,7 +83,10 @@ const layer: fc.Arbitrary<ManifestEntry[]> = fc
   .map((wanted) => {
     const entries = new Map<string, ManifestEntry>([['/', folder('/')]]);
     for (const { path, type, mode } of wanted) {
-      const parents = path.split('/').slice(1, -1).map((_, index, parts) => `/${parts.slice(0, index + 1).join('/')}`);
+      const parents = path
+        .split('/')
+        .slice(1, -1)
+        .map((_, index, parts) => `/${parts.slice(0, index + 1).join('/')}`);
       const blocked = parents.some((parent) => (entries.get(parent)?.type ?? 'directory') !== 'directory');
       if (blocked || entries.has(path)) continue;
       for (const parent of parents) if (!entries.has(parent)) entries.set(parent, folder(parent, { mode }));
@@ -80,7 +101,12 @@ const layer: fc.Arbitrary<ManifestEntry[]> = fc
 /** What a file system holds after the operations: paths with type and mode. */
 function apply(tree: MergedTree, operations: readonly PatchOperation[]): Map<string, string> {
   const names = { file: 'f', directory: 'd', symlink: 'l' } as Record<string, string>;
-  const state = new Map([...tree].map(([path, { entry }]) => [path, `${names[entry.type]} ${'mode' in entry ? entry.mode.toString(8) : ''}`]));
+  const state = new Map(
+    [...tree].map(([path, { entry }]) => [
+      path,
+      `${names[entry.type]} ${'mode' in entry ? entry.mode.toString(8) : ''}`,
+    ]),
+  );
   for (const operation of operations) {
     const { path } = operation;
     const parent = path.slice(0, path.lastIndexOf('/')) || '/';
@@ -100,21 +126,32 @@ function apply(tree: MergedTree, operations: readonly PatchOperation[]): Map<str
 describe('the two parts of a disk', () => {
   it('give together what all layers give, whatever the layers and the candidates', () => {
     fc.assert(
-      fc.property(fc.array(layer, { minLength: 1, maxLength: 5 }), fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }), (layers, flags) => {
-        const stack = layers.map((entries, position) => ({ position, entries }));
-        const candidates = stack.flatMap(({ position }) => (position > 0 && flags[position] ? [position] : []));
-        const chosen = choose(layers, candidates);
-        const base = mergeTree(stack.filter(({ position }) => !chosen.includes(position)));
-        const { operations } = planDelta(base, stack.filter(({ position }) => chosen.includes(position)));
-        const expected = apply(mergeTree(stack), []);
-        expect(new Map([...apply(base, operations)].toSorted())).toEqual(new Map([...expected].toSorted()));
-      }),
+      fc.property(
+        fc.array(layer, { minLength: 1, maxLength: 5 }),
+        fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+        (layers, flags) => {
+          const stack = layers.map((entries, position) => ({ position, entries }));
+          const candidates = stack.flatMap(({ position }) =>
+            position > 0 && flags[position] ? [position] : [],
+          );
+          const chosen = choose(layers, candidates);
+          const base = mergeTree(stack.filter(({ position }) => !chosen.includes(position)));
+          const { operations } = planDelta(
+            base,
+            stack.filter(({ position }) => chosen.includes(position)),
+          );
+          const expected = apply(mergeTree(stack), []);
+          expect(new Map([...apply(base, operations)].toSorted())).toEqual(new Map([...expected].toSorted()));
+        },
+      ),
       { numRuns: 2000 },
     );
   });
 
   it('masks from the base exactly what the delta replaces or deletes', () => {
-    const base = mergeTree([{ position: 0, entries: [folder('/'), folder('/a'), file('/a/x'), file('/a/y'), file('/b')] }]);
+    const base = mergeTree([
+      { position: 0, entries: [folder('/'), folder('/a'), file('/a/x'), file('/a/y'), file('/b')] },
+    ]);
     const delta = [folder('/'), whiteout('/a/x'), file('/b'), file('/new')];
     const part = planDelta(base, [{ position: 1, entries: delta }]);
     expect(part.maskPaths).toEqual(['/a/x', '/b']);
