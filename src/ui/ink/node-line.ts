@@ -141,7 +141,7 @@ function runningDetails(node: NodeView, options: ScreenOptions): Span[] {
   const text: Span = { text: status ?? reason ?? '', tone: 'dim' };
   if (progress?.total !== undefined && progress.total > 0) {
     const share = Math.min(1, progress.done / progress.total);
-    const left = share > 0.05 ? ` ${about(elapsed / share - elapsed)}` : '';
+    const left = share > 0.05 && share < 1 ? ` ${about(elapsed / share - elapsed)}` : '';
     return [
       ...again,
       ...bar(share, options),

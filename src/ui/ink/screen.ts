@@ -123,8 +123,8 @@ function tailShare(index: number, running: number, free: number): number {
 
 function tailLines(node: NodeView, share: number, glyphs: Glyphs): ScreenLine[] {
   if (share <= 0) return [];
-  const start = Math.max(0, node.tail.length - share);
-  return node.tail.slice(start).map((line, index) => ({
+  const lines = node.tail.filter((line) => line.trim() !== '').slice(-share);
+  return lines.map((line, index) => ({
     key: `${node.summary.id} ${index}`,
     spans: [{ text: `  ${glyphs.tail} ${line}`, tone: 'dim' as const }],
   }));
