@@ -52,6 +52,8 @@ export interface OptionMeta {
    * `out`: has no influence on the result (labels, logs); never in the key.
    */
   readonly key?: 'in' | 'content' | 'out';
+  /** The value names a secret, so that a template may put a sensitive variable here. Fields called `secret` always may. */
+  readonly secret?: boolean;
 }
 
 /** The options of `options` that belong in a key, by the schema's `OptionMeta`, at every depth. Unknown fields stay in. */

@@ -9,6 +9,9 @@ export type Scalar = string | number | boolean;
 /** Values of all axes, in the order of the declaration; empty without a matrix. */
 export type Variant = Readonly<Record<string, Scalar>>;
 
+/** More are a mistake: axes multiply. */
+const MOST_VARIANTS = 1000;
+
 /** All variants of a matrix: the product of its axes, less `exclude`, and `include`. */
 export function variantsOf(
   matrix: MatrixDeclaration | undefined,
@@ -27,6 +30,11 @@ export function variantsOf(
       ...(hint === undefined ? {} : { hint }),
     });
   };
+  const count = Object.values(axes).reduce((product, values) => product * values.length, 1);
+  if (count > MOST_VARIANTS) {
+    problem(`matrix: ${count} variants are more than ${MOST_VARIANTS}`, []);
+    return [];
+  }
   let variants: Variant[] = [{}];
   for (const [axis, values] of Object.entries(axes)) {
     for (const [index, value] of values.entries()) {

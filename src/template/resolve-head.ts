@@ -8,6 +8,7 @@ import { isUnresolved } from './interpolate.ts';
 import { variantsOf, type Variant } from './matrix.ts';
 import type { ParsedPipeline } from './parsed-template.ts';
 import {
+  nameField,
   TEMPLATE_FIELDS,
   templateFields,
   type TemplateField,
@@ -52,9 +53,18 @@ export function resolveHead(parsed: ParsedPipeline, failures: Failure[]): Pipeli
     });
   }
   const description = read('description');
+  const name = read('name') ?? parsed.fallbackName;
+  if (fields['name'] === undefined && !nameField().safeParse(name).success) {
+    failures.push({
+      reason: 'template-invalid',
+      message: `${JSON.stringify(name)}, from the name of the file, is no name for a pipeline`,
+      origin: locate([]),
+      hint: 'Rename the file, or give the template a `name` of letters, digits, dots, dashes and underscores.',
+    });
+  }
   return {
     parsed,
-    name: read('name') ?? parsed.fallbackName,
+    name,
     ...(description === undefined ? {} : { description }),
     variables,
     secrets: Object.entries(secrets).map(([name, from]) => secretSpec(parsed, name, from)),

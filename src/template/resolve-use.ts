@@ -58,7 +58,7 @@ export function resolveUse<Kind extends KindDescriptor, Fields extends z.ZodObje
   };
   const { options, common, unknown } = split(raw, kind, request, context, failures);
   for (const [name, value] of Object.entries(request.fallbacks ?? {})) {
-    if (options[name] === undefined && value !== undefined && name in kind.schema.shape)
+    if (options[name] === undefined && value !== undefined && Object.hasOwn(kind.schema.shape, name))
       options[name] = value;
   }
   const shown = !someValue(options, isMark)
@@ -87,10 +87,11 @@ function split<Kind extends KindDescriptor, Fields extends z.ZodObject>(
   const common: Record<string, unknown> = {};
   const ours = request.fields.shape;
   for (const [name, value] of Object.entries(raw)) {
-    const theirs = name !== 'type' && name in kind.schema.shape;
+    const theirs = name !== 'type' && Object.hasOwn(kind.schema.shape, name);
+    const isOurs = Object.hasOwn(ours, name);
     if (theirs) options[name] = value;
-    if (name in ours && (!theirs || name === 'export')) common[name] = value;
-    if (theirs || name in ours) continue;
+    if (isOurs && (!theirs || name === 'export')) common[name] = value;
+    if (theirs || isOurs) continue;
     unknown.push(name);
     const known = [...Object.keys(kind.schema.shape), ...Object.keys(ours)];
     failures.push(unknownProperty(name, [], known, context));

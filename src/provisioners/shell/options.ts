@@ -28,11 +28,15 @@ export function expandShell(options: ShellOptions): readonly ExpandedStep<ShellO
   const { scripts, ...rest } = options;
   if (scripts === undefined) return [{ suffix: '', options }];
   const used = new Map<string, number>();
-  return scripts.map((script) => {
+  return scripts.map((script, index) => {
     const name = basename(script, extname(script));
     const count = (used.get(name) ?? 0) + 1;
     used.set(name, count);
-    return { suffix: count === 1 ? name : `${name}-${count}`, options: { ...rest, script } };
+    return {
+      suffix: count === 1 ? name : `${name}-${count}`,
+      options: { ...rest, script },
+      option: `scripts[${index}]`,
+    };
   });
 }
 

@@ -410,6 +410,86 @@ error: source (bootstrap): suite: must be "bookworm", "trixie" or "noble", not "
   });
 });
 
+describe('odd input', () => {
+  it.each(['constructor', 'toString', 'hasOwnProperty'])('an option called %s is unknown', async (name) => {
+    const json = `{"source": {"type": "bootstrap", "suite": "noble"}, "steps": [{"type": "shell", ${JSON.stringify(name)}: {}}]}`;
+    const { failures } = await failuresOf({ 'pipelines/a.json': json });
+    expect(failures).toMatchObject([
+      { reason: 'unknown-option', message: `step 1 (shell): unknown option "${name}"` },
+    ]);
+  });
+
+  it('a type called like a property of every object is unknown', async () => {
+    const yaml = 'source: { type: constructor }\nsteps: [{ type: __proto__ }, null, 5]\n';
+    const { failures } = await failuresOf({ 'pipelines/a.yaml': yaml });
+    expect(failures.map((failure) => failure.message)).toEqual([
+      'source: unknown source type "constructor"',
+      'steps: [1]: must be a map, not null',
+      'steps: [2]: must be a map, not number 5',
+    ]);
+  });
+
+  it('a file name that is no name', async () => {
+    const { failures } = await failuresOf({
+      'pipelines/my image.yaml': 'source: { type: bootstrap, suite: noble }\n',
+    });
+    expect(failures).toMatchObject([
+      { message: '"my image", from the name of the file, is no name for a pipeline' },
+    ]);
+  });
+
+  it('a matrix that explodes', async () => {
+    const axis = `[${Array.from({ length: 10 }, (_, index) => index).join(', ')}]`;
+    const axes = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'].map((name) => `${name}: ${axis}`).join(', ');
+    const { failures } = await failuresOf({
+      'pipelines/a.yaml': `matrix: { ${axes} }\nsource: { type: bootstrap, suite: noble }\n`,
+    });
+    expect(failures).toMatchObject([{ message: 'matrix: 1000000000 variants are more than 1000' }]);
+  });
+
+  it.each([
+    ['a value twice', 'matrix: { v: [a, a] }', 'matrix: v has "a" twice'],
+    [
+      'a value that cannot be in a name',
+      'matrix: { v: [a/b] }',
+      'matrix: v: "a/b" must be letters, digits, dots, dashes and underscores',
+    ],
+    ['an unknown axis', 'matrix: { v: [a], exclude: [{ w: a }] }', 'matrix: exclude: unknown axis "w"'],
+    [
+      'a missing axis',
+      'matrix: { v: [a], w: [b], include: [{ v: c }] }',
+      'matrix: include: a value for w is missing',
+    ],
+    ['no values', 'matrix: { v: [] }', 'matrix: v: must not be empty'],
+    [
+      'a wrong architecture',
+      'matrix: { architecture: [amd46] }',
+      'architecture: must be "amd64", "arm64", "armhf", "i386", "ppc64el", "riscv64" or "s390x", not "amd46"',
+    ],
+  ])('a matrix with %s', async (_, matrix, message) => {
+    const { failures } = await failuresOf({
+      'pipelines/a.yaml': `${matrix}\nsource: { type: bootstrap, suite: noble }\n`,
+    });
+    expect(failures.map((failure) => failure.message)).toEqual([message]);
+    expect(failures[0]?.origin?.line).toBe(1);
+  });
+
+  it('secrets that two pipelines declare differently', async () => {
+    const write = (secret: string) =>
+      `secrets: { key: ${secret} }\nsource: { type: bootstrap, suite: noble }\n`;
+    const same = { 'pipelines/a.yaml': write('{ env: KEY }'), 'pipelines/b.yaml': write('{ env: KEY }') };
+    expect((await failuresOf(same)).failures).toEqual([]);
+    const { failures } = await failuresOf({ ...same, 'pipelines/b.yaml': write('{ command: [pass, key] }') });
+    expect(failures).toMatchObject([
+      {
+        reason: 'duplicate-name',
+        message: 'two pipelines declare the secret "key" differently',
+        related: [{ message: 'the first one' }],
+      },
+    ]);
+  });
+});
+
 describe('TypeScript beyond literals', () => {
   const write = (rest: string) => ({
     'pipelines/a.ts': `import { definePipeline } from 'imgpipe';\n${rest}`,
