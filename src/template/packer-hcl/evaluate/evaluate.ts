@@ -124,7 +124,10 @@ function evaluateConditional(expression: Conditional, context: EvaluationContext
     const whenTrue = evaluate(expression.whenTrue, context);
     const otherwise = evaluate(expression.otherwise, context);
     const type = commonType(expression, whenTrue, otherwise);
-    return markSensitive(unknownValue(type), condition.sensitive || whenTrue.sensitive || otherwise.sensitive);
+    return markSensitive(
+      unknownValue(type),
+      condition.sensitive || whenTrue.sensitive || otherwise.sensitive,
+    );
   }
   const [chosen, other] =
     condition.data === true

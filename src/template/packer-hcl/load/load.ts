@@ -9,6 +9,7 @@ import { type Value, entriesOf, itemsOf, objectValue, stringValue, unknownValue 
 import { VariableAssignments } from './assign-variables.ts';
 import { readBuild, readComponents, readPacker } from './blocks.ts';
 import { Problems } from './body.ts';
+import { checkReferences } from './check-references.ts';
 import { VariableDeclarations } from './declare-variables.ts';
 import { declareLocals, evaluateLocals } from './locals.ts';
 import type { LoadOutcome, PackerLocal, PackerVariable, ParsedPackerTemplate } from './parsed-template.ts';
@@ -66,6 +67,7 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
     dataSources.map(({ type, name }) => [type, name]),
   );
   const locals = evaluateLocals(declareLocals(of('locals', 'local'), base, problems), base, problems);
+  for (const { body } of dataSources) checkReferences(body, { var: variables, local: locals }, problems);
   const localValues = objectValue(new Map([...locals].map(([name, local]) => [name, local.value])));
   const context: EvaluationContext = {
     ...base,

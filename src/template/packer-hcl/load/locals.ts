@@ -149,12 +149,10 @@ function cycle(circle: readonly string[], declared: ReadonlyMap<string, LocalDec
     reason: 'dependency-cycle',
     message: `Cycle of locals: ${circle.map((name) => `local.${name}`).join(' → ')}.`,
     ...(circle[0] !== undefined && { origin: declared.get(circle[0])!.span.range }),
-    related: circle
-      .slice(1, -1)
-      .map((name) => ({
-        message: `local.${name} is part of the circle.`,
-        range: declared.get(name)!.span.range,
-      })),
+    related: circle.slice(1, -1).map((name) => ({
+      message: `local.${name} is part of the circle.`,
+      range: declared.get(name)!.span.range,
+    })),
   };
 }
 

@@ -85,7 +85,7 @@ export function setValue(element: Type, items: readonly Value[]): Value {
 function sortedEntries(entries: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> {
   const keys = [...entries.keys()];
   if (keys.every((key, index) => index === 0 || compareText(keys[index - 1]!, key) < 0)) return entries;
-  return new Map([...entries].sort((a, b) => compareText(a[0], b[0])));
+  return new Map([...entries].toSorted((a, b) => compareText(a[0], b[0])));
 }
 
 /** Marks a value, and so all that is made from it, as one that must not be shown. */

@@ -176,6 +176,24 @@ describe('locals', () => {
   });
 });
 
+test('a data source that refers to what does not exist is told so', () => {
+  const files = { 'a.pkr.hcl': 'data "http" "d" {\n  url = local.no_dep\n}\n' };
+  expect(load(files).failures).toMatchObject([
+    { reason: 'variable-unknown', origin: { line: 2, column: 9 } },
+  ]);
+});
+
+test('what is made of a sensitive value is sensitive, what stands beside it is not', () => {
+  const outcome = load({
+    'a.pkr.hcl':
+      'variable "s" {\n  sensitive = true\n  default = "hush"\n}\nvariable "p" {\n  default = "plain"\n}\nlocals {\n' +
+      '  a = upper("x${var.s}")\n  b = [var.p, var.s]\n  c = local.b[0]\n  d = var.p\n  e = { k = var.s }.k == "x"\n}\n',
+  });
+  expect(outcome.failures).toEqual([]);
+  const marks = [...outcome.template.locals].map(([name, { value }]) => [name, value.sensitive]);
+  expect(Object.fromEntries(marks)).toEqual({ a: true, b: true, c: false, d: false, e: true });
+});
+
 describe('blocks', () => {
   const text = `
 packer {
