@@ -1,11 +1,12 @@
 import { openStore } from './cache/open-store.ts';
-import { loadConfig, type ProjectConfig } from './config/load-config.ts';
+import type { ProjectConfig } from './config/load-config.ts';
 import { fail, ok, type Result } from './diagnostics/failure.ts';
 import type {
   BuildOutcome,
   BuildRequest,
   CacheUse,
   Engine,
+  OpenedProject,
   OpenProjectOptions,
   Project,
   ShellRequest,
@@ -13,14 +14,12 @@ import type {
   VariableSummary,
   WhyReport,
 } from './engine/api.ts';
-import type { CompiledProject, ReadProject } from './engine/compile.ts';
+import type { CompiledProject } from './engine/compile.ts';
+import { CompileRecorder, recallCompiled } from './engine/compile-memo.ts';
 import { Session } from './engine/session.ts';
 import type { Template } from './model/pipeline.ts';
-import type { Kinds } from './plan/kinds.ts';
 import { planGraph, type Plan } from './plan/plan.ts';
 import type { Prober } from './plan/prober.ts';
-import { collectVariables } from './template/collect-variables.ts';
-import { loadTemplate } from './template/load-template.ts';
 import { Redactor } from './util/redact.ts';
 
 const AS_CACHED: CacheUse = { noCache: false, force: false };
@@ -35,8 +34,20 @@ const AS_CACHED: CacheUse = { noCache: false, force: false };
  */
 export const engine: Engine = {
   openProject: async (options: OpenProjectOptions): Promise<Result<Project>> => {
+    const { loadConfig } = await import('./config/load-config.ts');
     const config = await loadConfig({ cwd: options.cwd, file: options.configFile, env: process.env });
     return config.ok ? ok(new OpenProject(config.value, options.cwd)) : config;
+  },
+
+  openCompiled: async (options: OpenProjectOptions, selection: TemplateSelection): Promise<Result<OpenedProject>> => {
+    const request = { ...options, selection };
+    const known = await recallCompiled(request);
+    if (known !== undefined) return ok({ project: new OpenProject(known.config, options.cwd), compiled: known.compiled });
+    const recorder = new CompileRecorder(request);
+    const project = await engine.openProject(options);
+    if (!project.ok) return project;
+    const compiled = await compile(project.value.config, options.cwd, selection, recorder);
+    return compiled.ok ? ok({ project: project.value, compiled: compiled.value }) : compiled;
   },
 };
 
@@ -51,19 +62,16 @@ class OpenProject implements Project {
   }
 
   async loadTemplate(selection: TemplateSelection): Promise<Result<Template>> {
-    const { checkTemplate } = await import('./engine/compile.ts');
-    return await this.#loading(selection, (read, kinds) => checkTemplate(read, selection, this.config, kinds));
+    const { checkTemplate, readProject } = await import('./engine/compile.ts');
+    const read = await readProject(this.config, this.#cwd, selection);
+    return read.ok ? checkTemplate(read.value, selection, this.config) : read;
   }
 
   async variables(): Promise<Result<readonly VariableSummary[]>> {
     const { listVariables } = await import('./template/resolve-template.ts');
+    const { loadTemplate } = await import('./template/load-template.ts');
     const parsed = await loadTemplate({ folder: this.config.pipelines });
     return parsed.ok ? listVariables(parsed.value) : parsed;
-  }
-
-  async compile(selection: TemplateSelection): Promise<Result<CompiledProject>> {
-    const { compileProject } = await import('./engine/compile.ts');
-    return await this.#loading(selection, (read, kinds) => compileProject(read, selection, this.config, kinds));
   }
 
   async plan(compiled: CompiledProject, use: CacheUse): Promise<Result<Plan>> {
@@ -119,23 +127,6 @@ class OpenProject implements Project {
     return this.#session;
   }
 
-  /** Reads templates and variables, and hands them on with the kinds. */
-  async #loading<T>(selection: TemplateSelection, body: (read: ReadProject, kinds: Kinds) => Result<T>): Promise<Result<T>> {
-    const parsed = await loadTemplate({ folder: this.config.pipelines });
-    if (!parsed.ok) return parsed;
-    const variables = await collectVariables({
-      flags: selection.vars,
-      files: selection.varFiles,
-      env: selection.env,
-      folder: this.config.pipelines,
-      cwd: this.#cwd,
-    });
-    if (!variables.ok) return variables;
-    const { loadKinds } = await import('./engine/load-kinds.ts');
-    const kinds = await loadKinds(this.config);
-    return kinds.ok ? body({ parsed: parsed.value, variables: variables.value }, kinds.value) : kinds;
-  }
-
   async #probing<T>(
     compiled: CompiledProject,
     use: CacheUse,
@@ -154,4 +145,20 @@ class OpenProject implements Project {
     if (!session.ok) return session;
     return ok(await body(await import('./engine/maintenance.ts'), session.value));
   }
+}
+
+/** From the files to a compiled project, and into the memory of the next run. */
+async function compile(
+  config: ProjectConfig,
+  cwd: string,
+  selection: TemplateSelection,
+  recorder: CompileRecorder,
+): Promise<Result<CompiledProject>> {
+  const { compileProject, readProject } = await import('./engine/compile.ts');
+  const read = await readProject(config, cwd, selection);
+  if (!read.ok) return read;
+  const pipelines = recorder.watch(read.value.parsed.pipelines);
+  const compiled = compileProject({ ...read.value, parsed: { ...read.value.parsed, pipelines } }, selection, config);
+  if (compiled.ok) await recorder.remember(config, pipelines, compiled.value);
+  return compiled;
 }

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { NodeId } from '../model/ids.ts';
 import { writeFileAtomic } from '../util/atomic-file.ts';
-import { parseActionRecord, parseLatestRecord, type ActionRecord, type LatestRecord } from './action-record.ts';
+import {
+  formatActionRecord,
+  formatLatestRecord,
+  parseActionRecord,
+  parseLatestRecord,
+  type ActionRecord,
+  type LatestRecord,
+} from './action-record.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** Key → what it gave, and node → its last record. Reads are synchronous: a warm plan is nothing but these. */
@@ -23,7 +30,7 @@ export class ActionStore {
 
   /** The last step of a commit: what it points to must be in the store already. */
   put(record: ActionRecord): void {
-    writeFileAtomic(this.#layout.actionFile(record.key), JSON.stringify(record));
+    writeFileAtomic(this.#layout.actionFile(record.key), formatActionRecord(record));
   }
 
   latest(node: NodeId): LatestRecord | undefined {
@@ -33,7 +40,7 @@ export class ActionStore {
 
   putLatest(record: LatestRecord): void {
     const file = this.#layout.nodeFile('latest', this.#project, record.node);
-    writeFileAtomic(file, JSON.stringify(record));
+    writeFileAtomic(file, formatLatestRecord(record));
   }
 }
 

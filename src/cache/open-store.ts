@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { z } from 'zod';
 import { fail, ok, type Result } from '../diagnostics/failure.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
 import { STORE_FORMAT, StoreLayout } from './store-layout.ts';
@@ -9,8 +8,6 @@ const CACHEDIR_TAG = `Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache of imgpipe. Its folder may be deleted while no imgpipe runs.
 # For information about cache directory tags, see https://bford.info/cachedir/
 `;
-
-const formatSchema = z.object({ format: z.number().int().positive() });
 
 /**
  * Opens a store, making it when the folder is new or empty. A folder of a newer format, or one that holds something
@@ -53,10 +50,10 @@ export function openStore(root: string): Result<StoreLayout> {
 
 function readFormat(layout: StoreLayout): number | undefined {
   try {
-    const parsed = formatSchema.safeParse(JSON.parse(readFileSync(layout.formatFile, 'utf8')));
-    return parsed.success ? parsed.data.format : undefined;
+    const format = /^\s*\{\s*"format"\s*:\s*(\d+)/.exec(readFileSync(layout.formatFile, 'utf8'))?.[1];
+    return format === undefined ? undefined : Number(format);
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR') || error instanceof SyntaxError) return undefined;
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;
   }
 }

@@ -1,9 +1,11 @@
 import { readFileSync, type BigIntStats } from 'node:fs';
-import { z } from 'zod';
 import { writeFileAtomic } from '../util/atomic-file.ts';
+import { openSealedJson, sealJson } from '../util/sealed-json.ts';
 
-/** A file as the kernel described it when its content was hashed, and what the content's digest was. */
-const entriesSchema = z.record(z.string(), z.tuple([z.string(), z.string()]));
+/** By path: the file as the kernel described it when its content was hashed, and the content's digest. */
+type Entries = Record<string, readonly [string, string]>;
+
+const FORMAT = 'imgpipe-stat-cache-1';
 
 /**
  * How close to the moment of hashing a file may have been changed for its times to be trusted: within one tick of the
@@ -44,22 +46,25 @@ export class StatCache {
   save(): void {
     if (!this.#changed || this.#entries === undefined) return;
     try {
-      writeFileAtomic(this.#file, JSON.stringify(Object.fromEntries(this.#entries)));
+      writeFileAtomic(this.#file, sealJson(FORMAT, Object.fromEntries(this.#entries)));
       this.#changed = false;
     } catch {
       // A full or read-only disk: the next build hashes again.
     }
   }
 
+  #read(): Entries | undefined {
+    try {
+      return openSealedJson<Entries>(FORMAT, readFileSync(this.#file, 'utf8'));
+    } catch {
+      // None yet.
+      return undefined;
+    }
+  }
+
   #load(): Map<string, readonly [string, string]> {
     if (this.#entries !== undefined) return this.#entries;
-    let entries: Record<string, readonly [string, string]> = {};
-    try {
-      entries = entriesSchema.parse(JSON.parse(readFileSync(this.#file, 'utf8')));
-    } catch {
-      // None yet, or damaged: start anew.
-    }
-    this.#entries = new Map(Object.entries(entries));
+    this.#entries = new Map(Object.entries(this.#read() ?? {}));
     return this.#entries;
   }
 }

@@ -1,17 +1,14 @@
 import path from 'node:path';
 import type { Result } from '../diagnostics/failure.ts';
-import type { CompiledProject } from '../engine/compile.ts';
 import type { CliContext } from './context.ts';
-import type { Project } from '../engine/api.ts';
+import type { OpenedProject, OpenProjectOptions, Project } from '../engine/api.ts';
 import { workingDirectory, type CommonOptions } from './options/common-options.ts';
 import { selectionOf, type TemplateOptions } from './options/template-options.ts';
 
 /** The project of the working folder. */
 export async function openProject(context: CliContext, options: CommonOptions): Promise<Result<Project>> {
-  const cwd = workingDirectory(context, options);
   const engine = await context.engine();
-  const configFile = options.config === undefined ? undefined : path.resolve(cwd, options.config);
-  return await engine.openProject({ cwd, configFile });
+  return await engine.openProject(placeOf(context, options));
 }
 
 /** The project, and the part of it that the command line chose. */
@@ -19,10 +16,12 @@ export async function openCompiled(
   context: CliContext,
   pipelines: readonly string[],
   options: TemplateOptions,
-): Promise<Result<{ readonly project: Project; readonly compiled: CompiledProject }>> {
-  const project = await openProject(context, options);
-  if (!project.ok) return project;
-  const compiled = await project.value.compile(selectionOf(context, pipelines, options));
-  if (!compiled.ok) return compiled;
-  return { ok: true, value: { project: project.value, compiled: compiled.value } };
+): Promise<Result<OpenedProject>> {
+  const engine = await context.engine();
+  return await engine.openCompiled(placeOf(context, options), selectionOf(context, pipelines, options));
+}
+
+function placeOf(context: CliContext, options: CommonOptions): OpenProjectOptions {
+  const cwd = workingDirectory(context, options);
+  return { cwd, configFile: options.config === undefined ? undefined : path.resolve(cwd, options.config) };
 }

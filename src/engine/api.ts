@@ -14,9 +14,16 @@ import type { Change } from '../plan/explain.ts';
 /** What the commands call; `src/engine.ts` provides it. A value or a promise of it: commands await every call. */
 export interface Engine {
   openProject(options: OpenProjectOptions): Awaitable<Result<Project>>;
+  /** The project and the chosen part of it, checked; quick when it was compiled before and nothing has changed. */
+  openCompiled(options: OpenProjectOptions, selection: TemplateSelection): Awaitable<Result<OpenedProject>>;
 }
 
 export type Awaitable<T> = T | Promise<T>;
+
+export interface OpenedProject {
+  readonly project: Project;
+  readonly compiled: CompiledProject;
+}
 
 export interface OpenProjectOptions {
   /** Folder in which to look for the config, upwards; absolute. */
@@ -43,8 +50,6 @@ export interface TemplateSelection {
 export interface Project {
   readonly config: ProjectConfig;
   loadTemplate(selection: TemplateSelection): Awaitable<Result<Template>>;
-  /** Checks the chosen part of the project and makes it ready to be planned. */
-  compile(selection: TemplateSelection): Awaitable<Result<CompiledProject>>;
   plan(compiled: CompiledProject, options: CacheUse): Awaitable<Result<Plan>>;
   build(compiled: CompiledProject, request: BuildRequest): Promise<BuildOutcome>;
   why(compiled: CompiledProject, step: string): Awaitable<Result<WhyReport>>;

@@ -1,8 +1,7 @@
 import { rmSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { Journal } from '../cache/journal.ts';
-import { hasLeftovers } from '../cache/reap.ts';
+import type { Journal } from '../cache/journal.ts';
 import { capture, fail, FailureError, type Failure, type Result } from '../diagnostics/failure.ts';
 import type { NodeSummary } from '../events/build-event.ts';
 import type { Workspace } from '../layers/workspace.ts';
@@ -144,6 +143,8 @@ class RunResources implements AsyncDisposable {
   async #start(): Promise<Dispatcher> {
     const session = this.#session;
     const { Executor } = await import('../executor/executor.ts');
+    const { Journal } = await import('../cache/journal.ts');
+    const { hasLeftovers } = await import('../cache/reap.ts');
     if (hasLeftovers(session.layout)) await this.#reap();
     this.#journal = new Journal(session.layout, { runId: this.#runId, command: 'build', project: session.config.root });
     this.#journal.lease(this.#leases());

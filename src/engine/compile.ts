@@ -6,10 +6,13 @@ import type { PipelineGraph } from '../model/graph.ts';
 import type { SecretSpec, Template } from '../model/pipeline.ts';
 import { describeNodes, type Descriptions } from '../plan/describe.ts';
 import type { Kinds } from '../plan/kinds.ts';
+import { collectVariables } from '../template/collect-variables.ts';
+import { loadTemplate } from '../template/load-template.ts';
 import type { ParsedTemplate } from '../template/parsed-template.ts';
 import { resolveTemplate } from '../template/resolve-template.ts';
 import type { GivenVariable } from '../template/variables.ts';
 import type { TemplateSelection } from './api.ts';
+import { loadKinds } from './load-kinds.ts';
 
 /** Chosen parts of a project, checked and ready to be planned: plain data, apart from secrets. */
 export interface CompiledProject {
@@ -18,22 +21,32 @@ export interface CompiledProject {
   readonly secrets: readonly SecretSpec[];
 }
 
-/** Templates and variables as they were read, before anything is checked against the kinds. */
+/** Everything that compiling is made from, as it was read. */
 export interface ReadProject {
   readonly parsed: ParsedTemplate;
   readonly variables: readonly GivenVariable[];
+  readonly kinds: Kinds;
+}
+
+/** Reads templates and variables, and loads the kinds; checks nothing but syntax. */
+export async function readProject(
+  config: ProjectConfig,
+  cwd: string,
+  selection: TemplateSelection,
+): Promise<Result<ReadProject>> {
+  const parsed = await loadTemplate({ folder: config.pipelines });
+  if (!parsed.ok) return parsed;
+  const { vars, varFiles, env } = selection;
+  const variables = await collectVariables({ flags: vars, files: varFiles, env, folder: config.pipelines, cwd });
+  if (!variables.ok) return variables;
+  const kinds = await loadKinds(config);
+  return kinds.ok ? ok({ parsed: parsed.value, variables: variables.value, kinds: kinds.value }) : kinds;
 }
 
 /** Checks everything that the templates say. */
-export function checkTemplate(
-  read: ReadProject,
-  selection: TemplateSelection,
-  config: ProjectConfig,
-  kinds: Kinds,
-): Result<Template> {
-  const { variables, parsed } = read;
-  const only = selection.pipelines.length === 0 ? {} : { only: selection.pipelines };
-  return resolveTemplate(parsed, { kinds, variables, defaults: config.defaults, ...only });
+export function checkTemplate(read: ReadProject, selection: TemplateSelection, config: ProjectConfig): Result<Template> {
+  const { variables, parsed, kinds } = read;
+  return resolveTemplate(parsed, { kinds, variables, defaults: config.defaults, only: selection.pipelines });
 }
 
 /** resolveTemplate → buildGraph → selectNodes → describeNodes: pure in what it is given. */
@@ -41,17 +54,16 @@ export function compileProject(
   read: ReadProject,
   selection: TemplateSelection,
   config: ProjectConfig,
-  kinds: Kinds,
 ): Result<CompiledProject> {
-  const template = checkTemplate(read, selection, config, kinds);
+  const template = checkTemplate(read, selection, config);
   if (!template.ok) return template;
-  const graph = buildGraph(template.value, kinds);
+  const graph = buildGraph(template.value, read.kinds);
   if (!graph.ok) return graph;
   const chosen = selectNodes(graph.value, selection);
   if (!chosen.ok) return chosen;
   return ok({
     graph: chosen.value,
-    descriptions: describeNodes(chosen.value, kinds),
+    descriptions: describeNodes(chosen.value, read.kinds),
     secrets: template.value.secrets,
   });
 }

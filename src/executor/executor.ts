@@ -130,7 +130,6 @@ export class Executor implements Dispatcher {
       durationMs,
       createdAt,
       bootId: currentBootId(),
-      synced: false,
     };
     if (probe.state !== 'untracked') {
       if (made.inputs !== undefined && made.found !== true) actions.put({ ...record, key: keyOf(made.inputs) });

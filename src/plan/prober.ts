@@ -150,7 +150,7 @@ export class Prober {
   check(node: GraphNode, key: CacheKey, record: ActionRecord, inputs: KeyInputs): Probe {
     const gone = this.#gone(node, record.output);
     if (gone !== undefined) return { state: 'miss', key, inputs, reason: gone };
-    if (record.output.type === 'layer' && !record.synced && record.bootId !== currentBootId()) {
+    if (record.output.type === 'layer' && record.bootId !== currentBootId()) {
       return { state: 'unverified', key, record, inputs };
     }
     return { state: 'hit', key, record };

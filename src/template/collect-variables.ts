@@ -1,9 +1,9 @@
-import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fail, type Failure, type Result } from '../diagnostics/failure.ts';
 import { lazyRange } from '../schema/locator.ts';
 import { readText } from '../schema/read-text.ts';
 import { parseJson, parseYaml } from '../schema/yaml-file.ts';
+import { findAutoFiles } from './find-templates.ts';
 import type { GivenVariable } from './variables.ts';
 
 export interface VariableSources {
@@ -18,7 +18,6 @@ export interface VariableSources {
 }
 
 const ENV_PREFIX = 'IMGPIPE_VAR_';
-const AUTO_FILE = /\.auto\.vars\.(?:ya?ml|json)$/;
 
 /**
  * Everything given to variables from outside, lowest precedence first: `IMGPIPE_VAR_*`, `*.auto.vars.*` by name,
@@ -31,7 +30,7 @@ export async function collectVariables(sources: VariableSources): Promise<Result
     if (!key.startsWith(ENV_PREFIX) || value === undefined) continue;
     given.push({ name: key.slice(ENV_PREFIX.length), value, from: key, optional: true });
   }
-  const automatic = autoFiles(sources.folder).map((name) => path.join(sources.folder, name));
+  const automatic = findAutoFiles(sources.folder);
   for (const file of [...automatic, ...sources.files.map((name) => path.resolve(sources.cwd, name))]) {
     const read = await readFile(file);
     if (read.ok) given.push(...read.value);
@@ -48,16 +47,6 @@ export async function collectVariables(sources: VariableSources): Promise<Result
       });
   }
   return failures.length > 0 ? fail(...failures) : { ok: true, value: given };
-}
-
-function autoFiles(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => AUTO_FILE.test(name))
-      .toSorted();
-  } catch {
-    return [];
-  }
 }
 
 async function readFile(file: string): Promise<Result<readonly GivenVariable[]>> {

@@ -1,9 +1,8 @@
-import { readdirSync, statSync, type Dirent } from 'node:fs';
-import path from 'node:path';
 import { fail, type Failure, type Result } from '../diagnostics/failure.ts';
 import type { Importer } from '../schema/import-module.ts';
+import { findTemplates } from './find-templates.ts';
 import type { ParsedPipeline, ParsedTemplate } from './parsed-template.ts';
-import { readTemplate, TEMPLATE_ENDINGS } from './read-template.ts';
+import { readTemplate } from './read-template.ts';
 
 export interface LoadTemplateOptions {
   /** The project's folder with templates, absolute. */
@@ -12,10 +11,6 @@ export interface LoadTemplateOptions {
   readonly files?: readonly string[];
   readonly importer?: Importer;
 }
-
-/** Files of the folder that are no templates though their ending fits. */
-const NO_TEMPLATE =
-  /^[._]|\.d\.[cm]?ts$|\.vars\.[a-z]+$|\.pkr(?:vars)?\.json$|^(?:package|package-lock|tsconfig)\.json$/;
 
 /**
  * Reads every template: `NAME.{ts,js,mjs,yaml,yml,json}` in the folder, and `pipeline.*` in its subfolders. Names that
@@ -39,28 +34,3 @@ export async function loadTemplate(options: LoadTemplateOptions): Promise<Result
   }
   return failures.length > 0 ? fail(...failures) : { ok: true, value: { folder: options.folder, pipelines } };
 }
-
-/** Absolute paths in the order of their names, or undefined when there is no such folder. */
-function findTemplates(folder: string): string[] | undefined {
-  let entries: Dirent[];
-  try {
-    entries = readdirSync(folder, { withFileTypes: true });
-  } catch {
-    return undefined;
-  }
-  const files = entries.flatMap((entry): string[] => {
-    const place = path.join(folder, entry.name);
-    if (NO_TEMPLATE.test(entry.name)) return [];
-    if (entry.isDirectory() || (entry.isSymbolicLink() && isFolder(place))) {
-      const ending = TEMPLATE_ENDINGS.find((each) =>
-        statSync(path.join(place, `pipeline${each}`), { throwIfNoEntry: false })?.isFile(),
-      );
-      return ending === undefined ? [] : [path.join(place, `pipeline${ending}`)];
-    }
-    return TEMPLATE_ENDINGS.some((ending) => entry.name.endsWith(ending)) ? [place] : [];
-  });
-  return files.toSorted();
-}
-
-const isFolder = (place: string): boolean =>
-  statSync(place, { throwIfNoEntry: false })?.isDirectory() === true;

@@ -9,9 +9,6 @@ import { parseJson, parseYaml } from '../schema/yaml-file.ts';
 import { isPipelineDefinition } from './define-pipeline.ts';
 import type { ParsedPipeline } from './parsed-template.ts';
 
-/** Endings of template files; the first that exists in a folder counts. */
-export const TEMPLATE_ENDINGS = ['.ts', '.mts', '.js', '.mjs', '.yaml', '.yml', '.json'] as const;
-
 /** Reads the pipelines of one file. */
 export async function readTemplate(
   file: string,

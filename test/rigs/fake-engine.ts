@@ -24,6 +24,13 @@ export class FakeEngine {
       this.opened.push(options);
       return ok({ ...this.#project(), ...this.overrides });
     },
+    openCompiled: (options, selection) => {
+      this.opened.push(options);
+      this.selections.push(selection);
+      if (this.templateFailures.length > 0) return fail(...this.templateFailures);
+      const compiled = { graph: { nodes: [], dependencies: new Map() }, descriptions: new Map(), secrets: [] };
+      return ok({ project: { ...this.#project(), ...this.overrides }, compiled });
+    },
   };
 
   #project(): Project {
@@ -43,12 +50,6 @@ export class FakeEngine {
         return this.templateFailures.length > 0
           ? fail(...this.templateFailures)
           : ok({ pipelines: [], secrets: [] });
-      },
-      compile: (selection) => {
-        this.selections.push(selection);
-        return this.templateFailures.length > 0
-          ? fail(...this.templateFailures)
-          : ok({ graph: { nodes: [], dependencies: new Map() }, descriptions: new Map(), secrets: [] });
       },
       plan: () => ok({ rows: [] }),
       build: (_compiled, request) => {

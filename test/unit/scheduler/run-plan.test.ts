@@ -48,7 +48,7 @@ function rig(
       if (options.hits?.includes(node.id) !== true) {
         return { state: 'miss', key, inputs: { kind: 'x', keyVersion: 1, options: {} }, reason: 'first build' };
       }
-      const record = { key, node: node.id, inputs: { kind: '', keyVersion: 1, options: {} }, output: OUTPUT, durationMs: 1, createdAt: '', bootId: '', synced: true };
+      const record = { key, node: node.id, inputs: { kind: '', keyVersion: 1, options: {} }, output: OUTPUT, durationMs: 1, createdAt: '', bootId: '' };
       return { state: 'hit', key, record };
     },
     settle: (id: NodeId) => settled.add(id),
