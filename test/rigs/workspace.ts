@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { LayerStore } from '../../src/layers/layer-store.ts';
 import { openWorkspace } from '../../src/layers/overlayfs/overlay-workspace.ts';
 import type { ActiveLayer, CommitRules, ExecOutcome, Workspace } from '../../src/layers/workspace.ts';
@@ -10,6 +10,11 @@ import { temporaryFolder } from './temporary-folder.ts';
 
 export const EPOCH = 1_735_689_600;
 export const RULES: CommitRules = { sourceDateEpoch: EPOCH, drop: [] };
+
+/** Waits until something is as expected; long enough for a machine that is busy with other tests. */
+export function eventually<T>(read: () => T): ReturnType<typeof expect.poll<T>> {
+  return expect.poll(read, { timeout: 20_000, interval: 20 });
+}
 
 /** Why workspaces cannot be tried here, or undefined. Ordinary users have a test of their own. */
 export const noWorkspace: string | undefined = process.geteuid?.() === 0 ? undefined : 'needs root';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FailureError } from '../../diagnostics/failure.ts';
 import type { OutputChunk } from '../../util/exec.ts';
-import { privateNamespaces } from './namespaces.ts';
+import { namespaceHint, privateNamespaces } from './namespaces.ts';
 import type { AgentRequest, AgentResults, RequestOf, ToAgent } from './protocol.ts';
 import type * as ReplySchema from './reply-schema.ts';
 import type { FromAgent } from './reply-schema.ts';
@@ -162,7 +162,7 @@ function startFailure(error: NodeJS.ErrnoException | undefined, details: string)
   return new FailureError({
     reason: 'permission-denied',
     message: `private namespaces cannot be made: ${details}`,
-    hint: 'imgpipe needs to be root with CAP_SYS_ADMIN, or a user who may make user namespaces. Run `imgpipe doctor`.',
+    hint: namespaceHint(),
   });
 }
 

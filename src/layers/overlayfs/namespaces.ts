@@ -19,6 +19,31 @@ export function privateNamespaces(lock: string, argv: readonly string[]): readon
   return [...locked, lock, ...unshare.split(/ +/), 'sh', '-c', '"$@"; exit $?', 'sh', ...argv];
 }
 
+/** What to do when the namespaces could not be made. */
+export function namespaceHint(): string {
+  const settings = [
+    // Ubuntu 23.10 and later.
+    { name: 'kernel.apparmor_restrict_unprivileged_userns', closed: '1', open: '0' },
+    // Debian before 11.
+    { name: 'kernel.unprivileged_userns_clone', closed: '0', open: '1' },
+  ];
+  const closed =
+    process.geteuid?.() === 0
+      ? undefined
+      : settings.find(({ name, closed: value }) => sysctl(name) === value);
+  return closed === undefined
+    ? 'imgpipe needs to be root with CAP_SYS_ADMIN, or a user who may make user namespaces. Run `imgpipe doctor`.'
+    : `This system keeps user namespaces from ordinary users: \`sudo sysctl ${closed.name}=${closed.open}\` allows them, or run imgpipe as root.`;
+}
+
+function sysctl(name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${name.replaceAll('.', '/')}`, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Layers hold files of many owners: the user needs ranges of ids of their own (subuid(5)) and the way to map them. */
 function requireSubordinateIds(): void {
   const { username, uid } = userInfo();
