@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { temporaryFolder } from './temporary-folder.ts';
+
+export interface FakePackage {
+  readonly name: string;
+  readonly version: string;
+  readonly depends?: string;
+  /** Script that runs after the files are in place. */
+  readonly postinst?: string;
+}
+
+/** A signed apt archive with packages of its own, served over HTTP on this host. */
+export class AptArchive {
+  readonly url: string;
+  /** Public key, binary. */
+  readonly keyFile: string;
+  /** Paths that were asked for. */
+  readonly requests: string[];
+
+  private constructor(url: string, keyFile: string, requests: string[]) {
+    this.url = url;
+    this.keyFile = keyFile;
+    this.requests = requests;
+  }
+
+  static async open(packages: readonly FakePackage[]): Promise<AptArchive> {
+    const root = temporaryFolder();
+    const home = join(root, 'gpg');
+    mkdirSync(home, { mode: 0o700 });
+    const gpg = (...args: string[]) =>
+      execFileSync('gpg', ['--homedir', home, '--batch', '--quiet', ...args], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+    onTestFinished(() => void execFileSync('gpgconf', ['--homedir', home, '--kill', 'all']));
+    gpg(
+      '--passphrase',
+      '',
+      '--quick-generate-key',
+      'Test archive <test@example.org>',
+      'ed25519',
+      'sign',
+      'never',
+    );
+    const keyFile = join(root, 'key.gpg');
+    writeFileSync(keyFile, gpg('--export'));
+
+    const stanzas = packages.map((one) => build(root, one));
+    const index = stanzas.join('\n');
+    mkdirSync(join(root, 'dists/test/main/binary-amd64'), { recursive: true });
+    writeFileSync(join(root, 'dists/test/main/binary-amd64/Packages'), index);
+    const release = [
+      'Origin: test',
+      'Suite: test',
+      'Components: main',
+      'Architectures: amd64',
+      `Date: ${new Date(Date.now() - 60_000).toUTCString().replace('GMT', 'UTC')}`,
+      'SHA256:',
+      ` ${sha256(Buffer.from(index))} ${Buffer.byteLength(index)} main/binary-amd64/Packages`,
+      '',
+    ].join('\n');
+    writeFileSync(join(root, 'Release'), release);
+    gpg('--clearsign', '--output', join(root, 'dists/test/InRelease'), join(root, 'Release'));
+
+    const requests: string[] = [];
+    const server = createServer((request, response) => {
+      const path = request.url ?? '/';
+      requests.push(path);
+      try {
+        response.end(readFileSync(join(root, decodeURIComponent(path))));
+      } catch {
+        response.writeHead(404).end();
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    return new AptArchive(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, keyFile, requests);
+  }
+}
+
+/** Builds one package and gives its stanza of the index. */
+function build(root: string, { name, version, depends, postinst }: FakePackage): string {
+  const tree = join(root, 'trees', `${name}-${version}`);
+  mkdirSync(join(tree, 'DEBIAN'), { recursive: true });
+  mkdirSync(join(tree, 'opt'), { recursive: true });
+  writeFileSync(join(tree, 'opt', name), version);
+  const fields = [
+    `Package: ${name}`,
+    `Version: ${version}`,
+    'Architecture: all',
+    'Maintainer: Test <test@example.org>',
+    'Description: test',
+  ];
+  if (depends !== undefined) fields.push(`Depends: ${depends}`);
+  writeFileSync(join(tree, 'DEBIAN/control'), `${fields.join('\n')}\n`);
+  if (postinst !== undefined)
+    writeFileSync(join(tree, 'DEBIAN/postinst'), `#!/bin/sh\n${postinst}\n`, { mode: 0o755 });
+  const file = `pool/${name}_${version}_all.deb`;
+  mkdirSync(join(root, 'pool'), { recursive: true });
+  execFileSync('dpkg-deb', ['--root-owner-group', '--build', tree, join(root, file)], { stdio: 'ignore' });
+  const bytes = readFileSync(join(root, file));
+  return `${[...fields, `Filename: ${file}`, `Size: ${bytes.length}`, `SHA256: ${sha256(bytes)}`].join('\n')}\n`;
+}
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
