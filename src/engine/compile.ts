@@ -46,7 +46,8 @@ export async function readProject(
 /** Checks everything that the templates say. */
 export function checkTemplate(read: ReadProject, selection: TemplateSelection, config: ProjectConfig): Result<Template> {
   const { variables, parsed, kinds } = read;
-  return resolveTemplate(parsed, { kinds, variables, defaults: config.defaults, only: selection.pipelines });
+  const only = selection.pipelines.length === 0 ? undefined : selection.pipelines;
+  return resolveTemplate(parsed, { kinds, variables, defaults: config.defaults, only });
 }
 
 /** resolveTemplate → buildGraph → selectNodes → describeNodes: pure in what it is given. */
