@@ -64,20 +64,20 @@ describe.skipIf(reason !== undefined)(
     });
 
     test('without the right to make namespaces is told so', () => {
-    const store = join(temporaryFolder(), 'store');
-    const weak = ['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-sys_admin'];
-    expect(build([...weak, process.execPath, BUILD, store])).toEqual({
-      failures: [
-        {
-          reason: 'permission-denied',
-          message: expect.stringContaining('private namespaces cannot be made: unshare'),
-          hint: expect.stringContaining('imgpipe doctor'),
-        },
-      ],
+      const store = join(temporaryFolder(), 'store');
+      const weak = ['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-sys_admin'];
+      expect(build([...weak, process.execPath, BUILD, store])).toEqual({
+        failures: [
+          {
+            reason: 'permission-denied',
+            message: expect.stringContaining('private namespaces cannot be made: unshare'),
+            hint: expect.stringContaining('imgpipe doctor'),
+          },
+        ],
+      });
     });
-  });
 
-  test('without a range of ids is told what to do', () => {
+    test('without a range of ids is told what to do', () => {
       expect(asUser('')).toEqual({
         failures: [
           {
