@@ -28,7 +28,11 @@ export class FakeEngine {
       this.opened.push(options);
       this.selections.push(selection);
       if (this.templateFailures.length > 0) return fail(...this.templateFailures);
-      const compiled = { graph: { nodes: [], dependencies: new Map() }, descriptions: new Map(), secrets: [] };
+      const compiled = {
+        graph: { nodes: [], dependencies: new Map() },
+        descriptions: new Map(),
+        secrets: [],
+      };
       return ok({ project: { ...this.#project(), ...this.overrides }, compiled });
     },
   };

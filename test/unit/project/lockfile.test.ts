@@ -23,14 +23,16 @@ it('locks every optional package of every platform', () => {
 });
 
 it('locks every package by its content', () => {
-  const loose = Object.entries(lock.packages).filter(([path, locked]) => path !== '' && locked.integrity === undefined);
+  const loose = Object.entries(lock.packages).filter(
+    ([path, locked]) => path !== '' && locked.integrity === undefined,
+  );
   expect(loose.map(([path]) => path)).toEqual([]);
 });
 
 /** Places where npm may have put a dependency of the package at `path`, nearest first. */
 function holders(path: string, name: string): string[] {
   const places = [`${path === '' ? '' : `${path}/`}node_modules/${name}`];
-  for (let folder = path; folder.includes('node_modules/'); ) {
+  for (let folder = path; folder.includes('node_modules/');) {
     folder = folder.slice(0, folder.lastIndexOf('node_modules/'));
     places.push(`${folder}node_modules/${name}`);
   }
