@@ -53,6 +53,11 @@ describe('formatFailures', () => {
     expect(mark).toBe('    |         ' + ' ~~~');
   });
 
+  it('fills tabs up to the next stop', () => {
+    const text = print({ origin: { file: 'a', line: 1, column: 4, endColumn: 5 } }, 'ab\tx');
+    expect(text).toContain('  1 | ab  x\n    |     ~\n');
+  });
+
   it('marks the end of a line with one character and a multi-line range on its first line', () => {
     expect(print({ origin: { file: 'a', line: 1, column: 4 } }, 'abc')).toContain('|    ~\n');
     const range = { file: 'a', line: 1, column: 4, endLine: 2, endColumn: 2 };

@@ -107,6 +107,27 @@ describe('references in YAML', () => {
   });
 });
 
+describe('what follows from a variable without value', () => {
+  it('is not told', async () => {
+    const { failures } = await failuresOf({
+      'pipelines/a.yaml': `
+variables: { time: {}, list: { type: list } }
+source: { type: bootstrap, suite: noble }
+steps:
+  - { type: shell, timeout: "1\${var.time}" }
+  - { type: package, install: "\${var.list}" }
+  - { type: file, path: relative, content: "\${var.time}", modee: "1" }
+disk: { size: "\${var.time}" }
+`,
+    });
+    expect(failures.map((failure) => failure.message)).toEqual([
+      'variable "time" has no value',
+      'variable "list" has no value',
+      'step 3 (file): unknown option "modee"',
+    ]);
+  });
+});
+
 describe('values from outside', () => {
   const files = {
     'pipelines/a.yaml': 'variables: { page: { default: x } }\nsource: { type: bootstrap, suite: noble }\n',
