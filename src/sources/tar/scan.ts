@@ -37,7 +37,7 @@ const WHITEOUT = '.wh.';
  * @throws FailureError `source-failed` when it is damaged or an entry would be written outside of the tree
  */
 export async function scanTar(stream: Readable, options: ScanOptions): Promise<TarScan> {
-  const { extract } = await import('tar-stream');
+  const { extract } = await import('./tar-stream-library.ts');
   const hash = createHash('sha256');
   const parser = extract();
   const collector = new Collector(options);
