@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Failure } from '../diagnostics/failure.ts';
 import { count, formatBytes, formatDuration, shortDigest } from './format.ts';
 import { painter } from './paint.ts';
-import { nodeOf, type ArtifactView, type NodeView, type RunView } from './view-model.ts';
+import { countStates, nodeOf, type ArtifactView, type NodeView, type RunView } from './view-model.ts';
 
 export interface SummaryOptions {
   readonly color: boolean;
@@ -17,11 +17,14 @@ export function outcomeLine(view: RunView, color: boolean): string {
   if (view.ended === undefined) return paint('warn', 'not finished');
   const { outcome, durationMs, counts } = view.ended;
   const took = formatDuration(durationMs);
+  const states = countStates(view);
+  const unfinished = states.cancelled + states.waiting + states.running;
   const parts = [
     counts.failed > 0 ? `${counts.failed} failed` : '',
     counts.skipped > 0 ? `${counts.skipped} skipped` : '',
     counts.built > 0 ? `${counts.built} built` : '',
     counts.cached > 0 ? `${counts.cached} cached` : '',
+    unfinished > 0 ? `${unfinished} not finished` : '',
   ].filter((part) => part !== '');
   const details = parts.length === 0 ? 'nothing to do' : parts.join(', ');
   switch (outcome) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BuildEvent } from '../../../src/events/build-event.ts';
 import type { UiOptions } from '../../../src/ui/build-ui.ts';
 import { createPlainUi } from '../../../src/ui/plain/plain-ui.ts';
-import { cachedRun, editedRun, failedRun } from '../../rigs/recorded-run.ts';
+import { cachedRun, editedRun, failedRun, Recorder } from '../../rigs/recorded-run.ts';
 
 async function play(events: readonly BuildEvent[], options: Partial<UiOptions> = {}) {
   const out: string[] = [];
@@ -44,6 +44,19 @@ describe('plain', () => {
     const lines = err.trimEnd().split('\n');
     expect(lines.indexOf('   no such unit: ngnix')).toBeGreaterThan(0);
     expect(lines.at(-1)).toMatch(/^failed after/);
+  });
+
+  it('says what a stopped run left undone', async () => {
+    const events = new Recorder()
+      .start([{ name: 'a' }, { name: 'b' }, { name: 'c' }])
+      .cached('a')
+      .run('b', 'first build');
+    events.wait(1200).end('b', { type: 'cancelled' }, 1200).finish('aborted', [1, 0, 0, 0]);
+    const { err } = await play(events.events);
+    expect(err.trimEnd().split('\n').slice(-2)).toEqual([
+      '[web/b] stopped after 1.2 s',
+      'stopped after 1.2 s: 1 cached, 2 not finished',
+    ]);
   });
 
   it('marks failures for GitHub Actions at their line', async () => {
