@@ -116,7 +116,6 @@ function mmdebstrapArguments(
     `--components=${options.components.join(',')}`,
     ...(options.packages.length === 0 ? [] : [`--include=${options.packages.join(',')}`]),
     ...skip.map((stage) => `--skip=${stage}`),
-    '--setup-hook=cat "$IMGPIPE_FILES/apt.conf" >> "$MMDEBSTRAP_APT_CONFIG"',
     options.suite,
     context.target.mountPoint,
     ...(archive.sources === undefined ? [] : [join(folder, 'download.sources')]),

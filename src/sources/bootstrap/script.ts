@@ -22,7 +22,10 @@ mkdir -p "$target/var/cache/apt/archives" "$target/var/lib/apt/lists"
 mount --bind "$run/archives" "$target/var/cache/apt/archives"
 mount --bind "$run/lists" "$target/var/lib/apt/lists"
 
-mmdebstrap "$@" < /dev/null
+# A tree whose /bin and /lib are links from the start needs no usrmerge, which would bring all of perl.
+hooks=/usr/share/mmdebstrap/hooks/maybe-merged-usr
+[ ! -d "$hooks" ] || set -- "--hook-dir=$hooks" "$@"
+mmdebstrap '--setup-hook=cat "$IMGPIPE_FILES/apt.conf" >> "$MMDEBSTRAP_APT_CONFIG"' "$@" < /dev/null
 
 ${KEEP_APT_LISTS}
 ${KEEP_APT_ARCHIVES}
