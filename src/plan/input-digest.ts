@@ -6,6 +6,7 @@ import { fingerprintOf, type StatCache } from '../cache/stat-cache.ts';
 import { FailureError } from '../diagnostics/failure.ts';
 import type { SourceRange } from '../diagnostics/source-range.ts';
 import type { HostInput } from '../model/host-input.ts';
+import { locateOption } from '../schema/locator.ts';
 import { isErrno } from '../util/atomic-file.ts';
 import { globToRegExp } from '../util/glob.ts';
 
@@ -111,7 +112,7 @@ function missing(input: HostInput, origin: SourceRange, what: string, cause?: un
   return new FailureError({
     reason: 'input-missing',
     message: `${input.option}: ${input.path} ${what}`,
-    origin,
+    origin: locateOption({ origin }, input.option),
     hint: 'Relative paths start at the folder of the template.',
     cause,
   });

@@ -50,7 +50,14 @@ export function locateOption(
   option: string,
   part: 'key' | 'value' = 'value',
 ): SourceRange {
-  return locators.get(use.origin)?.(parsePath(option), part) ?? use.origin;
+  const locate = locators.get(use.origin);
+  if (locate === undefined) return use.origin;
+  const found = locate(parsePath(option), part);
+  return isSame(found, locate([])) ? use.origin : found;
+}
+
+function isSame(a: SourceRange, b: SourceRange): boolean {
+  return a.line === b.line && a.column === b.column && a.endColumn === b.endColumn;
 }
 
 /** The origin of one of several steps that stand for one in the template: points at the option it came from. */

@@ -262,6 +262,8 @@ steps:
         /^'?KEY'?$/,
       );
       expect(shell.origin.line).toBe(lineOf('type: shell') || lineOf("type: 'shell'"));
+      // An option that is not written leads to the step itself.
+      expect(locateOption(shell, 'script')).toBe(shell.origin);
       // Serialised, as for a worker, it is still a plain range.
       expect(JSON.parse(JSON.stringify(shell.origin))).toMatchObject({
         line: shell.origin.line,
