@@ -23,7 +23,7 @@ test('a script that exits 3: the place in the template, the code, the last lines
   const project = tiny(step('echo about to fail\nexit 3'));
   const result = await project.run('build', '--ui=plain');
   expect(result.code).toBe(1);
-  expect(result.stderr).toMatch(/tiny\.yaml:5:5/);
+  expect(result.stderr).toMatch(/tiny\.yaml:5:\d+/);
   expect(result.stderr).toMatch(/3/);
   expect(result.stderr).toContain('about to fail');
   expect((await project.build()).cached).toEqual(['source']);
@@ -101,7 +101,7 @@ test('two builds of the same thing share the work', async () => {
 test('a full disk is a clear failure, and the store stays valid', async () => {
   const project = tiny(step('cat /usr/bin/sh /usr/bin/sh /usr/bin/sh > /big; for i in 1 2 3 4 5 6 7 8 9; do cat /big /big >> /bigger; done'));
   mkdirSync(project.path('cache'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', project.path('cache')]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', project.path('cache')]);
   onTestFinished(() => void execFileSync('umount', [project.path('cache')]));
   const result = await project.run('build', '--ui=plain');
   expect(result.code).toBe(1);

@@ -74,7 +74,9 @@ export class CliProject {
   }
 
   /** Builds and tells which nodes ran and which came from the cache, by their events. */
-  async build(...args: readonly string[]): Promise<CliResult & { readonly built: string[]; readonly cached: string[] }> {
+  async build(
+    ...args: readonly string[]
+  ): Promise<CliResult & { readonly built: string[]; readonly cached: string[] }> {
     const result = await this.run('build', '--ui=json', ...args);
     const events = result.stdout
       .split('\n')
@@ -94,7 +96,16 @@ export function addTinyRoot(project: CliProject): void {
   try {
     execFileSync('sh', ['-ec', smallRoot()], { cwd: tree });
     mkdirSync(join(project.directory, 'pipelines'), { recursive: true });
-    execFileSync('tar', ['--numeric-owner', '--sort=name', '--mtime=@0', '-cf', project.path('pipelines/tiny.tar'), '-C', tree, '.']);
+    execFileSync('tar', [
+      '--numeric-owner',
+      '--sort=name',
+      '--mtime=@0',
+      '-cf',
+      project.path('pipelines/tiny.tar'),
+      '-C',
+      tree,
+      '.',
+    ]);
   } finally {
     rmSync(tree, { recursive: true, force: true });
   }
@@ -121,4 +132,3 @@ export async function eventually(what: string, condition: () => boolean, timeout
     await new Promise((done) => setTimeout(done, 20));
   }
 }
-
