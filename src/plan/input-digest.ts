@@ -89,7 +89,9 @@ interface TreeFile {
 
 /** All entries below a folder in byte order of their paths; links are not followed. */
 function listTree(root: string, prefix: string, excluded: readonly RegExp[]): TreeFile[] {
-  const names = readdirSync(join(root, prefix)).toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  const names = readdirSync(join(root, prefix)).toSorted((a, b) =>
+    Buffer.compare(Buffer.from(a), Buffer.from(b)),
+  );
   return names.flatMap((name) => {
     const path = prefix === '' ? name : `${prefix}/${name}`;
     if (excluded.some((pattern) => pattern.test(path))) return [];

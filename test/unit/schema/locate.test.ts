@@ -9,7 +9,7 @@ import { parseJson, parseYaml } from '../../../src/schema/yaml-file.ts';
 const asked = (path: PropertyPath, part = 'value') => ({
   file: `${formatPath(path)} ${part}`,
   line: 2,
-  column: 3,
+  column: 3 + path.length,
 });
 
 describe('paths', () => {
