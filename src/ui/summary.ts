@@ -78,9 +78,14 @@ export async function failureText(
           : [paint('dim', `   all of it: ${shortPath(node.logFile, options.cwd)}`)];
       return [head, ...node.tail.map((line) => `   ${line}`), ...where, ...foot, ''].join('\n');
     });
+  const places = view.nodes.flatMap((node) =>
+    node.logFile !== undefined && quoted.has(node.summary.id)
+      ? [paint('dim', `whole log of ${node.summary.id}: ${shortPath(node.logFile, options.cwd)}`)]
+      : [],
+  );
   const marks = options.github === true ? all.map((failure) => annotation(failure, options.cwd)) : [];
   const printed = formatFailures(all, { color: options.color, cwd: options.cwd, width: options.width });
-  return [...logs, ...marks, printed].filter((part) => part !== '').join('\n');
+  return [...logs, ...marks, printed, ...places].filter((part) => part !== '').join('\n');
 }
 
 /** A failure as a workflow command of GitHub Actions: shown at its line of the template. */

@@ -60,6 +60,13 @@ export const HOST_TOOLS: readonly HostTool[] = [
   { name: 'newuidmap', neededFor: 'builds without root', required: false, packages: UIDMAP },
   { name: 'newgidmap', neededFor: 'builds without root', required: false, packages: UIDMAP },
   {
+    name: 'apt-get',
+    neededFor: 'source bootstrap',
+    required: false,
+    packages: { apt: 'apt', dnf: 'apt', pacman: 'apt' },
+  },
+  { name: 'dpkg', neededFor: 'source bootstrap', required: false, packages: same('dpkg') },
+  {
     name: 'mmdebstrap',
     neededFor: 'source bootstrap',
     required: false,

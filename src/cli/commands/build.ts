@@ -88,6 +88,9 @@ export const buildCommand = defineCommand<BuildOptions>({
     if (outcome.outcome === 'aborted') return 130;
     const failed = outcome.failures.find((failure) => failure.stepId !== undefined)?.stepId;
     if (options.onError === 'shell' && failed !== undefined && context.stdin.isTTY) {
+      context.stderr.write(
+        `A shell in what ${failed} left; nothing done in it is kept. Leave it with: exit\n`,
+      );
       await project.shell(compiled, { step: failed, signal: context.signal });
     }
     if (outcome.outcome === 'succeeded') return 0;

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { builtinKinds } from '../../../src/builtins.ts';
 import { diagnose } from '../../../src/cli/doctor/diagnose.ts';
 import { HOST_TOOLS, installCommand, PACKAGE_MANAGERS } from '../../../src/util/host-tools.ts';
 
@@ -12,6 +13,14 @@ describe('the table of host tools', () => {
       const known = HOST_TOOLS.filter((tool) => tool.packages[manager] !== undefined).length;
       expect(known, manager).toBeGreaterThan(5);
     }
+  });
+
+  it('knows every program that a built-in kind declares', () => {
+    const known = new Set(HOST_TOOLS.flatMap((tool) => [tool.name, ...(tool.aliases ?? [])]));
+    const kinds = [builtinKinds.sources, builtinKinds.steps, builtinKinds.exports, builtinKinds.checks];
+    const declared = kinds.flatMap((table) => table.all.flatMap((kind) => kind.tools ?? []));
+    expect(declared.length).toBeGreaterThan(0);
+    expect(declared.filter((name) => !known.has(name))).toEqual([]);
   });
 
   it('lists each package once in a command', () => {

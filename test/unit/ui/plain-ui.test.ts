@@ -46,6 +46,21 @@ describe('plain', () => {
     expect(lines.at(-1)).toMatch(/^failed after/);
   });
 
+  it('names the log instead of repeating what the failure quotes', async () => {
+    const failure = { reason: 'step-failed', message: 'm', stepId: 'web/a', excerpt: ['why'] } as const;
+    const events = new Recorder()
+      .start([{ name: 'a' }])
+      .run('a', 'x')
+      .log('a', 'noise', 'why');
+    events
+      .end('a', { type: 'failed', failures: [failure], logFile: '/project/a.log' }, 1)
+      .finish('failed', [0, 0, 1, 0]);
+    const { err } = await play(events.events);
+    expect(err).toContain('| why');
+    expect(err).not.toContain('noise');
+    expect(err).toContain('whole log of web/a: a.log\n');
+  });
+
   it('says what a stopped run left undone', async () => {
     const events = new Recorder()
       .start([{ name: 'a' }, { name: 'b' }, { name: 'c' }])
