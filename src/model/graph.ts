@@ -36,13 +36,29 @@ export type GraphNode = {
    * `below`: what this step sees; for a write-only step, what its paths are resolved against.
    * `effect` `write`: stackable, keyed by what it writes; `run`: keyed by everything below.
    */
-  | { readonly role: 'step'; readonly step: StepSpec; readonly effect: 'write' | 'run'; readonly below: StackSlice }
+  | {
+      readonly role: 'step';
+      readonly step: StepSpec;
+      readonly effect: 'write' | 'run';
+      readonly below: StackSlice;
+    }
   /** Deletes what must not be in an image (host keys, machine id, logs, package lists). `below` is the whole stack. */
   | { readonly role: 'seal'; readonly below: StackSlice }
   /** `deltaCandidates`: write-only layers of the stack that no other step sees; see `DiskRequest`. */
-  | { readonly role: 'disk'; readonly stack: StackSlice; readonly seal: NodeId; readonly deltaCandidates: readonly NodeId[] }
+  | {
+      readonly role: 'disk';
+      readonly stack: StackSlice;
+      readonly seal: NodeId;
+      readonly deltaCandidates: readonly NodeId[];
+    }
   /** `disk` is undefined for an exporter that reads the layers. */
-  | { readonly role: 'export'; readonly export: ExportSpec; readonly stack: StackSlice; readonly seal: NodeId; readonly disk?: NodeId }
+  | {
+      readonly role: 'export';
+      readonly export: ExportSpec;
+      readonly stack: StackSlice;
+      readonly seal: NodeId;
+      readonly disk?: NodeId;
+    }
   /** `from`: the export node whose file is checked. */
   | { readonly role: 'check'; readonly check: CheckSpec; readonly from: NodeId }
 );

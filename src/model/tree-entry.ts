@@ -1,7 +1,6 @@
 /** Where the bytes of a file to be written come from. */
 export type FileContent =
-  | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'host-file'; readonly path: string };
+  { readonly type: 'text'; readonly text: string } | { readonly type: 'host-file'; readonly path: string };
 
 /** User or group: a numeric id, or a name that is looked up in the image's own /etc/passwd or /etc/group. */
 export type Owner = number | string;
