@@ -69,10 +69,10 @@ export class SerialConsole {
   }
 }
 
+/** Control characters but tab and line feed. */
+const CONTROL = /[^\P{Cc}\t\n]/gu;
+
 /** Terminal output as text: no escape sequences, no carriage returns, no other control characters. */
 function plain(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return stripVTControlCharacters(text)
-    .replaceAll('\r', '')
-    .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
+  return stripVTControlCharacters(text).replace(CONTROL, '');
 }

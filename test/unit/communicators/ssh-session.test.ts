@@ -18,7 +18,7 @@ async function startServer(publicKey: string): Promise<number> {
     });
     client.on('session', (accept) => {
       accept().on('exec', (acceptExec, rejectExec, { command }) => {
-        if (command === 'refused') return void rejectExec();
+        if (command === 'refused') return rejectExec();
         const channel = acceptExec();
         if (command === 'hang') return;
         if (command === 'break') return void client.end();
