@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
+import type { Machine } from '../../src/builders/machine.ts';
 import { RootfsBuilder } from '../../src/builders/rootfs/rootfs-builder.ts';
 import { unwrap, type Result } from '../../src/diagnostics/failure.ts';
 import { openWorkspace } from '../../src/layers/overlayfs/overlay-workspace.ts';
@@ -73,6 +74,19 @@ export class DebianRig {
     if (result === undefined) throw new Error(`${kind.type} does not run`);
     unwrap(result);
     return { layer: await machine.capture(COMMIT_RULES), output, seconds: seconds() };
+  }
+
+  /** A throw-away machine on the base. */
+  async machine(body: (machine: Machine) => Promise<void>): Promise<void> {
+    await using machine = await new RootfsBuilder(this.rig.workspace).launch({
+      view: [this.base],
+      architecture: hostArchitecture() ?? 'amd64',
+      sourceDateEpoch: EPOCH,
+      signal: new AbortController().signal,
+      onOutput: () => undefined,
+      cacheFolder: (id) => cacheFolder(this.rig, id),
+    });
+    await body(machine);
   }
 
   /** What a shell script prints in the merged tree of layers. */

@@ -14,6 +14,7 @@ import { userKind } from '../../../src/provisioners/user.ts';
 import type { View } from '../../../src/model/layer.ts';
 import { bootstrapSource } from '../../../src/sources/bootstrap.ts';
 import { noBootstrap, withDebian } from '../../rigs/debian-base.ts';
+import { machineContract } from '../../rigs/machine-contract.ts';
 import { produceSource } from '../../rigs/produce-source.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 
@@ -24,6 +25,8 @@ describe.skipIf(noBootstrap !== undefined)(
   () => {
     const debian = withDebian();
     let system: View = [];
+
+    machineContract((body) => debian().machine(body));
 
     /** A step run twice must give one layer; the view with it on top. */
     async function twice(kind: ProvisionerKind, options: Record<string, unknown>, view: View): Promise<View> {
