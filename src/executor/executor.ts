@@ -6,7 +6,7 @@ import { FailureError, unreachable, type Failure } from '../diagnostics/failure.
 import type { GraphNode } from '../model/graph.ts';
 import { asDigest } from '../model/ids.ts';
 import type { Probe } from '../plan/prober.ts';
-import type { Dispatcher, ExecutionOutcome } from '../scheduler/run-plan.ts';
+import type { Dispatcher, ExecutionOutcome } from './dispatcher.ts';
 import { currentBootId } from '../util/process-identity.ts';
 import { isErrno } from '../util/atomic-file.ts';
 import { makeArtifact } from './make-artifact.ts';

@@ -2,24 +2,12 @@ import type { NodeOutput } from '../cache/action-record.ts';
 import { FailureError, type Failure } from '../diagnostics/failure.ts';
 import type { NodeEnd, RunCounts } from '../events/build-event.ts';
 import type { EventSink } from '../events/event-sink.ts';
+import type { Dispatcher, ExecutionOutcome } from '../executor/dispatcher.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
 import type { Probe, Prober } from '../plan/prober.ts';
 import { PipelineSlots } from './pipeline-slots.ts';
 import { ResourceBudget, type ResourceCost } from './resource-budget.ts';
-
-/** Runs one node that is not in the cache. Loaded on the first miss only. */
-export interface Dispatcher {
-  execute(node: GraphNode, probe: Exclude<Probe, { state: 'hit' }>, signal: AbortSignal): Promise<ExecutionOutcome>;
-  /** Whether a failure should stop the whole run (the user said so, or `-on-error=abort`). */
-  readonly stopsRun: boolean;
-}
-
-export type ExecutionOutcome =
-  | { readonly type: 'built'; readonly output: NodeOutput; readonly unchanged: boolean }
-  /** Another process, or an equal input elsewhere, gave the result meanwhile. */
-  | { readonly type: 'found'; readonly output: NodeOutput }
-  | { readonly type: 'failed'; readonly failures: readonly Failure[]; readonly logFile?: string };
 
 export interface RunPlanOptions {
   readonly graph: PipelineGraph;

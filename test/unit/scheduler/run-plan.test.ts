@@ -5,7 +5,8 @@ import { EventSink } from '../../../src/events/event-sink.ts';
 import type { GraphNode, PipelineGraph } from '../../../src/model/graph.ts';
 import { asCacheKey, asNodeId, type NodeId } from '../../../src/model/ids.ts';
 import type { Probe, Prober } from '../../../src/plan/prober.ts';
-import { runPlan, type Dispatcher, type ExecutionOutcome, type RunPlanOptions } from '../../../src/scheduler/run-plan.ts';
+import type { Dispatcher, ExecutionOutcome } from '../../../src/executor/dispatcher.ts';
+import { runPlan, type RunPlanOptions } from '../../../src/scheduler/run-plan.ts';
 import { Redactor } from '../../../src/util/redact.ts';
 
 const OUTPUT: NodeOutput = { type: 'passed' };
