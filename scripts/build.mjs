@@ -11,24 +11,42 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const force = process.argv.includes('--force');
 const withTypes = !process.argv.includes('--no-types');
 
-/** Name in dist/ → entry. Every entry is a file that something starts or imports by path. */
-const ENTRIES = {
-  cli: 'src/cli/main.ts',
-  index: 'src/index.ts',
-  // The helper process in the mount namespace; started by path.
+/** Name in dist/ → entry. */
+const ENTRIES = { cli: 'src/cli/main.ts', index: 'src/index.ts' };
+
+/**
+ * Programs that are started by path: the helper process in the mount namespace, and threads. Each is a file of its own,
+ * because it starts more often than it shares anything.
+ */
+const HELPERS = {
   agent: 'src/layers/overlayfs/agent/main.ts',
   ...Object.fromEntries(
-    globSync('src/**/*.worker.ts').map((path) => [path.replace(/^.*\//, '').replace(/\.ts$/, ''), path]),
+    globSync('src/**/*[-.]worker.ts').map((path) => [path.replace(/^.*\//, '').replace(/\.ts$/, ''), path]),
   ),
 };
+
+/**
+ * What a build with nothing to do loads, with all that these import statically: one chunk, because reading fifty small
+ * ones takes longer than the build itself. The entry is not in it: it waits for the program at its top level, and the
+ * program loads parts of this chunk by `import()`.
+ */
+const WARM_START = [
+  'src/cli/run-cli.ts',
+  'src/cli/load-engine.ts',
+  'src/cli/commands/build.ts',
+  'src/engine.ts',
+  'src/engine/build.ts',
+  'src/engine/output-folders.ts',
+  'src/index.ts',
+  'src/ui/plain/plain-ui.ts',
+];
 
 const emptyModule = fileURLToPath(new URL('empty-module.mjs', import.meta.url));
 /** Leaves out zod's messages in fifty languages: our own are English, and every start would read them all. */
 const withoutLocales = {
   name: 'without-locales',
-  setup(build) {
-    build.onResolve({ filter: /locales\/index\.js$/ }, () => ({ path: emptyModule, sideEffects: false }));
-  },
+  resolveId: (source) =>
+    /locales\/index\.js$/.test(source) ? { id: emptyModule, moduleSideEffects: false } : undefined,
 };
 
 const stampFile = 'dist/.stamp';
@@ -36,11 +54,10 @@ const stamp = stampOfSources();
 if (!force && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) process.exit(0);
 
 const began = performance.now();
-const types = withTypes && existsSync(ENTRIES.index) ? emitTypes() : Promise.resolve();
+const types = withTypes ? emitTypes() : Promise.resolve();
 try {
   await Promise.all([bundle(), types]);
 } catch (error) {
-  // esbuild has printed what is wrong and where.
   console.error(error instanceof Error ? error.message.split('\n')[0] : error);
   process.exit(1);
 }
@@ -66,44 +83,54 @@ function stampOfSources() {
 }
 
 async function bundle() {
-  const { build } = await import('esbuild');
   mkdirSync('dist', { recursive: true });
-  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-  const { metafile } = await build({
-    metafile: true,
-    entryPoints: Object.fromEntries(Object.entries(ENTRIES).filter(([, path]) => existsSync(path))),
-    outdir: 'dist',
-    entryNames: '[name]',
-    // Beside the entries: code that starts another entry by path finds it next to itself.
-    chunkNames: '[name]-[hash]',
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node22.18',
-    minify: true,
-    // Names stay readable in stack traces; whitespace and syntax are what costs time to parse.
-    minifyIdentifiers: false,
-    legalComments: 'linked',
-    // ssh2 looks for optional native add-ons beside its own files.
-    external: ['ssh2', 'cpu-features'],
-    alias: {
-      'react-devtools-core': emptyModule,
-      // Its ES modules: `await import()` of a bundled CommonJS module has no named exports.
-      yaml: fileURLToPath(new URL('../node_modules/yaml/browser/index.js', import.meta.url)),
-    },
-    define: { 'process.env.NODE_ENV': '"production"', IMGPIPE_VERSION: JSON.stringify(version) },
-    banner: {
-      js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
-    },
-    plugins: [withoutLocales, lazyBuiltins],
-    logLevel: 'warning',
-  });
+  const warm = new Set(WARM_START.map((path) => fileURLToPath(new URL(`../${path}`, import.meta.url))));
+  const codeSplitting = { groups: [{ name: 'warm', test: (id) => warm.has(id) }] };
+  const outputs = [
+    write({ input: ENTRIES, codeSplitting }),
+    ...Object.entries(HELPERS).map(([name, path]) => write({ input: { [name]: path }, codeSplitting: false })),
+  ];
+  const current = new Set((await Promise.all(outputs)).flat());
   // A running imgpipe may still load chunks of the build before: they stay for an hour.
   for (const path of globSync('dist/*.mjs*')) {
-    if (!(path in metafile.outputs) && Date.now() - statSync(path).mtimeMs > 3_600_000) rmSync(path);
+    if (!current.has(path) && Date.now() - statSync(path).mtimeMs > 3_600_000) rmSync(path);
   }
+}
+
+/** Bundles some entries into dist/ and gives the paths of all files written. */
+async function write({ input, codeSplitting }) {
+  const { rolldown } = await import('rolldown');
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const bundle = await rolldown({
+    input,
+    platform: 'node',
+    // ssh2 looks for optional native add-ons beside its own files.
+    external: ['ssh2', 'cpu-features'],
+    resolve: {
+      alias: {
+        'react-devtools-core': emptyModule,
+        yaml: fileURLToPath(new URL('../node_modules/yaml/browser/index.js', import.meta.url)),
+      },
+    },
+    transform: {
+      target: 'node22.18',
+      define: { 'process.env.NODE_ENV': '"production"', IMGPIPE_VERSION: JSON.stringify(version) },
+    },
+    checks: { ineffectiveDynamicImport: false },
+    plugins: [withoutLocales, lazyBuiltins],
+  });
+  const { output } = await bundle.write({
+    dir: 'dist',
+    format: 'esm',
+    entryFileNames: '[name].mjs',
+    // Beside the entries: code that starts another entry by path finds it next to itself.
+    chunkFileNames: '[name]-[hash].mjs',
+    codeSplitting,
+    // Names stay readable in stack traces; whitespace and syntax are what costs time to parse.
+    minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+  });
+  await bundle.close();
+  return output.map(({ fileName }) => `dist/${fileName}`);
 }
 
 /** dist/types: what an editor reads for `import … from 'imgpipe'`. */

@@ -1,4 +1,4 @@
-// esbuild plugin: how the bundle gets at Node's own modules without paying for what it does not use.
+// Bundler plugin: how the bundle gets at Node's own modules without paying for what it does not use.
 //
 // An `import … from 'node:fs'` reads every export of the module once, also those that are getters which load further
 // modules: `node:http` brings the whole of fetch (30 ms at start), `node:fs` brings streams and readline (5 ms). So all
@@ -12,13 +12,18 @@ const HEAVY = new Set(
   ),
 );
 
+const PREFIX = '\0builtin:';
+
 export const lazyBuiltins = {
   name: 'lazy-builtins',
-  setup(build) {
-    build.onResolve({ filter: /^node:/ }, ({ path, kind }) =>
-      kind === 'import-statement' ? { path, namespace: 'builtin', sideEffects: false } : undefined,
-    );
-    build.onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({ contents: virtualModule(path) }));
+  resolveId(source, _importer, { kind }) {
+    if (!source.startsWith('node:') || kind !== 'import-statement') return undefined;
+    return { id: PREFIX + source, moduleSideEffects: false };
+  },
+  load(id) {
+    return id.startsWith(PREFIX)
+      ? { code: virtualModule(id.slice(PREFIX.length)), moduleSideEffects: false }
+      : undefined;
   },
 };
 
