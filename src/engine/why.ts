@@ -17,7 +17,8 @@ export function explainNode(session: Session, graph: PipelineGraph, prober: Prob
   const row = plan.value.rows.find((candidate) => candidate.id === node.id);
   if (row === undefined) throw new Error(`the plan has no row for ${node.id}`);
   const last = prober.latest(node.id);
-  const known = row.state === 'pending' ? prober.definition(node) : prober.inputs(node);
+  const needs = graph.dependencies.get(node.id) ?? [];
+  const known = needs.some((id) => prober.output(id) === undefined) ? prober.definition(node) : prober.inputs(node);
   const changes = last === undefined || row.state === 'hit' ? [] : explainChanges(known, last, prober.belowDigests(node));
   return { ok: true, value: { id: node.id, state: row.state, reason: row.reason, changes, lastRun: last?.ranAt } };
 }

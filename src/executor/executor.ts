@@ -84,7 +84,7 @@ export class Executor implements Dispatcher {
         return this.#record(node, probe, made, performance.now() - start);
       } catch (error) {
         if (signal.aborted) return { type: 'failed', failures: [] };
-        const failures = error instanceof FailureError ? error.failures : [asFailure(error, node)];
+        const failures = error instanceof FailureError ? error.failures.map((each) => located(each, node)) : [asFailure(error, node)];
         if (attempt < retries) {
           const message = failures[0]?.message ?? 'failed';
           sink.emit({ type: 'node-retry', id: node.id, attempt: attempt + 1, of: retries, message });
@@ -183,6 +183,11 @@ export class Executor implements Dispatcher {
     if (choice === 'abort') this.#stopsRun = true;
     return choice === 'retry' ? 'retry' : 'end';
   }
+}
+
+/** A failure points at the node's place in the template unless it knows a better one. */
+function located(failure: Failure, node: GraphNode): Failure {
+  return { origin: node.origin, stepId: node.id, ...failure };
 }
 
 function sameOutput(a: NodeOutput, b: NodeOutput): boolean {

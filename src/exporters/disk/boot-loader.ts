@@ -26,7 +26,7 @@ export interface BootLoaderContext extends ToolContext {
 /**
  * Puts GRUB on the disk, all of it in the boot partitions: the image needs no boot loader package, and no program
  * runs in it. Writes into the BIOS boot partition, the boot sector's code and the ESP.
- * @param imageArguments content of the image's /etc/kernel/cmdline
+ * @param imageArguments what `readKernelArguments` gives
  */
 export async function installBootLoader(
   plan: DiskPlan,

@@ -6,6 +6,7 @@ import { runTool, type ToolContext } from '../run-tool.ts';
 import { installBootLoader } from './boot-loader.ts';
 import { normalizeExt4 } from './ext4-normalize.ts';
 import { encodeGpt, SECTOR } from './gpt.ts';
+import { readKernelArguments } from './kernel-arguments.ts';
 import { makeRootFileSystem } from './make-ext4.ts';
 import { patchScript, patchErrors } from './patch.ts';
 import { tooLarge, type DiskPlan } from './plan-disk.ts';
@@ -35,7 +36,7 @@ export async function buildDiskBase(plan: DiskPlan, context: DiskBuildContext): 
     await using disk = await open(context.outputPath, 'wx+');
     await disk.truncate(layout.size);
     for (const { offset, bytes } of encodeGpt(layout.table)) await disk.write(bytes, 0, bytes.length, offset);
-    const imageArguments = (await context.workspace.readText(request.layers, '/etc/kernel/cmdline')) ?? '';
+    const imageArguments = await readKernelArguments(context.workspace, request.layers);
     await settleBoth(
       installBootLoader(plan, context.outputPath, disk, imageArguments, context),
       makeRootFileSystem(plan, context),

@@ -46,7 +46,7 @@ function defaultConsoles(architecture: string): readonly string[] {
 /**
  * The kernel command line. The defaults for the consoles go when the template or the image names consoles itself.
  * @param rootUuid PARTUUID of the root partition
- * @param imageArguments content of the image's /etc/kernel/cmdline
+ * @param imageArguments what `readKernelArguments` gives
  */
 export function kernelCommandLine(
   rootUuid: string,

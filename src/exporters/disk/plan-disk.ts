@@ -8,6 +8,7 @@ import { canonicalJson } from '../../util/canonical-json.ts';
 import { sha256Hex } from '../../util/hash.ts';
 import { planDelta, type DeltaPart } from './delta.ts';
 import { SECTOR } from './gpt.ts';
+import { COMMAND_LINE_FOLDERS, isCommandLineFile } from './kernel-arguments.ts';
 import { findKernel, type Kernel } from './kernel.ts';
 import {
   entryBytes,
@@ -75,7 +76,7 @@ export function planDiskFrom(
 
 /** A plan but for what the tools decide. */
 type DraftPlan = Omit<DiskPlan, 'diskKey' | 'baseKey' | 'tools'> & {
-  /** Identity of the image's /etc/kernel/cmdline, which the boot loader in the base holds a copy of. */
+  /** Identity of the image's files with kernel arguments, of which the boot loader in the base holds a copy. */
   readonly commandLine: unknown;
 };
 
@@ -111,20 +112,19 @@ function draftDisk(
     delta,
     layout,
     kernel: kernel.value,
-    commandLine: commandLineFile(boot, request),
+    commandLine: commandLineFiles(boot, request),
     rootBytesNeeded: needed,
   });
 }
 
-const COMMAND_LINE_FILE = '/etc/kernel/cmdline';
 
 /** Paths that the boot loader and the root folder depend on, with the folders above them. */
 function decidesBoot({ path }: ManifestEntry): boolean {
   return (
     path.startsWith('/boot') ||
     path === '/' ||
-    COMMAND_LINE_FILE === path ||
-    COMMAND_LINE_FILE.startsWith(`${path}/`)
+    isCommandLineFile(path) ||
+    COMMAND_LINE_FOLDERS.includes(path)
   );
 }
 
@@ -160,10 +160,12 @@ export function tooLarge(size: number, missing?: number): Failure {
 }
 
 /** Behind a symbolic link the command line could be any file of the image, so then every layer counts. */
-function commandLineFile(tree: MergedTree, request: DiskRequest): unknown {
-  const entry = tree.get(COMMAND_LINE_FILE)?.entry;
-  if (entry?.type === 'file') return entry.sha256;
-  return entry === undefined ? null : request.layers.map((layer) => layer.digest);
+function commandLineFiles(tree: MergedTree, request: DiskRequest): unknown {
+  const found = [...tree.values()].map(({ entry }) => entry).filter(({ path }) => /^\/etc\/kernel\/cmdline/.test(path));
+  if (found.some(({ type }) => type !== 'file' && type !== 'directory')) {
+    return request.layers.map((layer) => layer.digest);
+  }
+  return found.flatMap((entry) => (entry.type === 'file' ? [[entry.path, entry.sha256]] : []));
 }
 
 /** mke2fs before 1.47.1 does not copy the root folder's attributes, later ones do: they are always patched in. */
