@@ -93,12 +93,16 @@ describe('planDisk', () => {
     expect(after.diskKey).not.toBe(before.diskKey);
   });
 
-  it("makes another base when the delta holds the image's kernel command line and it changes", () => {
+  it.each([
+    '/etc/kernel/cmdline',
+    '/etc/kernel/cmdline.d/50-web.conf',
+  ])('makes another base when the delta holds kernel arguments and they change: %s', (path) => {
     const commandLine = (content: string) => [
       root,
       etc,
       folder('/etc/kernel'),
-      file('/etc/kernel/cmdline', { sha256: sha256Hex(content) }),
+      ...(path.includes('.d/') ? [folder('/etc/kernel/cmdline.d')] : []),
+      file(path, { sha256: sha256Hex(content) }),
     ];
     const one = unwrap(plan([base, commandLine('quiet'), seal], [1]));
     const two = unwrap(plan([base, commandLine('debug'), seal], [1]));
