@@ -31,7 +31,10 @@ export async function timeOnce(command: Command): Promise<number> {
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));
   const code = await new Promise((resolve) => child.once('close', resolve));
   const seconds = (performance.now() - start) / 1000;
-  if (code !== 0) throw new Error(`${command.name} ended with ${String(code)}:\n${Buffer.concat(output).toString().slice(-3000)}`);
+  if (code !== 0)
+    throw new Error(
+      `${command.name} ended with ${String(code)}:\n${Buffer.concat(output).toString().slice(-3000)}`,
+    );
   return seconds;
 }
 
@@ -53,7 +56,9 @@ export async function timeInTurn(commands: readonly Command[], runs: number, war
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
-  return sorted.length % 2 === 1 ? (sorted[Math.floor(middle)] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[Math.floor(middle)] ?? 0)
+    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }
 
 /** One line a timing, and of the first against each other one the median of the ratios run by run. */
@@ -74,10 +79,17 @@ export function report(title: string, timings: readonly Timing[]): string {
 export async function peakMemory(command: Command): Promise<number> {
   await command.before?.();
   const [program = '', ...args] = command.argv;
-  const child = spawn(program, args, { cwd: command.cwd, env: { ...process.env, ...command.env }, stdio: 'ignore' });
+  const child = spawn(program, args, {
+    cwd: command.cwd,
+    env: { ...process.env, ...command.env },
+    stdio: 'ignore',
+  });
   let peak = 0;
   const timer = setInterval(() => {
-    peak = Math.max(peak, treeOf(child.pid ?? 0).reduce((sum, pid) => sum + pssOf(pid), 0));
+    peak = Math.max(
+      peak,
+      treeOf(child.pid ?? 0).reduce((sum, pid) => sum + pssOf(pid), 0),
+    );
   }, 50);
   const code = await new Promise((resolve) => child.once('close', resolve));
   clearInterval(timer);
@@ -96,7 +108,7 @@ function treeOf(root: number): number[] {
     }
   });
   const tree = new Set([root]);
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     grown = false;
     for (const [pid, parent] of parents) {
       if (tree.has(parent) && !tree.has(pid)) {

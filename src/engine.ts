@@ -34,30 +34,41 @@ const AS_CACHED: CacheUse = { noCache: false, force: false };
  */
 export const engine: Engine = {
   openProject: async (options: OpenProjectOptions): Promise<Result<Project>> => {
-    const { loadConfig } = await import('./config/load-config.ts');
-    const config = await loadConfig({ cwd: options.cwd, file: options.configFile, env: process.env });
-    return config.ok ? ok(new OpenProject(config.value, options.cwd)) : config;
+    const config = await readConfig(options);
+    return config.ok ? ok(new OpenProject(config.value, options)) : config;
   },
 
-  openCompiled: async (options: OpenProjectOptions, selection: TemplateSelection): Promise<Result<OpenedProject>> => {
+  openCompiled: async (
+    options: OpenProjectOptions,
+    selection: TemplateSelection,
+  ): Promise<Result<OpenedProject>> => {
     const request = { ...options, selection };
     const known = await recallCompiled(request);
-    if (known !== undefined) return ok({ project: new OpenProject(known.config, options.cwd), compiled: known.compiled });
+    if (known !== undefined)
+      return ok({ project: new OpenProject(known.config, options), compiled: known.compiled });
     const recorder = new CompileRecorder(request);
-    const project = await engine.openProject(options);
-    if (!project.ok) return project;
-    const compiled = await compile(project.value.config, options.cwd, selection, recorder);
-    return compiled.ok ? ok({ project: project.value, compiled: compiled.value }) : compiled;
+    const config = await readConfig(options);
+    if (!config.ok) return config;
+    const compiled = await compile(config.value, options.cwd, selection, recorder);
+    return compiled.ok
+      ? ok({ project: new OpenProject(config.value, options), compiled: compiled.value })
+      : compiled;
   },
 };
+
+async function readConfig(options: OpenProjectOptions): Promise<Result<ProjectConfig>> {
+  const { loadConfig } = await import('./config/load-config.ts');
+  return await loadConfig({ cwd: options.cwd, file: options.configFile, env: process.env });
+}
 
 class OpenProject implements Project {
   readonly config: ProjectConfig;
   readonly #cwd: string;
   #session: Result<Session> | undefined;
 
-  constructor(config: ProjectConfig, cwd: string) {
-    this.config = config;
+  constructor(config: ProjectConfig, options: OpenProjectOptions) {
+    const { cwd, output = config.output, cacheDirectory = config.cache.directory } = options;
+    this.config = { ...config, output, cache: { ...config.cache, directory: cacheDirectory } };
     this.#cwd = cwd;
   }
 
@@ -75,12 +86,16 @@ class OpenProject implements Project {
   }
 
   async plan(compiled: CompiledProject, use: CacheUse): Promise<Result<Plan>> {
-    return await this.#probing(compiled, use, (prober, session) => planGraph(compiled.graph, prober, session.actions));
+    return await this.#probing(compiled, use, (prober, session) =>
+      planGraph(compiled.graph, prober, session.actions),
+    );
   }
 
   async why(compiled: CompiledProject, step: string): Promise<Result<WhyReport>> {
     const { explainNode } = await import('./engine/why.ts');
-    return await this.#probing(compiled, AS_CACHED, (prober, session) => explainNode(session, compiled.graph, prober, step));
+    return await this.#probing(compiled, AS_CACHED, (prober, session) =>
+      explainNode(session, compiled.graph, prober, step),
+    );
   }
 
   async shell(compiled: CompiledProject, request: ShellRequest): Promise<Result<number>> {
@@ -158,7 +173,11 @@ async function compile(
   const read = await readProject(config, cwd, selection);
   if (!read.ok) return read;
   const pipelines = recorder.watch(read.value.parsed.pipelines);
-  const compiled = compileProject({ ...read.value, parsed: { ...read.value.parsed, pipelines } }, selection, config);
+  const compiled = compileProject(
+    { ...read.value, parsed: { ...read.value.parsed, pipelines } },
+    selection,
+    config,
+  );
   if (compiled.ok) await recorder.remember(config, pipelines, compiled.value);
   return compiled;
 }

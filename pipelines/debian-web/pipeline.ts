@@ -43,7 +43,12 @@ export default definePipeline(
       { type: 'kernel-args', args: ['net.ifnames=0'] },
       { type: 'sysctl', values: { 'net.core.somaxconn': 1024 } },
       { type: 'file', name: 'motd', path: '/etc/motd', content: 'Built by imgpipe.\n' },
-      { type: 'file', name: 'network', path: '/etc/systemd/network/80-dhcp.network', source: 'files/80-dhcp.network' },
+      {
+        type: 'file',
+        name: 'network',
+        path: '/etc/systemd/network/80-dhcp.network',
+        source: 'files/80-dhcp.network',
+      },
       {
         type: 'file',
         name: 'nginx-config',
@@ -59,11 +64,7 @@ export default definePipeline(
       { type: 'file', name: 'site', path: '/srv/www', source: 'files/www' },
     ],
     disk: { size: '2GB' },
-    exports: [
-      { type: 'qcow2' },
-      { type: 'qcow2', name: 'qcow2-zstd', compression: 'zstd' },
-      { type: 'raw' },
-    ],
+    exports: [{ type: 'qcow2' }, { type: 'qcow2', name: 'qcow2-zstd', compression: 'zstd' }, { type: 'raw' }],
     checks: [{ type: 'boot', export: 'qcow2', http: [{ port: 80, path: '/', contains: 'It works' }] }],
   }),
 );

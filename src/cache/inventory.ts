@@ -20,7 +20,7 @@ export interface StoredItem {
   readonly path: string;
 }
 
-/** All records of a store. Unreadable ones are left out: they count as misses. */
+/** All records of a store. Unreadable ones, and what is not ours, are left out: they count as misses. */
 export function listRecords(layout: StoreLayout): ActionRecord[] {
   return listFolder(layout.folder('actions')).flatMap((prefix) =>
     listFolder(join(layout.folder('actions'), prefix)).flatMap((name) => {
@@ -51,24 +51,31 @@ export async function takeInventory(layout: StoreLayout, layers: LayerStore): Pr
     ...layers.listLayers().flatMap((digest): StoredItem[] => {
       const info = layers.layerInfo(digest);
       const path = layers.layerDirectory(digest);
-      if (info === undefined) return [];
-      return [{ type: 'layer', id: digest, size: info.size, usedAt: timeOf(path), nodes: namesOf(digest), path }];
+      // Half a layer is of no use to anyone: it counts as never used, so it goes first.
+      if (info === undefined) return [{ type: 'layer', id: digest, size: 0, usedAt: 0, nodes: namesOf(digest), path }];
+      return [{ type: 'layer', id: digest, size: info.size, usedAt: timeOf(join(path, 'info.json')), nodes: namesOf(digest), path }];
     }),
     ...listFolder(layout.folder('disks')).flatMap((name): StoredItem[] => {
       const path = join(layout.folder('disks'), name);
       const info = statSync(path, { throwIfNoEntry: false });
-      if (!name.endsWith('.raw') || info === undefined) return [];
+      if (!DISK.test(name) || info === undefined) return [];
       const id = name.slice(0, -'.raw'.length);
       return [{ type: 'disk', id, size: info.blocks * 512, usedAt: timeOf(`${path}.json`), nodes: namesOf(id), path }];
     }),
-    ...(await folders('mount', layout.folder('mounts'))),
-    ...(await folders('logs', layout.folder('logs'))),
+    ...(await folders('mount', layout.folder('mounts'), /^[a-z0-9][A-Za-z0-9._-]*$/)),
+    ...(await folders('logs', layout.folder('logs'), RUN_ID)),
   ];
 }
 
-async function folders(type: 'mount' | 'logs', root: string): Promise<StoredItem[]> {
+const DISK = /^[0-9a-f]{64}\.raw$/;
+
+/** As `newRunId` makes them; anything else in the folder of logs is not ours. */
+const RUN_ID = /^\d{8}-\d{6}-[0-9a-f]{6}$/;
+
+async function folders(type: 'mount' | 'logs', root: string, names: RegExp): Promise<StoredItem[]> {
+  const own = listFolder(root).filter((name) => names.test(name));
   return await Promise.all(
-    listFolder(root).map(async (id) => {
+    own.map(async (id) => {
       const path = join(root, id);
       return { type, id, size: await sizeOfTree(path), usedAt: timeOf(path), nodes: [], path };
     }),

@@ -85,17 +85,19 @@ export function readJournals(layout: StoreLayout): RunState[] {
       return [{ record, alive: isAlive(record.process) }];
     } catch (error) {
       // A journal is written atomically: an unreadable one is not ours, or its run closed it just now.
-      if (isErrno(error, 'ENOENT') || error instanceof SyntaxError || error instanceof z.ZodError) return [];
+      if (isErrno(error, 'ENOENT', 'EISDIR') || error instanceof SyntaxError || error instanceof z.ZodError) return [];
       throw error;
     }
   });
 }
 
+/** Names in a folder of the store; none when it is not there. */
 export function listFolder(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
+    // Someone else's file where a folder should be holds nothing of ours.
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return [];
     throw error;
   }
 }

@@ -23,7 +23,7 @@ export async function acquireLock(
   options: { signal: AbortSignal; onWait?: (pid: number) => void; pollMs?: number },
 ): Promise<HeldLock> {
   let waited = false;
-  const mine = `${path}.${process.pid}-${counter++}`;
+  const mine = `${path}.tmp-${process.pid}-${counter++}`;
   for (;;) {
     if (tryCreate(path, mine)) {
       return { waited, [Symbol.dispose]: () => rmSync(path, { force: true }) };
@@ -44,8 +44,8 @@ let counter = 0;
 
 function tryCreate(path: string, mine: string): boolean {
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(mine, JSON.stringify(identifyProcess(process.pid)));
   try {
+    writeFileSync(mine, JSON.stringify(identifyProcess(process.pid)));
     linkSync(mine, path);
     return true;
   } catch (error) {
@@ -54,6 +54,16 @@ function tryCreate(path: string, mine: string): boolean {
   } finally {
     rmSync(mine, { force: true });
   }
+}
+
+/** Deletes locks of dead holders, which nobody may ever ask for again. Returns their paths. */
+export function removeStaleLocks(paths: readonly string[]): string[] {
+  return paths.filter((path) => {
+    const holder = readHolder(path);
+    if (holder === undefined || isAlive(holder)) return false;
+    removeStale(path, holder);
+    return true;
+  });
 }
 
 /** The holder, or undefined when the lock is gone or unreadable. An unreadable one is removed: nobody can hold it. */
@@ -84,7 +94,8 @@ function removeStale(path: string, dead: Holder): void {
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error;
     const age = Date.now() - (statSync(guard, { throwIfNoEntry: false })?.mtimeMs ?? 0);
-    if (age > 5_000) rmSync(guard, { force: true });
+    // Either way: a guard from the future was made before the clock was set back.
+    if (Math.abs(age) > 5_000) rmSync(guard, { force: true });
     return;
   }
   try {

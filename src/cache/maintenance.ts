@@ -2,8 +2,11 @@ import { existsSync, rmSync } from 'node:fs';
 import type { LayerStore } from '../layers/layer-store.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import { asDigest } from '../model/ids.ts';
+import { tracePoint } from '../util/trace-point.ts';
+import { dropChangedDisks } from './disk-stamp.ts';
 import { listRecords, takeInventory, type StoredItem } from './inventory.ts';
-import { readJournals } from './journal.ts';
+import { readJournals, type Journal, type JournalRecord } from './journal.ts';
+import { acquireLock } from './key-lock.ts';
 import { choosePrunable, freeBytes, type PrunePolicy } from './prune.ts';
 import type { StoreLayout } from './store-layout.ts';
 
@@ -14,27 +17,75 @@ export interface PruneOutcome {
   readonly freed: number;
 }
 
-/** Deletes what the policy does not allow to stay; with `dryRun` only says what it would. Living runs keep theirs. */
-export async function pruneStore(
+export interface PruneRequest {
+  readonly policy: PrunePolicy;
+  /** Only says what would go. */
+  readonly dryRun: boolean;
+  readonly openWorkspace: () => Promise<Workspace>;
+  /** The run that asks; its leases hold as any other's, but its cache mounts are no longer in use. */
+  readonly ownRun?: string;
+}
+
+/**
+ * Deletes what the policy does not allow to stay. What living runs have leased stays: that is looked at again before
+ * each item, under a lock that a run which leases something waits for (`leaseSafely`).
+ */
+export async function pruneStore(layout: StoreLayout, layers: LayerStore, request: PruneRequest): Promise<PruneOutcome> {
+  const busy = livingRuns(layout).some((record) => record.runId !== request.ownRun);
+  const items = (await takeInventory(layout, layers)).filter((item) => item.type !== 'mount' || !busy);
+  const chosen = choosePrunable(items, request.policy, leasedNow(layout), Date.now(), freeBytes(layout.root));
+  const removed = request.dryRun || chosen.length === 0 ? chosen : await removeItems(layout, layers, chosen, request);
+  return { removed, kept: items.length - removed.length, freed: removed.reduce((sum, item) => sum + item.size, 0) };
+}
+
+async function removeItems(
   layout: StoreLayout,
   layers: LayerStore,
-  policy: PrunePolicy,
-  options: { dryRun: boolean; openWorkspace: () => Promise<Workspace> },
-): Promise<PruneOutcome> {
-  const living = readJournals(layout).filter((state) => state.alive);
-  const leased = new Set(living.flatMap(({ record }) => [...record.leases, record.runId]));
-  const items = (await takeInventory(layout, layers)).filter((item) => item.type !== 'mount' || living.length === 0);
-  const removed = choosePrunable(items, policy, leased, Date.now(), freeBytes(layout.root));
-  if (!options.dryRun && removed.length > 0) {
-    const workspace = removed.some((item) => item.type === 'layer') ? await options.openWorkspace() : undefined;
-    for (const item of removed) {
-      if (item.type === 'layer') await workspace?.remove(item.path);
-      else rmSync(item.path, { recursive: true, force: true });
-      if (item.type === 'disk') rmSync(`${item.path}.json`, { force: true });
-    }
-    forgetRecords(layout, layers);
+  chosen: readonly StoredItem[],
+  request: PruneRequest,
+): Promise<StoredItem[]> {
+  const removed: StoredItem[] = [];
+  for (const item of chosen) {
+    using _lock = await acquireLock(pruneLock(layout), { signal: NEVER });
+    if (leasedNow(layout).has(item.id)) continue;
+    tracePoint('prune:chosen');
+    if (item.type === 'disk') rmSync(`${item.path}.json`, { force: true });
+    tracePoint('prune:removing');
+    // In the workspace: layers and mounts may hold files of mapped owners.
+    if (item.type === 'layer' || item.type === 'mount') await (await request.openWorkspace()).remove(item.path);
+    else rmSync(item.path, { recursive: true, force: true });
+    removed.push(item);
   }
-  return { removed, kept: items.length - removed.length, freed: removed.reduce((sum, item) => sum + item.size, 0) };
+  tracePoint('prune:removed');
+  forgetRecords(layout, layers);
+  return removed;
+}
+
+/**
+ * Leases what is about to be used, so that no prune that begins after this call deletes it, and none that is at work
+ * deletes it after this call returns. What one has deleted before that is gone: look again.
+ */
+export async function leaseSafely(
+  layout: StoreLayout,
+  journal: Journal,
+  names: Iterable<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  journal.lease(names);
+  if (!existsSync(pruneLock(layout))) return;
+  using _lock = await acquireLock(pruneLock(layout), { signal, pollMs: 10 });
+}
+
+const NEVER = new AbortController().signal;
+
+const pruneLock = (layout: StoreLayout): string => layout.lockFile('prune');
+
+function livingRuns(layout: StoreLayout): JournalRecord[] {
+  return readJournals(layout).flatMap((state) => (state.alive ? [state.record] : []));
+}
+
+function leasedNow(layout: StoreLayout): Set<string> {
+  return new Set(livingRuns(layout).flatMap((record) => [...record.leases, record.runId]));
 }
 
 /** Records whose layer is gone are misses already; deleting them keeps the store small. */
@@ -49,13 +100,13 @@ function forgetRecords(layout: StoreLayout, layers: LayerStore): void {
 
 export interface VerifyOutcome {
   readonly checked: number;
-  /** Layers whose content is not what their name says; removed unless `keep`. */
+  /** Layers whose content is not what their name says, and disks that were touched since they were made; removed. */
   readonly damaged: readonly string[];
   /** Records that named a layer which is not there; removed. */
   readonly dangling: number;
 }
 
-/** Hashes every layer again. Damaged ones are dropped, so that the next build makes them anew. */
+/** Hashes every layer again and looks at every disk. Damaged ones are dropped, so that the next build makes them anew. */
 export async function verifyStore(
   layout: StoreLayout,
   layers: LayerStore,
@@ -63,15 +114,17 @@ export async function verifyStore(
   onProgress: (done: number, total: number, digest: string) => void,
 ): Promise<VerifyOutcome> {
   const digests = layers.listLayers();
+  const disks = dropChangedDisks(layout);
   const damaged: string[] = [];
   for (const [at, digest] of digests.entries()) {
     onProgress(at, digests.length, digest);
-    if ((await workspace.verify(digest)) === 'intact') continue;
+    const verdict = await workspace.verify(digest);
+    // Missing: pruned by another process since the list was taken.
+    if (verdict === 'intact' || (verdict === 'missing' && !existsSync(layers.layerDirectory(digest)))) continue;
     damaged.push(digest);
     await workspace.remove(layers.layerDirectory(digest));
   }
   const before = listRecords(layout).length;
   forgetRecords(layout, layers);
-  return { checked: digests.length, damaged, dangling: before - listRecords(layout).length };
+  return { checked: digests.length + disks.checked, damaged: [...damaged, ...disks.dropped], dangling: before - listRecords(layout).length };
 }
-

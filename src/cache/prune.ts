@@ -14,8 +14,8 @@ export interface PrunePolicy {
 }
 
 /**
- * What to delete, oldest first, so that the policy holds. Things in use (`leased`) stay in any case. A record whose
- * layer is gone is a miss, so nothing has to be deleted in any order for the store to stay right; oldest first keeps
+ * What to delete, longest unused first, so that the policy holds. Things in use (`leased`) stay in any case. A record whose
+ * layer is gone is a miss, so nothing has to be deleted in any order for the store to stay right; that order keeps
  * what the next build most likely needs.
  * @param now ms since 1970
  * @param free bytes free on the store's file system
@@ -27,12 +27,14 @@ export function choosePrunable(
   now: number,
   free: number,
 ): StoredItem[] {
-  const candidates = items.filter((item) => !leased.has(item.id)).toSorted((a, b) => a.usedAt - b.usedAt || a.id.localeCompare(b.id));
+  // A time from the future was noted before the clock was set back.
+  const usedAt = (item: StoredItem): number => Math.min(item.usedAt, now);
+  const candidates = items.filter((item) => !leased.has(item.id)).toSorted((a, b) => usedAt(a) - usedAt(b) || a.id.localeCompare(b.id));
   let size = items.reduce((sum, item) => sum + item.size, 0);
   let room = free;
   const chosen: StoredItem[] = [];
   for (const item of candidates) {
-    const tooOld = policy.maxAgeMs !== undefined && now - item.usedAt > policy.maxAgeMs;
+    const tooOld = policy.maxAgeMs !== undefined && now - usedAt(item) > policy.maxAgeMs;
     const tooMuch = policy.maxSize !== undefined && size > policy.maxSize;
     const tooFull = policy.minFree !== undefined && room < policy.minFree;
     if (policy.all !== true && !tooOld && !tooMuch && !tooFull) continue;

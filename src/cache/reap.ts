@@ -1,8 +1,8 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isErrno } from '../util/atomic-file.ts';
-import { isAlive } from '../util/process-identity.ts';
+import { identifyProcess, isAlive } from '../util/process-identity.ts';
 import { listFolder, readJournals } from './journal.ts';
+import { removeStaleLocks } from './key-lock.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** What was cleared after dead runs. */
@@ -14,7 +14,7 @@ export interface Reaped {
 
 /**
  * Clears what dead runs left: processes named in their journals (when they are still the same ones), temporary paths,
- * scratch folders, half-written files. Living runs are not touched. Active layers are the
+ * scratch folders, half-written files, locks. Living runs are not touched. Active layers are the
  * workspace's own, which clears those of dead runs when it starts.
  * @param remove deletes a tree; needs a workspace when files belong to mapped ids
  */
@@ -22,6 +22,8 @@ export async function reapDeadRuns(
   layout: StoreLayout,
   remove: (path: string) => Promise<void> = removePlainly,
 ): Promise<Reaped> {
+  // Before the journals: a run has its journal before it has a scratch folder, so one that starts now is not seen here.
+  const scratch = listFolder(layout.folder('scratch'));
   const states = readJournals(layout);
   const dead = states.filter((state) => !state.alive);
   const living = new Set(states.filter((state) => state.alive).map((state) => state.record.runId));
@@ -40,39 +42,36 @@ export async function reapDeadRuns(
       paths.push(entry.path);
     }
   }
-  for (const runId of listFolder(layout.folder('scratch'))) {
+  for (const runId of scratch) {
     if (living.has(runId)) continue;
     const path = join(layout.folder('scratch'), runId);
     await remove(path);
     paths.push(path);
   }
   for (const { record } of dead) rmSync(layout.journalFile(record.runId), { force: true });
-  if (living.size === 0) removeTemporaryFiles(layout, paths);
+  paths.push(...removeTemporaryFiles(layout));
+  const locks = listFolder(layout.folder('locks')).filter((name) => name.endsWith('.json'));
+  paths.push(...removeStaleLocks(locks.map((name) => join(layout.folder('locks'), name))));
   return { runs: dead.map((state) => state.record.runId), processes, paths };
 }
 
 /** Whether a run died without closing its journal: one folder listing, cheap enough for every start. */
 export function hasLeftovers(layout: StoreLayout): boolean {
-  return readJournals(layout).some((state) => !state.alive);
+  const isHalfWritten = (name: string): boolean => name.includes('.tmp-');
+  return listFolder(layout.folder('journal')).some(isHalfWritten) || readJournals(layout).some((state) => !state.alive);
 }
 
-/** Half-written files of processes that died: safe to delete when no run lives. */
-function removeTemporaryFiles(layout: StoreLayout, removed: string[]): void {
-  for (const folder of ['disks', 'latest', 'failed', 'journal', 'stat-cache', 'locks', 'actions'] as const) {
-    const root = layout.folder(folder);
-    let names: string[];
-    try {
-      names = folder === 'actions' ? readdirSync(root, { recursive: true, encoding: 'utf8' }) : readdirSync(root);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) continue;
-      throw error;
-    }
-    for (const name of names.filter((name) => name.includes('.tmp-') || name.endsWith('.takeover'))) {
-      const path = join(root, name);
-      rmSync(path, { force: true, recursive: true });
-      removed.push(path);
-    }
-  }
+/** Half-written files of processes that died. A number that is in use again keeps one until the next time. */
+function removeTemporaryFiles(layout: StoreLayout): string[] {
+  const roots = (['disks', 'latest', 'failed', 'journal', 'stat-cache', 'locks', 'used'] as const).map((name) => layout.folder(name));
+  const actions = listFolder(layout.folder('actions')).map((name) => join(layout.folder('actions'), name));
+  const files = [layout.root, ...roots, ...actions].flatMap((root) => listFolder(root).map((name) => join(root, name)));
+  const stale = files.filter((path) => {
+    const pid = /\.tmp-(\d+)(?:-[0-9a-f]+)?$/.exec(path)?.[1];
+    return pid !== undefined && identifyProcess(Number(pid)) === undefined;
+  });
+  for (const path of stale) rmSync(path, { force: true, recursive: true });
+  return stale;
 }
 
 function removePlainly(path: string): Promise<void> {

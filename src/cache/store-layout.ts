@@ -13,13 +13,14 @@ export const STORE_FORMAT = 1;
  *     secret-key               32 random bytes (mode 0600): keys the hashes of secrets
  *     actions/ab/<key>.json    what a key gave (output, inputs, duration); written last, so it never lies
  *     latest/<node>.json       the last record of each node of each project: history and `why`
- *     layers/<hex>/            immutable layers, see src/layers
+ *     layers/<hex>/            immutable layers, see src/layers; the time of their info.json is that of their last use
  *     disks/<key>.raw          raw disks and their bases
  *     active/<run>/            mutable trees of running steps, see src/layers
  *     scratch/<run>/           temporary files of running nodes
  *     failed/<node>.json       where the last failure of a node left its layer, for `imgpipe shell`
  *     mounts/<id>/             cache mounts (package downloads), shared by runs, in no layer
  *     stat-cache/<project>.json  fingerprints of input files
+ *     used/<selection>         when the layers of a project's selection were last noted as used, by its time
  *     locks/<name>.json        who works on a key now
  *     journal/<run>.json       ledger of a living run: processes and paths that must not outlive it
  *     logs/<run>/              events.ndjson and one log a node, untruncated
@@ -38,7 +39,7 @@ export class StoreLayout {
   get secretKeyFile(): string {
     return join(this.root, 'secret-key');
   }
-  folder(name: 'actions' | 'latest' | 'layers' | 'disks' | 'scratch' | 'failed' | 'mounts' | 'stat-cache' | 'locks' | 'journal' | 'logs'): string {
+  folder(name: 'actions' | 'latest' | 'layers' | 'disks' | 'scratch' | 'failed' | 'mounts' | 'used' | 'stat-cache' | 'locks' | 'journal' | 'logs'): string {
     return `${this.root}/${name}`;
   }
   actionFile(key: string): string {
@@ -50,6 +51,10 @@ export class StoreLayout {
   }
   statCacheFile(project: string): string {
     return `${this.root}/stat-cache/${shortHash(project)}.json`;
+  }
+  /** @param selection names the pipelines of a project */
+  usedFile(project: string, selection: string): string {
+    return `${this.root}/used/${shortHash(`${project}\0${selection}`)}`;
   }
   diskFile(key: string): string {
     return `${this.root}/disks/${key}.raw`;

@@ -23,5 +23,11 @@ export async function openCompiled(
 
 function placeOf(context: CliContext, options: CommonOptions): OpenProjectOptions {
   const cwd = workingDirectory(context, options);
-  return { cwd, configFile: options.config === undefined ? undefined : path.resolve(cwd, options.config) };
+  const absolute = (file: string | undefined) => (file === undefined ? undefined : path.resolve(cwd, file));
+  return {
+    cwd,
+    configFile: absolute(options.config),
+    cacheDirectory: absolute(options.cacheDir),
+    output: absolute(options.output),
+  };
 }

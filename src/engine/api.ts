@@ -30,6 +30,9 @@ export interface OpenProjectOptions {
   readonly cwd: string;
   /** Config file named by the user; absolute. */
   readonly configFile?: string;
+  /** Folders that take the place of the config's; absolute. */
+  readonly cacheDirectory?: string;
+  readonly output?: string;
 }
 
 /** Which pipelines of a project, with which variables. */
@@ -58,7 +61,9 @@ export interface Project {
   cacheUsage(): Awaitable<Result<CacheUsage>>;
   /** Without bounds in the options, the config's hold. */
   cachePrune(options: PruneOptions): Awaitable<Result<PruneOutcome>>;
-  cacheVerify(onProgress: (done: number, total: number, digest: string) => void): Awaitable<Result<VerifyOutcome>>;
+  cacheVerify(
+    onProgress: (done: number, total: number, digest: string) => void,
+  ): Awaitable<Result<VerifyOutcome>>;
   gc(): Awaitable<Result<Reaped>>;
   processes(): Awaitable<Result<readonly RunState[]>>;
 }

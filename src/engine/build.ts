@@ -57,7 +57,12 @@ export async function build(
   session.statCache.save();
   const failures = [...outcome.failures, ...(written.ok ? [] : written.failures)];
   const ended = failures.length > 0 && outcome.outcome === 'succeeded' ? 'failed' : outcome.outcome;
-  sink.emit({ type: 'run-ended', outcome: ended, durationMs: performance.now() - start, counts: outcome.counts });
+  sink.emit({
+    type: 'run-ended',
+    outcome: ended,
+    durationMs: performance.now() - start,
+    counts: outcome.counts,
+  });
   return { outcome: ended, failures: withAbort(outcome, failures) };
 }
 
@@ -147,7 +152,11 @@ class RunResources implements AsyncDisposable {
     const { Journal } = await import('../cache/journal.ts');
     const { hasLeftovers } = await import('../cache/reap.ts');
     if (hasLeftovers(session.layout)) await this.#reap();
-    this.#journal = new Journal(session.layout, { runId: this.#runId, command: 'build', project: session.config.root });
+    this.#journal = new Journal(session.layout, {
+      runId: this.#runId,
+      command: 'build',
+      project: session.config.root,
+    });
     this.#journal.lease(this.#leases());
     return new Executor({
       layout: session.layout,

@@ -74,7 +74,10 @@ export async function recallCompiled(
     if (!(await exportsTheSame(module))) return undefined;
   }
   const graph = decodeGraph(memo.graph);
-  return { config: memo.config, compiled: { graph, descriptions: new Map(memo.descriptions), secrets: memo.secrets } };
+  return {
+    config: memo.config,
+    compiled: { graph, descriptions: new Map(memo.descriptions), secrets: memo.secrets },
+  };
 }
 
 /** Watches one compilation, to remember it. Made before any file is read. */
@@ -109,7 +112,11 @@ export class CompileRecorder {
   }
 
   /** Remembers the result, unless a part of it is secret or not plain data. Failing to write costs time only. */
-  async remember(config: ProjectConfig, pipelines: readonly ParsedPipeline[], compiled: CompiledProject): Promise<void> {
+  async remember(
+    config: ProjectConfig,
+    pipelines: readonly ParsedPipeline[],
+    compiled: CompiledProject,
+  ): Promise<void> {
     const file = memoFile(this.#request);
     // A sensitive variable's value is among the secrets; plugins are code that no file here stands for.
     const isSecret = compiled.secrets.some((secret) => secret.from.type === 'value');
@@ -117,9 +124,17 @@ export class CompileRecorder {
     const templates = findTemplates(config.pipelines);
     const autoFiles = findAutoFiles(config.pipelines);
     const configFile = this.#request.configFile ?? findConfig(this.#request.cwd);
-    const modules = await this.#modules([...(configFile === undefined ? [] : [configFile]), ...(templates ?? [])], pipelines);
+    const modules = await this.#modules(
+      [...(configFile === undefined ? [] : [configFile]), ...(templates ?? [])],
+      pipelines,
+    );
     if (modules === undefined || templates === undefined) return;
-    const paths = [...(configFile === undefined ? [] : [configFile]), ...templates, ...autoFiles, ...this.#request.selection.varFiles];
+    const paths = [
+      ...(configFile === undefined ? [] : [configFile]),
+      ...templates,
+      ...autoFiles,
+      ...this.#request.selection.varFiles,
+    ];
     const files = paths.map((path) => [path, fingerprintNow(path) ?? ''] as const);
     if (paths.some((path) => changedAfter(path, this.#start - RACY_MS))) return;
     const memo: Memo = {
@@ -141,7 +156,10 @@ export class CompileRecorder {
     }
   }
 
-  async #modules(files: readonly string[], pipelines: readonly ParsedPipeline[]): Promise<ModuleValue[] | undefined> {
+  async #modules(
+    files: readonly string[],
+    pipelines: readonly ParsedPipeline[],
+  ): Promise<ModuleValue[] | undefined> {
     const modules: ModuleValue[] = [];
     for (const file of files.filter(isModule)) {
       const value = await exportedText(file);
@@ -167,7 +185,9 @@ async function exportsTheSame(module: ModuleValue): Promise<boolean> {
   if ((await exportedText(module.file)) !== module.value) return false;
   const value = await defaultExport(module.file);
   const items = Array.isArray(value) ? value : [value];
-  const functions = items.flatMap((item: unknown) => (isPipelineDefinition(item) && item.body !== undefined ? [item.body] : []));
+  const functions = items.flatMap((item: unknown) =>
+    isPipelineDefinition(item) && item.body !== undefined ? [item.body] : [],
+  );
   // A file with several functions is rare; telling whose calls are whose is not worth it.
   if (functions.length > 1) return false;
   try {
@@ -217,8 +237,12 @@ function forgetOldest(): void {
   const names = readdirSync(folder);
   if (names.length <= MOST_MEMOS) return;
   mkdirSync(folder, { recursive: true });
-  const dated = names.map((name) => ({ path: join(folder, name), time: statSync(join(folder, name)).mtimeMs }));
-  for (const { path } of dated.toSorted((a, b) => a.time - b.time).slice(0, names.length / 2)) rmSync(path, { force: true });
+  const dated = names.map((name) => ({
+    path: join(folder, name),
+    time: statSync(join(folder, name)).mtimeMs,
+  }));
+  for (const { path } of dated.toSorted((a, b) => a.time - b.time).slice(0, names.length / 2))
+    rmSync(path, { force: true });
 }
 
 function fingerprintNow(path: string): string | undefined {

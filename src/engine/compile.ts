@@ -37,14 +37,24 @@ export async function readProject(
   const parsed = await loadTemplate({ folder: config.pipelines });
   if (!parsed.ok) return parsed;
   const { vars, varFiles, env } = selection;
-  const variables = await collectVariables({ flags: vars, files: varFiles, env, folder: config.pipelines, cwd });
+  const variables = await collectVariables({
+    flags: vars,
+    files: varFiles,
+    env,
+    folder: config.pipelines,
+    cwd,
+  });
   if (!variables.ok) return variables;
   const kinds = await loadKinds(config);
   return kinds.ok ? ok({ parsed: parsed.value, variables: variables.value, kinds: kinds.value }) : kinds;
 }
 
 /** Checks everything that the templates say. */
-export function checkTemplate(read: ReadProject, selection: TemplateSelection, config: ProjectConfig): Result<Template> {
+export function checkTemplate(
+  read: ReadProject,
+  selection: TemplateSelection,
+  config: ProjectConfig,
+): Result<Template> {
   const { variables, parsed, kinds } = read;
   const only = selection.pipelines.length === 0 ? undefined : selection.pipelines;
   return resolveTemplate(parsed, { kinds, variables, defaults: config.defaults, only });

@@ -22,11 +22,16 @@ const SLICES = ['below', 'stack'] as const;
 export function encodeGraph(graph: PipelineGraph): GraphData {
   const pipelines = new Index<Pipeline>();
   const stacks = new Index<readonly NodeId[]>();
-  const slice = ({ stack, length, only }: StackSlice): SliceData => ({ stack: stacks.of(stack), length, only });
+  const slice = ({ stack, length, only }: StackSlice): SliceData => ({
+    stack: stacks.of(stack),
+    length,
+    only,
+  });
   const nodes = graph.nodes.map((node) => {
     const data: Record<string, unknown> = { ...node, pipeline: pipelines.of(node.pipeline) };
     for (const name of SLICES) {
-      if (name in node) data[name] = slice((node as unknown as Record<string, StackSlice>)[name] as StackSlice);
+      if (name in node)
+        data[name] = slice((node as unknown as Record<string, StackSlice>)[name] as StackSlice);
     }
     return data;
   });
@@ -34,9 +39,16 @@ export function encodeGraph(graph: PipelineGraph): GraphData {
 }
 
 export function decodeGraph(data: GraphData): PipelineGraph {
-  const slice = ({ stack, length, only }: SliceData): StackSlice => ({ stack: data.stacks[stack] ?? [], length, only });
+  const slice = ({ stack, length, only }: SliceData): StackSlice => ({
+    stack: data.stacks[stack] ?? [],
+    length,
+    only,
+  });
   const nodes = data.nodes.map((encoded) => {
-    const node: Record<string, unknown> = { ...encoded, pipeline: data.pipelines[encoded['pipeline'] as number] };
+    const node: Record<string, unknown> = {
+      ...encoded,
+      pipeline: data.pipelines[encoded['pipeline'] as number],
+    };
     for (const name of SLICES) {
       if (name in encoded) node[name] = slice(encoded[name] as SliceData);
     }

@@ -46,7 +46,8 @@ function addPlugin(kinds: Kinds, plugin: Plugin): void {
   for (const table of TABLES) {
     const target = kinds[table] as KindTable<KindDescriptor>;
     for (const kind of plugin[table] ?? []) {
-      if (target.get(kind.type) !== undefined) throw new TypeError(`${target.sort} kind \`${kind.type}\` exists already`);
+      if (target.get(kind.type) !== undefined)
+        throw new TypeError(`${target.sort} kind \`${kind.type}\` exists already`);
       target.add(kind);
     }
   }

@@ -25,7 +25,8 @@ export async function pruneCache(session: Session, options: PruneOptions): Promi
   const policy = isGiven ? given : { maxSize, maxAgeMs: maxAge, minFree };
   let workspace: Promise<Workspace> | undefined;
   try {
-    return await pruneStore(session.layout, session.layers, policy, {
+    return await pruneStore(session.layout, session.layers, {
+      policy,
       dryRun,
       openWorkspace: () => (workspace ??= session.openWorkspace()),
     });

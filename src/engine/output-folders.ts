@@ -15,7 +15,12 @@ type ExportNode = GraphNode & { role: 'export' };
  * @param changed false when nothing ran: then only missing files are written
  * @throws FailureError `permission-denied`, `disk-full`
  */
-export function writeOutputFolders(session: Session, graph: PipelineGraph, prober: Prober, changed: boolean): void {
+export function writeOutputFolders(
+  session: Session,
+  graph: PipelineGraph,
+  prober: Prober,
+  changed: boolean,
+): void {
   const exportsOf = Map.groupBy(
     graph.nodes.filter((node): node is ExportNode => node.role === 'export'),
     (node) => node.pipeline,
@@ -25,7 +30,9 @@ export function writeOutputFolders(session: Session, graph: PipelineGraph, probe
     if (first === undefined || nodes.some((node) => prober.output(node.id)?.type !== 'artifact')) continue;
     const folder = session.outputFolder(pipeline);
     if (!changed && ['SHA256SUMS', 'manifest.json'].every((name) => existsSync(join(folder, name)))) continue;
-    const disk = nodes.flatMap((node) => (node.disk === undefined ? [] : (prober.output(node.disk) ?? [])))[0];
+    const disk = nodes.flatMap((node) =>
+      node.disk === undefined ? [] : (prober.output(node.disk) ?? []),
+    )[0];
     const manifest: OutputManifest = {
       manifestVersion: 1,
       createdBy: { name: 'imgpipe', version: VERSION },

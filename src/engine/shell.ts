@@ -15,10 +15,16 @@ import type { Session } from './session.ts';
  * The layers to look at for a node: those up to its last failure when it failed last, else those up to its layer.
  * All nodes below must have run.
  */
-export function shellView(session: Session, graph: PipelineGraph, prober: Prober, node: GraphNode): Result<View> {
+export function shellView(
+  session: Session,
+  graph: PipelineGraph,
+  prober: Prober,
+  node: GraphNode,
+): Result<View> {
   const failed = readFailedLayers(session.layout, session.config.root, node.id);
   const last = prober.latest(node.id);
-  if (failed !== undefined && (last === undefined || last.ranAt < failed.failedAt)) return { ok: true, value: failed.layers };
+  if (failed !== undefined && (last === undefined || last.ranAt < failed.failedAt))
+    return { ok: true, value: failed.layers };
   const notBuilt = (name: string): Result<View> =>
     fail({
       reason: 'template-not-found',
@@ -30,14 +36,17 @@ export function shellView(session: Session, graph: PipelineGraph, prober: Prober
     const needs = graph.dependencies.get(candidate.id) ?? [];
     if (needs.some((id) => prober.output(id) === undefined)) continue;
     const probe = prober.probe(candidate);
-    if (probe.state === 'hit' || probe.state === 'unverified') prober.settle(candidate.id, probe.record.output);
+    if (probe.state === 'hit' || probe.state === 'unverified')
+      prober.settle(candidate.id, probe.record.output);
     else if (last !== undefined && candidate.id === node.id && last.output.type === 'layer') {
       // Changed since it ran: its last layer is still what the user can look at.
       if (session.layers.hasLayer(asDigest(last.output.digest))) prober.settle(node.id, last.output);
     }
   }
   if (node.role === 'export' || node.role === 'disk') {
-    return prober.output(node.seal) === undefined ? notBuilt(node.name) : { ok: true, value: prober.view(node) };
+    return prober.output(node.seal) === undefined
+      ? notBuilt(node.name)
+      : { ok: true, value: prober.view(node) };
   }
   if (node.role === 'check') return notBuilt(node.name);
   if (prober.output(node.id)?.type !== 'layer') return notBuilt(node.name);
@@ -58,7 +67,12 @@ export async function runShell(
   await using workspace = await session.openWorkspace();
   const active = await activateSandbox(workspace, view);
   try {
-    return await onTerminal(workspace, active.mountPoint, command ?? (await loginShell(workspace, view)), signal);
+    return await onTerminal(
+      workspace,
+      active.mountPoint,
+      command ?? (await loginShell(workspace, view)),
+      signal,
+    );
   } finally {
     await workspace.discard(active);
   }

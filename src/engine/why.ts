@@ -8,7 +8,12 @@ import type { WhyReport } from './api.ts';
 import type { Session } from './session.ts';
 
 /** Why a node runs, or would not: its inputs now beside those of its last record. */
-export function explainNode(session: Session, graph: PipelineGraph, prober: Prober, name: string): Result<WhyReport> {
+export function explainNode(
+  session: Session,
+  graph: PipelineGraph,
+  prober: Prober,
+  name: string,
+): Result<WhyReport> {
   const found = findNode(graph, name);
   if (!found.ok) return found;
   const node = found.value;
@@ -18,9 +23,15 @@ export function explainNode(session: Session, graph: PipelineGraph, prober: Prob
   if (row === undefined) throw new Error(`the plan has no row for ${node.id}`);
   const last = prober.latest(node.id);
   const needs = graph.dependencies.get(node.id) ?? [];
-  const known = needs.some((id) => prober.output(id) === undefined) ? prober.definition(node) : prober.inputs(node);
-  const changes = last === undefined || row.state === 'hit' ? [] : explainChanges(known, last, prober.belowDigests(node));
-  return { ok: true, value: { id: node.id, state: row.state, reason: row.reason, changes, lastRun: last?.ranAt } };
+  const known = needs.some((id) => prober.output(id) === undefined)
+    ? prober.definition(node)
+    : prober.inputs(node);
+  const changes =
+    last === undefined || row.state === 'hit' ? [] : explainChanges(known, last, prober.belowDigests(node));
+  return {
+    ok: true,
+    value: { id: node.id, state: row.state, reason: row.reason, changes, lastRun: last?.ranAt },
+  };
 }
 
 /** A node by its full id, or by its name where only one pipeline has it. */
@@ -35,6 +46,7 @@ export function findNode(graph: PipelineGraph, name: string): Result<GraphNode> 
   }
   const names = graph.nodes.flatMap((node) => [node.name, node.id]);
   const nearest = nearestName(name, names);
-  const hint = nearest === undefined ? 'Run `imgpipe plan` to see all steps.' : `Did you mean \`${nearest}\`?`;
+  const hint =
+    nearest === undefined ? 'Run `imgpipe plan` to see all steps.' : `Did you mean \`${nearest}\`?`;
   return fail({ reason: 'template-not-found', message: `there is no step \`${name}\``, hint });
 }

@@ -16,7 +16,11 @@ export interface DefinitionContext {
  * the keyed hashes of its secrets and the versions of its tools.
  * @throws FailureError `input-missing`, `secret-missing`
  */
-export function defineNode(description: NodeDescription, origin: SourceRange, context: DefinitionContext): KeyInputs {
+export function defineNode(
+  description: NodeDescription,
+  origin: SourceRange,
+  context: DefinitionContext,
+): KeyInputs {
   const { inputs, hostInputs = [], secrets = [], tools = [] } = description;
   return {
     ...inputs,

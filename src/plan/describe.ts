@@ -65,13 +65,26 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
       };
     }
     case 'seal':
-      return { kind: 'seal', inputs: { kind: 'seal', keyVersion: SEAL_VERSION, options: {}, ...platformInputs(pipeline) } };
+      return {
+        kind: 'seal',
+        inputs: { kind: 'seal', keyVersion: SEAL_VERSION, options: {}, ...platformInputs(pipeline) },
+      };
     case 'disk':
-      return { kind: 'disk', inputs: { kind: 'disk', keyVersion: DISK_VERSION, options: {} }, tools: DISK_TOOLS };
+      return {
+        kind: 'disk',
+        inputs: { kind: 'disk', keyVersion: DISK_VERSION, options: {} },
+        tools: DISK_TOOLS,
+      };
     case 'export': {
       const kind = kinds.exports.mustGet(node.export.type);
       const artifact = { extension: kind.extension(node.export.options), reproducible: kind.reproducible };
-      return { kind: kind.type, inputs: kindInputs('export', kind, node.export), tools: kind.tools, artifact };
+      const reads = kind.reads?.(pipeline, `${node.export.name}.${artifact.extension}`);
+      const inputs = {
+        ...kindInputs('export', kind, node.export),
+        ...(kind.input === 'layers' ? platformInputs(pipeline) : {}),
+        ...(reads === undefined ? {} : { reads }),
+      };
+      return { kind: kind.type, inputs, tools: kind.tools, artifact };
     }
     case 'check': {
       const kind = kinds.checks.mustGet(node.check.type);
@@ -92,7 +105,11 @@ export function stepContext(pipeline: Pipeline): StepContext {
 }
 
 function kindInputs(role: string, kind: KindDescriptor, use: KindUse): KeyInputs {
-  return { kind: `${role}:${kind.type}`, keyVersion: kind.keyVersion, options: keyOptions(kind.schema, use.options) };
+  return {
+    kind: `${role}:${kind.type}`,
+    keyVersion: kind.keyVersion,
+    options: keyOptions(kind.schema, use.options),
+  };
 }
 
 function layerInputs(role: string, kind: KindDescriptor, use: KindUse, pipeline: Pipeline): KeyInputs {

@@ -24,8 +24,10 @@ export function explainChanges(
 ): Change[] {
   const then = last.inputs;
   const changes: Change[] = [];
-  if (now.kind !== then.kind) changes.push({ what: 'kind of step changed', before: then.kind, after: now.kind });
-  if (now.keyVersion !== then.keyVersion) changes.push({ what: 'imgpipe makes this kind of step differently now' });
+  if (now.kind !== then.kind)
+    changes.push({ what: 'kind of step changed', before: then.kind, after: now.kind });
+  if (now.keyVersion !== then.keyVersion)
+    changes.push({ what: 'imgpipe makes this kind of step differently now' });
   // The seal's options are what it found to delete: a consequence of the layers below, not a cause.
   const options = now.kind === 'seal' ? [] : differing(then.options, now.options);
   for (const [name, before, after] of options) {
@@ -41,15 +43,23 @@ export function explainChanges(
   for (const [name, before, after] of differing(then.tools ?? {}, now.tools ?? {})) {
     changes.push({ what: `another version of ${name}`, before: short(before), after: short(after) });
   }
-  if (!equal(then.platform, now.platform)) changes.push({ what: 'platform changed', before: short(then.platform), after: short(now.platform) });
+  if (!equal(then.platform, now.platform))
+    changes.push({ what: 'platform changed', before: short(then.platform), after: short(now.platform) });
   if (then.sourceDateEpoch !== now.sourceDateEpoch) {
-    changes.push({ what: '`sourceDateEpoch` changed', before: short(then.sourceDateEpoch), after: short(now.sourceDateEpoch) });
+    changes.push({
+      what: '`sourceDateEpoch` changed',
+      before: short(then.sourceDateEpoch),
+      after: short(now.sourceDateEpoch),
+    });
   }
   if (then.below !== undefined && now.below !== undefined && then.below !== now.below) {
     changes.push(...changedLayers(last, below));
   }
   if (now.placement !== undefined && then.placement !== undefined && !equal(then.placement, now.placement)) {
     changes.push({ what: 'folders or owners it writes to changed below' });
+  }
+  for (const [name, before, after] of differing(then.reads ?? {}, now.reads ?? {})) {
+    changes.push({ what: `${name} changed`, before: short(before), after: short(after) });
   }
   if (!equal(then.disk, now.disk)) changes.push(...changedDisk(then, now));
   if (then.from !== now.from) changes.push({ what: 'the image changed' });
@@ -60,9 +70,15 @@ function changedLayers(last: LatestRecord, below: Readonly<Record<string, string
   if (below === undefined || last.below === undefined) return [{ what: 'a layer below changed' }];
   const names = differing(last.below, below).map(([node, before, after]) => {
     const step = node.slice(node.indexOf('/') + 1);
-    return before === undefined ? `${step} was added` : after === undefined ? `${step} was removed` : `${step} changed`;
+    return before === undefined
+      ? `${step} was added`
+      : after === undefined
+        ? `${step} was removed`
+        : `${step} changed`;
   });
-  return [{ what: names.length === 0 ? 'the order of the layers below changed' : `below: ${names.join(', ')}` }];
+  return [
+    { what: names.length === 0 ? 'the order of the layers below changed' : `below: ${names.join(', ')}` },
+  ];
 }
 
 function changedDisk(then: KeyInputs, now: KeyInputs): Change[] {
@@ -71,7 +87,12 @@ function changedDisk(then: KeyInputs, now: KeyInputs): Change[] {
   }
   const old = new Set(then.disk?.layers.map((layer) => layer.digest));
   const count = now.disk?.layers.filter((layer) => !old.has(layer.digest)).length ?? 0;
-  return [{ what: count === 0 ? 'layers were removed or reordered' : `${count} layer${count === 1 ? '' : 's'} changed` }];
+  return [
+    {
+      what:
+        count === 0 ? 'layers were removed or reordered' : `${count} layer${count === 1 ? '' : 's'} changed`,
+    },
+  ];
 }
 
 function differing(

@@ -37,7 +37,8 @@ export function planGraph(graph: PipelineGraph, prober: Prober, actions: ActionS
   const rows = graph.nodes.flatMap((node): PlanRow[] => {
     try {
       const waitsFor = graph.dependencies.get(node.id)?.find((id) => unsettled.has(id));
-      const verdict = waitsFor === undefined ? probeNow(node, prober) : guess(node, prober, actions, waitsFor);
+      const verdict =
+        waitsFor === undefined ? probeNow(node, prober) : guess(node, prober, actions, waitsFor);
       if (verdict.output === undefined) unsettled.set(node.id, waitsFor ?? node.id);
       else prober.settle(node.id, verdict.output);
       // A guessed layer is enough to show the state of this node, not to compute the keys of those above it.
@@ -62,7 +63,8 @@ interface Verdict {
 function probeNow(node: GraphNode, prober: Prober): Verdict {
   const probe = prober.probe(node);
   if (probe.state === 'hit') return { state: 'hit', reason: '', output: probe.record.output };
-  if (probe.state === 'unverified') return { state: 'hit', reason: 'checked first', output: probe.record.output };
+  if (probe.state === 'unverified')
+    return { state: 'hit', reason: 'checked first', output: probe.record.output };
   return { state: probe.state, reason: probe.reason };
 }
 

@@ -18,10 +18,20 @@ import { ViewDigests } from './view-digest.ts';
 /** What the cache says about a node whose dependencies are all known. */
 export type Probe =
   | { readonly state: 'hit'; readonly key: CacheKey; readonly record: ActionRecord }
-  /** There is a record, but its layer was written before the machine last started: hash it once before trusting it. */
-  | { readonly state: 'unverified'; readonly key: CacheKey; readonly record: ActionRecord; readonly inputs: KeyInputs }
+  /** There is a record, but it was written before the machine last started: its layer or file is hashed once before it is trusted. */
+  | {
+      readonly state: 'unverified';
+      readonly key: CacheKey;
+      readonly record: ActionRecord;
+      readonly inputs: KeyInputs;
+    }
   | { readonly state: 'miss'; readonly key: CacheKey; readonly inputs: KeyInputs; readonly reason: string }
-  | { readonly state: 'untracked'; readonly key: CacheKey; readonly inputs: KeyInputs; readonly reason: string };
+  | {
+      readonly state: 'untracked';
+      readonly key: CacheKey;
+      readonly inputs: KeyInputs;
+      readonly reason: string;
+    };
 
 /** The layer that a record names. */
 export function layerRef(output: NodeOutput & { type: 'layer' }): LayerRef {
@@ -83,7 +93,8 @@ export class Prober {
 
   /** Layers of a node's view, bottom first. */
   view(node: GraphNode): View {
-    if (node.role === 'step' || node.role === 'seal') return sliceNodes(node.below).map((id) => this.layer(id));
+    if (node.role === 'step' || node.role === 'seal')
+      return sliceNodes(node.below).map((id) => this.layer(id));
     if (node.role === 'disk' || node.role === 'export') {
       return [...sliceNodes(node.stack), node.seal].map((id) => this.layer(id));
     }
@@ -137,7 +148,8 @@ export class Prober {
     this.#keys.set(node.id, key);
     const { untracked } = this.description(node.id);
     if (untracked !== undefined) return { state: 'untracked', key, inputs, reason: untracked };
-    if (this.#options.noCache === true) return { state: 'miss', key, inputs, reason: 'cache not used (--no-cache)' };
+    if (this.#options.noCache === true)
+      return { state: 'miss', key, inputs, reason: 'cache not used (--no-cache)' };
     if (this.#options.force === true && (node.role === 'export' || node.role === 'check')) {
       return { state: 'miss', key, inputs, reason: 'asked for (-force)' };
     }
@@ -148,9 +160,10 @@ export class Prober {
 
   /** Whether a record's output is still there. */
   check(node: GraphNode, key: CacheKey, record: ActionRecord, inputs: KeyInputs): Probe {
-    const gone = this.#gone(node, record.output);
+    const gone = this.#gone(node, record);
     if (gone !== undefined) return { state: 'miss', key, inputs, reason: gone };
-    if (record.output.type === 'layer' && record.bootId !== currentBootId()) {
+    const isFile = record.output.type === 'layer' || record.output.type === 'artifact';
+    if (isFile && record.bootId !== currentBootId()) {
       return { state: 'unverified', key, record, inputs };
     }
     return { state: 'hit', key, record };
@@ -192,18 +205,19 @@ export class Prober {
   }
 
   #exportSource(node: GraphNode & { role: 'export' }): string {
-    if (node.disk === undefined) return `layers:${this.#views.of(node.stack)}:${this.layer(node.seal).digest}`;
+    if (node.disk === undefined)
+      return `layers:${this.#views.of(node.stack)}:${this.layer(node.seal).digest}`;
     const disk = this.#outputs.get(node.disk);
     if (disk?.type !== 'disk') throw new Error(`${node.disk} has no disk yet`);
     return `disk:${disk.diskKey}`;
   }
 
-  #gone(node: GraphNode, output: NodeOutput): string | undefined {
+  #gone(node: GraphNode, { output, bootId }: ActionRecord): string | undefined {
     switch (output.type) {
       case 'layer':
         return this.#options.layers.hasLayer(asDigest(output.digest)) ? undefined : 'no longer in the cache';
       case 'artifact':
-        return node.role === 'export' ? this.#artifactGone(node, output) : undefined;
+        return node.role === 'export' ? this.#artifactGone(node, output, bootId) : undefined;
       case 'disk':
       case 'passed':
         return undefined;
@@ -212,11 +226,17 @@ export class Prober {
     }
   }
 
-  #artifactGone(node: GraphNode & { role: 'export' }, output: NodeOutput & { type: 'artifact' }): string | undefined {
+  #artifactGone(
+    node: GraphNode & { role: 'export' },
+    output: NodeOutput & { type: 'artifact' },
+    bootId: string,
+  ): string | undefined {
     const path = this.#options.artifactPath(node);
     if (output.path !== path) return 'another output folder';
     const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
     if (stat === undefined) return 'its file is gone';
+    // Device numbers may be others after a boot: then the content decides.
+    if (bootId !== currentBootId()) return Number(stat.size) === output.size ? undefined : 'its file was changed';
     return fingerprintOf(stat) === output.fingerprint ? undefined : 'its file was changed';
   }
 }

@@ -25,7 +25,8 @@ export class SecretResolver {
     const known = this.#values.get(name);
     if (known !== undefined) return known;
     const spec = this.#specs.get(name);
-    if (spec === undefined) throw missing(name, `secret \`${name}\` is not declared`, 'Declare it under `secrets`.');
+    if (spec === undefined)
+      throw missing(name, `secret \`${name}\` is not declared`, 'Declare it under `secrets`.');
     const value = read(spec);
     this.#redactor.add(value);
     this.#values.set(name, value);
@@ -46,13 +47,21 @@ function read(spec: SecretSpec): string {
     case 'env': {
       const value = process.env[from.variable];
       if (value !== undefined) return value;
-      throw missing(spec.name, `secret \`${spec.name}\`: ${from.variable} is not set`, `Set ${from.variable}.`, spec);
+      throw missing(
+        spec.name,
+        `secret \`${spec.name}\`: ${from.variable} is not set`,
+        `Set ${from.variable}.`,
+        spec,
+      );
     }
     case 'file':
       return attempt(spec, `${from.path} cannot be read`, () => readFileSync(from.path, 'utf8'));
     case 'command':
       return attempt(spec, `${from.argv[0] ?? ''} failed`, () =>
-        execFileSync(from.argv[0] ?? '', from.argv.slice(1), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+        execFileSync(from.argv[0] ?? '', from.argv.slice(1), {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'inherit'],
+        }),
       );
     default:
       return unreachable(from);
@@ -67,6 +76,12 @@ function attempt(spec: SecretSpec, what: string, body: () => string): string {
   }
 }
 
-function missing(name: string, message: string, hint?: string, spec?: SecretSpec, cause?: unknown): FailureError {
+function missing(
+  name: string,
+  message: string,
+  hint?: string,
+  spec?: SecretSpec,
+  cause?: unknown,
+): FailureError {
   return new FailureError({ reason: 'secret-missing', message, hint, origin: spec?.origin, cause });
 }

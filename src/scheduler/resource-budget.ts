@@ -18,7 +18,8 @@ export class ResourceBudget {
   /** Takes the cost and returns true, or returns false and takes nothing. */
   tryTake(cost: ResourceCost): boolean {
     const idle = this.#cpus === 0 && this.#memory === 0;
-    const fits = this.#cpus + cost.cpus <= this.#total.cpus && this.#memory + cost.memory <= this.#total.memory;
+    const fits =
+      this.#cpus + cost.cpus <= this.#total.cpus && this.#memory + cost.memory <= this.#total.memory;
     if (!idle && !fits) return false;
     this.#cpus += cost.cpus;
     this.#memory += cost.memory;

@@ -152,7 +152,13 @@ class Run {
     const size = output.type === 'passed' ? undefined : output.size;
     this.#end(node, end, durationMs, size);
     if (output.type === 'artifact') {
-      this.#options.sink.emit({ type: 'artifact', id: node.id, path: output.path, size: output.size, sha256: output.sha256 });
+      this.#options.sink.emit({
+        type: 'artifact',
+        id: node.id,
+        path: output.path,
+        size: output.size,
+        sha256: output.sha256,
+      });
     }
     for (const dependent of this.#dependents.get(node.id) ?? []) {
       const open = (this.#open.get(dependent) ?? 0) - 1;

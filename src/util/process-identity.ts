@@ -30,7 +30,9 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
 
 /** Whether that very process still runs. */
 export function isAlive(identity: ProcessIdentity): boolean {
-  return identity.bootId === currentBootId() && identifyProcess(identity.pid)?.startTicks === identity.startTicks;
+  return (
+    identity.bootId === currentBootId() && identifyProcess(identity.pid)?.startTicks === identity.startTicks
+  );
 }
 
 function readTrimmed(path: string): string | undefined {

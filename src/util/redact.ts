@@ -49,12 +49,17 @@ export class Redactor {
 }
 
 /** Base64 of the text at each of the three alignments it can have inside a longer encoded text. */
-function base64Forms(text: string): string[] {
+export function base64Forms(text: string): string[] {
   const bytes = Buffer.from(text);
   return [0, 1, 2].flatMap((shift) => {
-    const encoded = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64').replace(/=+$/, '');
+    const encoded = Buffer.concat([Buffer.alloc(shift), bytes])
+      .toString('base64')
+      .replace(/=+$/, '');
     // The first and last characters of a shifted form also hold bits of its neighbours.
-    const whole = encoded.slice(shift === 0 ? 0 : shift + 1, (shift + bytes.length) % 3 === 0 ? undefined : -1);
+    const whole = encoded.slice(
+      shift === 0 ? 0 : shift + 1,
+      (shift + bytes.length) % 3 === 0 ? undefined : -1,
+    );
     return whole.length < 6 ? [] : [whole, whole.replaceAll('+', '-').replaceAll('/', '_')];
   });
 }

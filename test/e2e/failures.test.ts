@@ -39,8 +39,13 @@ test('a failed step can be looked at in a shell', async () => {
 test('a shell is a throw-away copy', async () => {
   const project = tiny(step('echo one > /etc/made'));
   await project.build();
-  expect(await project.run('shell', 'work', '--', 'sh', '-c', 'echo two > /etc/made; exit 7')).toMatchObject({ code: 7 });
-  expect(await project.run('shell', 'work', '--', 'cat', '/etc/made')).toMatchObject({ code: 0, stdout: 'one\n' });
+  expect(await project.run('shell', 'work', '--', 'sh', '-c', 'echo two > /etc/made; exit 7')).toMatchObject({
+    code: 7,
+  });
+  expect(await project.run('shell', 'work', '--', 'cat', '/etc/made')).toMatchObject({
+    code: 0,
+    stdout: 'one\n',
+  });
 });
 
 test('a script that hangs ends at its timeout', async () => {
@@ -99,7 +104,11 @@ test('two builds of the same thing share the work', async () => {
 });
 
 test('a full disk is a clear failure, and the store stays valid', async () => {
-  const project = tiny(step('cat /usr/bin/sh /usr/bin/sh /usr/bin/sh > /big; for i in 1 2 3 4 5 6 7 8 9; do cat /big /big >> /bigger; done'));
+  const project = tiny(
+    step(
+      'cat /usr/bin/sh /usr/bin/sh /usr/bin/sh > /big; for i in 1 2 3 4 5 6 7 8 9; do cat /big /big >> /bigger; done',
+    ),
+  );
   mkdirSync(project.path('cache'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', project.path('cache')]);
   onTestFinished(() => void execFileSync('umount', [project.path('cache')]));
@@ -121,7 +130,9 @@ test('a cache of a newer format is refused and left alone', async () => {
 });
 
 test('a missing input is named before anything is built', async () => {
-  const project = tiny(step('true', '  - type: file\n    name: conf\n    path: /etc/conf\n    source: nowhere.conf\n'));
+  const project = tiny(
+    step('true', '  - type: file\n    name: conf\n    path: /etc/conf\n    source: nowhere.conf\n'),
+  );
   const result = await project.run('build', '--ui=plain');
   expect(result.code).toBe(2);
   expect(result.stderr).toMatch(/nowhere\.conf does not exist/);
@@ -144,7 +155,10 @@ test('cache commands: ls, du, prune, verify', async () => {
 test('a damaged layer is found and dropped', async () => {
   const project = tiny(step('echo 1 > /etc/one'));
   await project.build();
-  const layer = execFileSync('sh', ['-c', 'ls -d cache/layers/*/tree/etc/one'], { cwd: project.directory, encoding: 'utf8' }).trim();
+  const layer = execFileSync('sh', ['-c', 'ls -d cache/layers/*/tree/etc/one'], {
+    cwd: project.directory,
+    encoding: 'utf8',
+  }).trim();
   project.write(layer, 'X\n');
   expect((await project.run('cache', 'verify')).code).toBe(1);
   expect(await project.build()).toMatchObject({ code: 0, built: ['work'] });

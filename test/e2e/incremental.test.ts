@@ -35,7 +35,11 @@ beforeEach(() => {
 describe('only what changed is built again', () => {
   test('nothing changed: nothing runs', async () => {
     const first = await project.build();
-    expect(first).toMatchObject({ code: 0, built: ['source', 'packages', 'users', 'motd', 'site'], cached: [] });
+    expect(first).toMatchObject({
+      code: 0,
+      built: ['source', 'packages', 'users', 'motd', 'site'],
+      cached: [],
+    });
     expect(await project.build()).toMatchObject({ code: 0, built: [] });
   });
 
@@ -47,13 +51,23 @@ describe('only what changed is built again', () => {
 
   test('a changed package step leaves the independent file layers cached', async () => {
     await project.build();
-    project.write('pipelines/packages.sh', '#!/bin/sh\nset -e\nmkdir -p /opt/app\necho 2 > /opt/app/version\n');
-    expect(await project.build()).toMatchObject({ code: 0, built: ['packages', 'users'], cached: ['source', 'motd', 'site'] });
+    project.write(
+      'pipelines/packages.sh',
+      '#!/bin/sh\nset -e\nmkdir -p /opt/app\necho 2 > /opt/app/version\n',
+    );
+    expect(await project.build()).toMatchObject({
+      code: 0,
+      built: ['packages', 'users'],
+      cached: ['source', 'motd', 'site'],
+    });
   });
 
   test('a change that changes nothing in the layer stops at its step', async () => {
     await project.build();
-    project.write('pipelines/packages.sh', '#!/bin/sh\n# a comment\nset -e\nmkdir -p /opt/app\necho 1 > /opt/app/version\n');
+    project.write(
+      'pipelines/packages.sh',
+      '#!/bin/sh\n# a comment\nset -e\nmkdir -p /opt/app\necho 1 > /opt/app/version\n',
+    );
     expect(await project.build()).toMatchObject({ code: 0, built: ['packages'] });
     expect(await project.build()).toMatchObject({ code: 0, built: [] });
   });
@@ -68,8 +82,18 @@ describe('only what changed is built again', () => {
 
   test('a new step in the middle runs, and the steps that read the system after it', async () => {
     await project.build();
-    project.write('pipelines/tiny.yaml', TEMPLATE.replace('  - type: shell\n    name: users', '  - type: shell\n    name: extra\n    inline: echo x > /etc/extra\n  - type: shell\n    name: users'));
-    expect(await project.build()).toMatchObject({ code: 0, built: ['extra', 'users'], cached: ['source', 'packages', 'motd', 'site'] });
+    project.write(
+      'pipelines/tiny.yaml',
+      TEMPLATE.replace(
+        '  - type: shell\n    name: users',
+        '  - type: shell\n    name: extra\n    inline: echo x > /etc/extra\n  - type: shell\n    name: users',
+      ),
+    );
+    expect(await project.build()).toMatchObject({
+      code: 0,
+      built: ['extra', 'users'],
+      cached: ['source', 'packages', 'motd', 'site'],
+    });
   });
 
   test('renaming steps and moving the project change no key', async () => {

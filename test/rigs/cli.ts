@@ -28,9 +28,13 @@ export class CliProject {
   readonly directory: string;
   readonly env: Record<string, string>;
 
-  constructor(files: Readonly<Record<string, string>>, options: { config?: string } = {}) {
+  /** @param options.onEnd when the folder is deleted: after the test, or for a whole file with vitest's `afterAll` */
+  constructor(
+    files: Readonly<Record<string, string>>,
+    options: { config?: string; onEnd?: (body: () => void) => void } = {},
+  ) {
     this.directory = mkdtempSync(join(tmpdir(), 'imgpipe-cli-'));
-    onTestFinished(() => rmSync(this.directory, { recursive: true, force: true }));
+    (options.onEnd ?? onTestFinished)(() => rmSync(this.directory, { recursive: true, force: true }));
     this.env = { ...(process.env as Record<string, string>), NO_COLOR: '1', CI: 'true' };
     mkdirSync(join(this.directory, 'node_modules'));
     symlinkSync(ROOT, join(this.directory, 'node_modules', 'imgpipe'));

@@ -6,6 +6,8 @@ import type { CliContext } from '../context.ts';
 export interface CommonOptions {
   readonly directory?: string;
   readonly config?: string;
+  readonly cacheDir?: string;
+  readonly output?: string;
   readonly color?: string | false;
 }
 
@@ -14,6 +16,8 @@ export const COMMON_FLAGS: ReadonlyMap<string, boolean> = new Map([
   ['-C', true],
   ['--directory', true],
   ['--config', true],
+  ['--cache-dir', true],
+  ['--output', true],
   ['--color', true],
   ['--no-color', false],
 ]);
@@ -22,6 +26,8 @@ export function addCommonOptions(command: Command): Command {
   return command
     .option('-C, --directory <folder>', 'work as if started in this folder')
     .option('--config <file>', 'project config; default: the nearest imgpipe.config.* here or above')
+    .option('--cache-dir <folder>', 'folder of the cache, instead of the one that the config names')
+    .option('--output <folder>', 'folder for images, instead of the one that the config names')
     .addOption(
       new Option('--color <when>', 'colour of text')
         .choices(['auto', 'always', 'never', 'true', 'false'])
