@@ -1,8 +1,13 @@
 import { bootCheck } from './checks/boot.ts';
 import type { CheckKind } from './checks/check.ts';
 import type { ExporterKind } from './exporters/exporter.ts';
+import { gceExporter } from './exporters/gce.ts';
 import { qcow2Exporter } from './exporters/qcow2.ts';
 import { rawExporter } from './exporters/raw.ts';
+import { vdiExporter } from './exporters/vdi.ts';
+import { vhdExporter } from './exporters/vhd.ts';
+import { vhdxExporter } from './exporters/vhdx.ts';
+import { vmdkExporter } from './exporters/vmdk.ts';
 import type { Kinds } from './plan/kinds.ts';
 import { fileKind } from './provisioners/file.ts';
 import { fstabKind } from './provisioners/fstab.ts';
@@ -42,7 +47,7 @@ const kinds = {
     timezoneKind,
     userKind,
   ],
-  exports: [qcow2Exporter, rawExporter],
+  exports: [gceExporter, qcow2Exporter, rawExporter, vdiExporter, vhdExporter, vhdxExporter, vmdkExporter],
   checks: [bootCheck],
 };
 

@@ -1,6 +1,6 @@
 import { renameSync, rmSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { NodeOutput } from '../cache/action-record.ts';
 import { fingerprintOf } from '../cache/stat-cache.ts';
 import { unwrap } from '../diagnostics/failure.ts';
@@ -26,9 +26,10 @@ export async function makeArtifact(
     const disk = diskNode?.role === 'disk' ? await ensureDisk(diskNode, scope, services) : undefined;
     const result = await kind.run(node.export.options, {
       pipeline: node.pipeline,
-      disk: disk && { path: disk.path, size: disk.size },
+      disk: disk && { path: disk.path, size: disk.size, key: disk.key },
       layers: services.prober.view(node),
       workspace: await services.workspace(),
+      fileName: basename(path),
       outputPath: temporary,
       scratch: scope.scratch,
       signal: scope.signal,

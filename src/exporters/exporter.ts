@@ -9,11 +9,18 @@ import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
 export interface ExportContext {
   readonly pipeline: Pipeline;
   /** The finished raw disk, read-only; sparse. Undefined for exporters of `input: 'layers'`. */
-  readonly disk?: { readonly path: string; readonly size: number };
+  readonly disk?: {
+    readonly path: string;
+    readonly size: number;
+    /** Key of the disk: what identifiers in the artifact are derived from. */
+    readonly key: string;
+  };
   /** All layers of the image, bottom first, sealed. */
   readonly layers: View;
   readonly workspace: Workspace;
-  /** The file (or folder) to write. The executor renames it to its final name when the exporter succeeds. */
+  /** Name that the file will have in the end. Whoever writes it into the file declares it in `reads`. */
+  readonly fileName: string;
+  /** The file to write. The executor renames it to its final name when the exporter succeeds. */
   readonly outputPath: string;
   readonly scratch: string;
   readonly signal: AbortSignal;
@@ -28,6 +35,15 @@ export interface ExporterKind<Schema extends z.ZodObject = z.ZodObject> extends 
   /** File name ending, without dot: `qcow2`, `raw`, `raw.zst`. */
   readonly extension: (options: z.output<Schema>) => string;
   readonly run: (options: z.output<Schema>, context: ExportContext) => Promise<Result<void>>;
+  /**
+   * All that goes into the file besides options, disk or layers: facts of the pipeline, the file's name. They become
+   * part of the key; the architecture and `sourceDateEpoch` of the pipeline always are for `input: 'layers'`.
+   */
+  readonly reads?: (pipeline: Pipeline, fileName: string) => Readonly<Record<string, unknown>>;
+  /** Programs that we did not write and that read the format back in the tests. */
+  readonly readBackBy?: readonly string[];
+  /** What starts the artifact in the tests; left out where nothing does. */
+  readonly bootedBy?: string;
   /** Whether the same layers give the same bytes. */
   readonly reproducible: boolean;
 }

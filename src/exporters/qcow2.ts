@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
+import { convertDisk, diskOf } from './convert.ts';
 import { defineExporter } from './exporter.ts';
-import { runTool } from './run-tool.ts';
 
 const KIB = 1024;
 
@@ -57,25 +57,19 @@ export const qcow2Exporter = defineExporter({
   reproducible: true,
   run: (options, context) =>
     capture(async () => {
-      const { disk, outputPath } = context;
-      if (disk === undefined) throw new Error('the qcow2 exporter needs a disk');
       const format = [
         `compat=${options.version}`,
         `cluster_size=${options.clusterSize}`,
         // The default differs between QEMU builds when it is left out.
         ...(options.version === '1.1' ? ['lazy_refcounts=off'] : []),
         ...(options.compression === 'zstd' ? ['compression_type=zstd'] : []),
-      ].join(',');
-      const compress = options.compression === 'none' ? [] : ['-c'];
-      // Without -W clusters are written in the disk's order, whatever the number of coroutines: same disk, same bytes.
-      const convert = ['-p', '-m', '8', ...compress, '-f', 'raw', '-O', 'qcow2', '-o', format];
-      await runTool(context, {
-        argv: ['qemu-img', 'convert', ...convert, disk.path, outputPath],
-        reason: 'export-failed',
-        onStdout: (text) => {
-          const percent = /\((\d+\.\d+)\/100%\)\s*$/.exec(text)?.[1];
-          if (percent !== undefined) context.progress(Math.round(Number(percent)), 100, '%');
-        },
+      ];
+      await convertDisk(context, {
+        from: diskOf(context).path,
+        to: context.outputPath,
+        format: 'qcow2',
+        options: format,
+        compress: options.compression !== 'none',
       });
     }),
 });

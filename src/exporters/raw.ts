@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
+import { diskOf } from './convert.ts';
 import { defineExporter } from './exporter.ts';
 import { runTool } from './run-tool.ts';
 import { copySparse } from './sparse-copy.ts';
@@ -57,8 +58,7 @@ export const rawExporter = defineExporter({
   reproducible: true,
   run: (options, context) =>
     capture(async () => {
-      const disk = context.disk?.path;
-      if (disk === undefined) throw new Error('the raw exporter needs a disk');
+      const { path: disk } = diskOf(context);
       if (options.compression === 'none') {
         await copySparse(context, disk, context.outputPath, 'export-failed');
         return;

@@ -31,6 +31,8 @@ const same = (name: string): HostTool['packages'] => ({
 const UTIL_LINUX = { apt: 'util-linux', dnf: 'util-linux', pacman: 'util-linux', apk: 'util-linux-misc' };
 const E2FSPROGS = same('e2fsprogs');
 const ATTR = { apt: 'attr', dnf: 'attr', pacman: 'attr', apk: 'attr' };
+const SQUASHFS_TOOLS = { ...same('squashfs-tools'), brew: 'squashfs' };
+const EROFS_UTILS = same('erofs-utils');
 const UIDMAP = { apt: 'uidmap', dnf: 'shadow-utils', pacman: 'shadow', apk: 'shadow-uidmap' };
 
 /** Every program of the host that is called, in the order in which a build needs them. */
@@ -175,6 +177,15 @@ export const HOST_TOOLS: readonly HostTool[] = [
     ],
     packages: { apt: 'ovmf', dnf: 'edk2-ovmf', pacman: 'edk2-ovmf', apk: 'ovmf', brew: 'qemu' },
   },
+  {
+    name: 'gzip',
+    neededFor: 'exports with gzip: gce, rootfs-tar, oci, vagrant',
+    required: false,
+    packages: same('gzip'),
+  },
+  { name: 'fallocate', neededFor: 'export gce', required: false, packages: UTIL_LINUX },
+  { name: 'mksquashfs', neededFor: 'export squashfs', required: false, packages: SQUASHFS_TOOLS },
+  { name: 'mkfs.erofs', neededFor: 'export erofs', required: false, packages: EROFS_UTILS },
 ];
 
 /** The command that installs packages with a manager. */

@@ -1,0 +1,75 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Result } from '../../src/diagnostics/failure.ts';
+import type { ExportContext, ExporterKind } from '../../src/exporters/exporter.ts';
+import type { Workspace } from '../../src/layers/workspace.ts';
+import type { View } from '../../src/model/layer.ts';
+import type { Pipeline } from '../../src/model/pipeline.ts';
+import { runHostCommand } from '../../src/util/exec.ts';
+import { EPOCH } from './workspace.ts';
+
+/** The parts of a pipeline that exporters read. */
+const PIPELINE = {
+  id: 'shop',
+  name: 'shop',
+  description: 'Web shop <stable> & more',
+  architecture: 'amd64',
+  sourceDateEpoch: EPOCH,
+  disk: { firmware: 'both', kernelArgs: ['quiet'] },
+} as const;
+
+export interface ExportRun {
+  readonly disk?: string;
+  readonly layers?: View;
+  readonly workspace?: Workspace;
+  readonly signal?: AbortSignal;
+  readonly pipeline?: Partial<Record<keyof Pipeline, unknown>>;
+  /** Default: `disk.` and the kind's extension. */
+  readonly fileName?: string;
+}
+
+/** Runs an exporter as the executor does, and gives the result. */
+export function runExporter(
+  kind: ExporterKind,
+  options: object,
+  outputPath: string,
+  from: ExportRun,
+): Promise<Result<void>> {
+  const parsed = kind.schema.parse(options);
+  const { disk } = from;
+  const context = {
+    pipeline: { ...PIPELINE, ...from.pipeline },
+    // The executor gives the disk's key: the same for the same disk.
+    ...(disk !== undefined && { disk: { path: disk, size: statSync(disk).size, key: basename(disk) } }),
+    layers: from.layers ?? [],
+    workspace: from.workspace ?? { spawn: runHostCommand },
+    fileName: from.fileName ?? `disk.${kind.extension(parsed)}`,
+    outputPath,
+    scratch: mkdtempSync(`${outputPath}.scratch-`),
+    signal: from.signal ?? new AbortController().signal,
+    log: () => undefined,
+    progress: () => undefined,
+  };
+  return kind.run(parsed, context as unknown as ExportContext);
+}
+
+/** A partitioned disk of 96 MiB with data at odd places and large holes, as file systems leave it. */
+export function partitionedDisk(path: string): void {
+  const script = [
+    'truncate -s 96M "$0"',
+    'printf "label: gpt\\nsize=8MiB, name=esp, type=uefi\\nname=root, type=linux\\n" | sfdisk -q "$0"',
+    'printf "boot code" | dd of="$0" conv=notrunc status=none',
+    'head -c 5000000 /dev/urandom | dd of="$0" conv=notrunc bs=4096 seek=300 status=none',
+    'head -c 70000 /dev/zero | tr "\\0" z | dd of="$0" conv=notrunc bs=4096 seek=9001 status=none',
+    'head -c 200000 /dev/zero | dd of="$0" conv=notrunc bs=4096 seek=12000 status=none',
+  ].join('\n');
+  execFileSync('sh', ['-ec', script, path]);
+}
+
+/** SHA-256 of what a shell command writes; `$0` and `$1` … are the arguments. */
+export function sumOfOutput(command: string, ...args: string[]): string {
+  const output = execFileSync('sh', ['-ec', command, ...args], { maxBuffer: 2 ** 31 });
+  return createHash('sha256').update(output).digest('hex');
+}
