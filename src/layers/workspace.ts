@@ -1,6 +1,7 @@
 import type { Digest } from '../model/ids.ts';
 import type { LayerRef, View } from '../model/layer.ts';
 import type { TreeEntry } from '../model/tree-entry.ts';
+import type { SecretValue } from './secret-scan.ts';
 import type { ExecOutcome, HostCommand, OutputChunk } from '../util/exec.ts';
 
 export type { ExecOutcome, HostCommand, OutputChunk };
@@ -59,6 +60,8 @@ export interface CommitRules {
    * lies in a folder, `*` matches within one part. See `docs/dev/keys.md` for why each is dropped.
    */
   readonly drop: readonly string[];
+  /** A layer that holds one of these is refused (`secret-leak`). */
+  readonly secrets?: readonly SecretValue[];
 }
 
 /**
@@ -123,7 +126,7 @@ export interface Workspace extends AsyncDisposable {
   enterCommand(argv: readonly string[]): Promise<readonly string[]>;
   /**
    * Normalises, hashes and stores the active layer; entries equal to what lies below are left out.
-   * @throws FailureError `disk-full`, `permission-denied`
+   * @throws FailureError `disk-full`, `permission-denied`, `secret-leak`
    */
   commit(active: ActiveLayer, rules: CommitRules): Promise<LayerRef>;
   /** Unmounts and deletes an active layer. */

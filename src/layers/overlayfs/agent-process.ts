@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FailureError } from '../../diagnostics/failure.ts';
 import type { OutputChunk } from '../../util/exec.ts';
+import { traceEnvironment } from '../../util/trace-point.ts';
 import { namespaceHint, privateNamespaces } from './namespaces.ts';
 import type { AgentRequest, AgentResults, RequestOf, ToAgent } from './protocol.ts';
 import type * as ReplySchema from './reply-schema.ts';
@@ -68,7 +69,11 @@ export class AgentProcess {
     ]);
     const child = spawn(program, args, {
       cwd: '/',
-      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/bin:/sbin:/bin`, LC_ALL: 'C.UTF-8' },
+      env: {
+        PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/bin:/sbin:/bin`,
+        LC_ALL: 'C.UTF-8',
+        ...traceEnvironment(),
+      },
       // Away from the terminal: Ctrl-C is imgpipe's to handle.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

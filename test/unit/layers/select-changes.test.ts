@@ -5,7 +5,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { dropMatcher } from '../../../src/layers/drop-rules.ts';
 import { hexOf, LayerStore } from '../../../src/layers/layer-store.ts';
 import { formatManifest, type ManifestEntry } from '../../../src/layers/manifest.ts';
-import { selectChanges, type Change } from '../../../src/layers/overlayfs/agent/select-changes.ts';
+import type { DescribedEntry } from '../../../src/layers/overlayfs/agent/describe-tree.ts';
+import { selectChanges } from '../../../src/layers/overlayfs/agent/select-changes.ts';
 import { distinctTopmost, ViewIndex } from '../../../src/layers/view-index.ts';
 import { asDigest, type Digest } from '../../../src/model/ids.ts';
 import { sha256Hex } from '../../../src/util/hash.ts';
@@ -56,7 +57,7 @@ function select(
   drop: readonly string[] = [],
   inodes: Record<string, string> = {},
 ): string[] {
-  const changes = [folder('/'), ...entries].map((entry): Change => {
+  const changes = [folder('/'), ...entries].map((entry): DescribedEntry => {
     const inode = inodes[entry.path];
     return inode === undefined ? { entry } : { entry, inode };
   });

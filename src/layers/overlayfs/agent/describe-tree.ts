@@ -1,8 +1,56 @@
 import { readlinkSync, type BigIntStats } from 'node:fs';
 import { type ByteString, type ManifestEntry } from '../../manifest.ts';
-import type { TreeAttributes } from './extended-attributes.ts';
-import { hashFileSync } from './hash-file.ts';
-import { diskPath, type ScannedEntry } from './scan-tree.ts';
+import { readTreeAttributes, type TreeAttributes } from './extended-attributes.ts';
+import { hashFileSync, type ContentListener } from './hash-file.ts';
+import { diskPath, scanTree, type ScannedEntry } from './scan-tree.ts';
+
+/** A change to be: an entry of a tree, and what finds its other names. */
+export interface DescribedEntry {
+  readonly entry: ManifestEntry;
+  /** Device and inode of a file with several names, for finding them. */
+  readonly inode?: string;
+}
+
+export interface DescribeRules {
+  /** Content of dropped files is not read. */
+  readonly dropped?: (path: ByteString) => boolean;
+  /** Sees the content of every file, in pieces. */
+  readonly onContent?: ((bytes: Buffer, path: ByteString) => void) | undefined;
+  /** Bytes at the end of a piece that are seen again at the start of the next. */
+  readonly overlap?: number | undefined;
+}
+
+/** Entries of a tree as they are on disk. */
+export function describeTree(
+  tree: string,
+  newest: number,
+  { dropped = () => false, onContent, overlap = 0 }: DescribeRules = {},
+): { scanned: ScannedEntry[]; changes: DescribedEntry[]; attributes: TreeAttributes } {
+  const scanned = scanTree(tree);
+  const attributes = readTreeAttributes(tree);
+  const changes: DescribedEntry[] = [];
+  const described = new Map<string, ManifestEntry>();
+  for (const item of scanned) {
+    if (item.stat.isFile() && dropped(item.path)) continue;
+    const inode =
+      item.stat.isFile() && item.stat.nlink > 1n ? `${item.stat.dev}:${item.stat.ino}` : undefined;
+    const twin = inode === undefined ? undefined : described.get(inode);
+    const entry =
+      twin === undefined
+        ? describeEntry(
+            tree,
+            item,
+            attributes,
+            newest,
+            onContent && { overlap, see: (bytes) => onContent(bytes, item.path) },
+          )
+        : { ...twin, path: item.path };
+    if (entry === undefined) continue;
+    if (inode !== undefined) described.set(inode, entry);
+    changes.push(inode === undefined ? { entry } : { entry, inode });
+  }
+  return { scanned, changes, attributes };
+}
 
 /**
  * The manifest entry of something on disk, with its time clamped to `newest` (seconds). Further names of a file with
@@ -13,6 +61,7 @@ export function describeEntry(
   { path, stat }: ScannedEntry,
   attributes: TreeAttributes,
   newest: number,
+  listener?: ContentListener,
 ): ManifestEntry | undefined {
   const base = {
     path,
@@ -24,7 +73,7 @@ export function describeEntry(
   };
   if (stat.isFile()) {
     const size = Number(stat.size);
-    return { type: 'file', ...base, size, sha256: hashFileSync(diskPath(root, path), size) };
+    return { type: 'file', ...base, size, sha256: hashFileSync(diskPath(root, path), size, listener) };
   }
   if (stat.isDirectory()) return { type: 'directory', ...base, opaque: attributes.opaque.has(path) };
   if (stat.isSymbolicLink()) return { type: 'symlink', ...base, target: readLink(root, path) };

@@ -4,13 +4,32 @@ import { closeSync, openSync, readSync } from 'node:fs';
 const CHUNK = 1 << 20;
 const chunk = Buffer.allocUnsafe(CHUNK);
 
+/** Sees a file's content while it is hashed. */
+export interface ContentListener {
+  readonly see: (bytes: Buffer) => void;
+  /** Bytes at the end of a piece that are seen again at the start of the next. */
+  readonly overlap: number;
+}
+
 /** SHA-256 of a file's content as hex. Synchronous: for worker threads. */
-export function hashFileSync(path: Buffer, size: number): string {
+export function hashFileSync(path: Buffer, size: number, listener?: ContentListener): string {
   const file = openSync(path, 'r');
   try {
-    if (size < CHUNK) return hash('sha256', chunk.subarray(0, readFully(file)), 'hex');
+    if (size < CHUNK) {
+      const bytes = chunk.subarray(0, readFully(file));
+      listener?.see(bytes);
+      return hash('sha256', bytes, 'hex');
+    }
     const digest = createHash('sha256');
-    for (let read = readFully(file); read > 0; read = readFully(file)) digest.update(chunk.subarray(0, read));
+    let tail = Buffer.alloc(0);
+    for (let read = readFully(file); read > 0; read = readFully(file)) {
+      const bytes = chunk.subarray(0, read);
+      digest.update(bytes);
+      if (listener === undefined) continue;
+      listener.see(Buffer.concat([tail, bytes.subarray(0, listener.overlap)]));
+      listener.see(bytes);
+      tail = Buffer.from(bytes.subarray(Math.max(0, read - listener.overlap)));
+    }
     return digest.digest('hex');
   } finally {
     closeSync(file);

@@ -1,11 +1,6 @@
 import { formatEntry, type ByteString, type ManifestEntry } from '../../manifest.ts';
 import { parentOf, type ViewIndex } from '../../view-index.ts';
-
-export interface Change {
-  readonly entry: ManifestEntry;
-  /** Device and inode of a file with several names, for finding them. */
-  readonly inode?: string;
-}
+import type { DescribedEntry } from './describe-tree.ts';
 
 export interface ChangeRules {
   /** What lies below; undefined: unknown or nothing, so all is a change. */
@@ -21,7 +16,7 @@ export interface ChangeRules {
  * are left out; `opaque` stays only where it hides something.
  * @param changes every folder before what it holds
  */
-export function selectChanges(changes: readonly Change[], rules: ChangeRules): ManifestEntry[] {
+export function selectChanges(changes: readonly DescribedEntry[], rules: ChangeRules): ManifestEntry[] {
   const links = groupLinks(changes.filter(({ entry }) => !rules.dropped(entry.path)));
   const hiding = new Set<ByteString>();
   const candidates: { entry: ManifestEntry; meaningful: boolean }[] = [];
@@ -57,7 +52,7 @@ export function contentId(entry: ManifestEntry): string {
 }
 
 /** Names of each file with several, sorted: the first stands for the file. */
-function groupLinks(changes: readonly Change[]): Map<string, ManifestEntry[]> {
+function groupLinks(changes: readonly DescribedEntry[]): Map<string, ManifestEntry[]> {
   const groups = Map.groupBy(
     changes.filter(({ inode }) => inode !== undefined),
     ({ inode }) => inode ?? '',

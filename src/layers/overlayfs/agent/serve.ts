@@ -37,6 +37,8 @@ export function serveRequests(settings: string, workerEntry: URL): void {
     sendAndWait({ type: 'output', id, ...chunk }),
   );
   const work = { store: directory };
+  // A step's files must not depend on the umask of the user who started imgpipe.
+  process.umask(0o022);
 
   const handlers: Handlers = {
     activate: ({ view, shim }) => layers.activate(view, shim),

@@ -3,15 +3,20 @@ import { lutimesSync, mkdirSync, renameSync, rmdirSync, unlinkSync, writeFileSyn
 import { join } from 'node:path';
 import { asDigest } from '../../../model/ids.ts';
 import type { LayerRef } from '../../../model/layer.ts';
+import { FailureError } from '../../../diagnostics/failure.ts';
 import { isErrno } from '../../../util/atomic-file.ts';
+import { currentBootId } from '../../../util/process-identity.ts';
+import { tracePoint } from '../../../util/trace-point.ts';
 import { dropMatcher } from '../../drop-rules.ts';
-import type { LayerStore } from '../../layer-store.ts';
-import { formatManifest, type ByteString, type ManifestEntry } from '../../manifest.ts';
+import { formatInfo, type LayerStore } from '../../layer-store.ts';
+import { formatManifest, textOf, type ByteString, type ManifestEntry } from '../../manifest.ts';
+import { SecretScan, type SecretValue } from '../../secret-scan.ts';
 import type { ViewIndex } from '../../view-index.ts';
-import { describeEntry } from './describe-tree.ts';
-import { readTreeAttributes, removeAttribute, type TreeAttributes } from './extended-attributes.ts';
-import { diskPath, scanTree, type ScannedEntry } from './scan-tree.ts';
-import { contentId, selectChanges, type Change } from './select-changes.ts';
+import { describeTree } from './describe-tree.ts';
+import { removeAttribute, type TreeAttributes } from './extended-attributes.ts';
+import { diskPath, type ScannedEntry } from './scan-tree.ts';
+import { contentId, selectChanges } from './select-changes.ts';
+import { verifyLayer } from './verify-layer.ts';
 
 export interface TreeToStore {
   /** Tree on the store's file system; moved into the store. */
@@ -23,6 +28,7 @@ export interface TreeToStore {
   readonly sourceDateEpoch: number;
   /** Tree of files that the sandbox showed on top of the view. */
   readonly shim?: string;
+  readonly secrets?: readonly SecretValue[];
 }
 
 /**
@@ -30,11 +36,13 @@ export interface TreeToStore {
  * store already has it, ours is left in `stage` to be thrown away.
  */
 export function storeTree(store: LayerStore, request: TreeToStore): LayerRef {
-  const { scanned, changes, attributes } = describeTree(
-    request.tree,
-    request.sourceDateEpoch,
-    dropMatcher(request.drop),
-  );
+  const scan = request.secrets === undefined ? undefined : new SecretScan(request.secrets);
+  const { scanned, changes, attributes } = describeTree(request.tree, request.sourceDateEpoch, {
+    dropped: dropMatcher(request.drop),
+    onContent: scan && ((bytes, path) => refuseSecret(scan.find(bytes), textOf(path))),
+    overlap: scan?.overlap,
+  });
+  tracePoint('layer:described');
   const kept = selectChanges(changes, {
     below: request.below,
     dropped: dropMatcher(request.drop),
@@ -42,6 +50,9 @@ export function storeTree(store: LayerStore, request: TreeToStore): LayerRef {
   });
   makeCanonical(request.tree, scanned, kept, attributes);
   const manifest = Buffer.from(formatManifest(kept), 'latin1');
+  // Names, link targets and attributes.
+  refuseSecret(scan?.find(manifest), 'a name in the layer');
+  tracePoint('layer:canonical');
   const layer: LayerRef = {
     digest: asDigest(`sha256:${createHash('sha256').update(manifest).digest('hex')}`),
     size: kept.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0),
@@ -51,35 +62,24 @@ export function storeTree(store: LayerStore, request: TreeToStore): LayerRef {
   writeFileSync(join(request.stage, 'manifest'), manifest);
   writeFileSync(
     join(request.stage, 'info.json'),
-    JSON.stringify({ size: layer.size, entries: layer.entries }),
+    formatInfo({ size: layer.size, entries: layer.entries, bootId: currentBootId() }),
   );
+  tracePoint('layer:staged');
   renameSync(request.tree, join(request.stage, 'tree'));
+  tracePoint('layer:complete');
   publish(store, request.stage, layer);
+  tracePoint('layer:published');
   return layer;
 }
 
-/** Entries of a tree as they are on disk. Content of dropped files is not read. */
-export function describeTree(
-  tree: string,
-  newest: number,
-  dropped: (path: string) => boolean = () => false,
-): { scanned: ScannedEntry[]; changes: Change[]; attributes: TreeAttributes } {
-  const scanned = scanTree(tree);
-  const attributes = readTreeAttributes(tree);
-  const changes: Change[] = [];
-  const described = new Map<string, ManifestEntry>();
-  for (const item of scanned) {
-    if (item.stat.isFile() && dropped(item.path)) continue;
-    const inode =
-      item.stat.isFile() && item.stat.nlink > 1n ? `${item.stat.dev}:${item.stat.ino}` : undefined;
-    const twin = inode === undefined ? undefined : described.get(inode);
-    const entry =
-      twin === undefined ? describeEntry(tree, item, attributes, newest) : { ...twin, path: item.path };
-    if (entry === undefined) continue;
-    if (inode !== undefined) described.set(inode, entry);
-    changes.push(inode === undefined ? { entry } : { entry, inode });
-  }
-  return { scanned, changes, attributes };
+/** @throws FailureError `secret-leak` */
+function refuseSecret(secret: string | undefined, where: string): void {
+  if (secret === undefined) return;
+  throw new FailureError({
+    reason: 'secret-leak',
+    message: `the secret \`${secret}\` is in ${where}, which would have become part of a layer`,
+    hint: 'Delete the file in the step, or keep it in /run or /tmp, which no layer keeps.',
+  });
 }
 
 function shimFiles(shim: string): Set<string> {
@@ -129,8 +129,10 @@ function publish(store: LayerStore, stage: string, layer: LayerRef): void {
   } catch (error) {
     // Another step or process made the very same layer, before or at this moment.
     if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
-    if (store.hasLayer(layer.digest)) return;
-    // Only remains of one, as an interrupted deletion by hand leaves them.
+    // Bytes from before the machine last started may have been lost in a power cut, and then their record with them.
+    if (store.isUsable(layer.digest) && store.bootOf(layer.digest) === currentBootId()) return;
+    if (verifyLayer(store, layer.digest) === 'intact') return;
+    // Only remains of one, as a power cut or an interrupted deletion by hand leaves them.
     renameSync(target, `${stage}-remains`);
     renameSync(stage, target);
   }

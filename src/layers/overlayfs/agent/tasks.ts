@@ -1,16 +1,13 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../../model/ids.ts';
 import type { LayerRef } from '../../../model/layer.ts';
 import type { TreeEntry } from '../../../model/tree-entry.ts';
-import { isErrno } from '../../../util/atomic-file.ts';
-import { hexOf, LayerStore } from '../../layer-store.ts';
-import { formatManifest } from '../../manifest.ts';
+import { LayerStore } from '../../layer-store.ts';
 import { ViewIndex } from '../../view-index.ts';
 import type { CommitRules, PlacementFacts } from '../../workspace.ts';
-import { describeTree, storeTree } from './store-tree.ts';
-import { selectChanges } from './select-changes.ts';
+import { storeTree } from './store-tree.ts';
+import { verifyLayer } from './verify-layer.ts';
 import { writeTree } from './write-tree.ts';
 
 /** Long work on files, done by worker threads so that steps beside it go on. */
@@ -54,11 +51,12 @@ export function runTask(task: Task): TaskResult {
         drop: task.rules.drop,
         sourceDateEpoch: task.rules.sourceDateEpoch,
         ...(task.shim ? { shim: join(task.directory, 'shim') } : {}),
+        ...(task.rules.secrets === undefined ? {} : { secrets: task.rules.secrets }),
       });
     case 'write-layer':
       return writeLayer(store, task);
     case 'verify':
-      return verify(store, task.layer);
+      return verifyLayer(store, task.layer);
   }
 }
 
@@ -72,19 +70,5 @@ function writeLayer(store: LayerStore, task: Task & { type: 'write-layer' }): La
     return storeTree(store, { tree, stage, below: undefined, drop: [], sourceDateEpoch: mtime });
   } finally {
     rmSync(task.directory, { recursive: true, force: true });
-  }
-}
-
-/** Reads every byte of a layer again. */
-function verify(store: LayerStore, layer: Digest): 'intact' | 'damaged' | 'missing' {
-  try {
-    const manifest = readFileSync(join(store.layerDirectory(layer), 'manifest'));
-    if (createHash('sha256').update(manifest).digest('hex') !== hexOf(layer)) return 'damaged';
-    const { changes } = describeTree(store.treeDirectory(layer), Number.MAX_SAFE_INTEGER);
-    const entries = selectChanges(changes, { below: undefined, dropped: () => false, shim: new Set() });
-    return formatManifest(entries) === manifest.toString('latin1') ? 'intact' : 'damaged';
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return store.hasLayer(layer) ? 'damaged' : 'missing';
-    throw error;
   }
 }
