@@ -1,9 +1,9 @@
-import { openSealedJson, sealJson } from '../util/sealed-json.ts';
+import { openSealedJson, sealJson, type SealFormat } from '../util/sealed-json.ts';
 import type { KeyInputs } from './key-inputs.ts';
 
 /** Raised whenever a record's type changes: records of another format are misses. */
-const ACTION_FORMAT = 'imgpipe-action-1';
-const LATEST_FORMAT = 'imgpipe-latest-1';
+const ACTION_FORMAT: SealFormat<ActionRecord> = 'imgpipe-action-1';
+const LATEST_FORMAT: SealFormat<LatestRecord> = 'imgpipe-latest-1';
 
 /** What a node gave. */
 export type NodeOutput =

@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import type { LayerStore } from '../layers/layer-store.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import { asDigest } from '../model/ids.ts';
+import { isErrno } from '../util/atomic-file.ts';
 import { tracePoint } from '../util/trace-point.ts';
 import { dropChangedDisks } from './disk-stamp.ts';
 import { listRecords, takeInventory, type StoredItem } from './inventory.ts';
@@ -46,7 +47,7 @@ async function removeItems(
 ): Promise<StoredItem[]> {
   const removed: StoredItem[] = [];
   for (const item of chosen) {
-    using _lock = await acquireLock(pruneLock(layout), { signal: NEVER });
+    using _lock = await lockForPrune(layout);
     if (leasedNow(layout).has(item.id)) continue;
     tracePoint('prune:chosen');
     if (item.type === 'disk') rmSync(`${item.path}.json`, { force: true });
@@ -74,6 +75,16 @@ export async function leaseSafely(
   journal.lease(names);
   if (!existsSync(pruneLock(layout))) return;
   using _lock = await acquireLock(pruneLock(layout), { signal, pollMs: 10 });
+}
+
+/** On a disk so full that not even a lock fits, deleting something matters more than waiting for it. */
+async function lockForPrune(layout: StoreLayout): Promise<Disposable | undefined> {
+  try {
+    return await acquireLock(pruneLock(layout), { signal: NEVER });
+  } catch (error) {
+    if (isErrno(error, 'ENOSPC', 'EDQUOT')) return undefined;
+    throw error;
+  }
 }
 
 const NEVER = new AbortController().signal;

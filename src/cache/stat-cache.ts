@@ -1,11 +1,11 @@
 import { readFileSync, type BigIntStats } from 'node:fs';
 import { writeFileAtomic } from '../util/atomic-file.ts';
-import { openSealedJson, sealJson } from '../util/sealed-json.ts';
+import { openSealedJson, sealJson, type SealFormat } from '../util/sealed-json.ts';
 
 /** By path: the file as the kernel described it when its content was hashed, and the content's digest. */
 type Entries = Record<string, readonly [string, string]>;
 
-const FORMAT = 'imgpipe-stat-cache-1';
+const FORMAT: SealFormat<Entries> = 'imgpipe-stat-cache-1';
 
 /**
  * How close to the moment of hashing a file may have been changed for its times to be trusted: within one tick of the
@@ -55,7 +55,7 @@ export class StatCache {
 
   #read(): Entries | undefined {
     try {
-      return openSealedJson<Entries>(FORMAT, readFileSync(this.#file, 'utf8'));
+      return openSealedJson(FORMAT, readFileSync(this.#file, 'utf8'));
     } catch {
       // None yet.
       return undefined;

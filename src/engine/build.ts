@@ -1,9 +1,12 @@
 import { rmSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
+import type { NodeOutput } from '../cache/action-record.ts';
 import type { Journal } from '../cache/journal.ts';
+import { noteUse, noteUseDaily } from '../cache/usage.ts';
 import { capture, fail, FailureError, type Failure, type Result } from '../diagnostics/failure.ts';
 import type { NodeSummary } from '../events/build-event.ts';
+import type { EventSink } from '../events/event-sink.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import type { Prober } from '../plan/prober.ts';
@@ -55,6 +58,7 @@ export async function build(
   });
   const written = await writeOutputs(session, graph, prober, run.started);
   session.statCache.save();
+  await keepStore(session, graph, prober, run);
   const failures = [...outcome.failures, ...(written.ok ? [] : written.failures)];
   const ended = failures.length > 0 && outcome.outcome === 'succeeded' ? 'failed' : outcome.outcome;
   sink.emit({
@@ -64,6 +68,23 @@ export async function build(
     counts: outcome.counts,
   });
   return { outcome: ended, failures: withAbort(outcome, failures) };
+}
+
+/** Notes what was used, and after a run that wrote to the store brings it back within its bounds. */
+async function keepStore(
+  session: Session,
+  graph: PipelineGraph,
+  prober: Prober,
+  run: RunResources,
+): Promise<void> {
+  const { layers, layout, config } = session;
+  const outputs = (): NodeOutput[] => graph.nodes.flatMap((node) => prober.output(node.id) ?? []);
+  const pipelines = [...new Set(graph.nodes.map((node) => node.pipeline.id))].join('\n');
+  if (!run.started) return noteUseDaily(layers, layout, { project: config.root, pipelines }, outputs);
+  noteUse(layers, layout, outputs());
+  const { configuredBounds, pruneAfterRun } = await import('./upkeep.ts');
+  const bounds = configuredBounds(session);
+  if (bounds !== undefined) await pruneAfterRun(session, bounds, run);
 }
 
 /** What a node takes while it runs: programs in a sandbox take one processor, a virtual machine its memory. */
@@ -103,8 +124,9 @@ function summaries(graph: PipelineGraph, prober: Prober): NodeSummary[] {
 
 /** Everything of a run that costs something: made at the first miss, gone at the end. */
 class RunResources implements AsyncDisposable {
+  readonly id: string;
+  readonly sink: EventSink;
   readonly #session: Session;
-  readonly #runId: string;
   readonly #compiled: CompiledProject;
   readonly #prober: Prober;
   readonly #secrets: SecretResolver;
@@ -122,7 +144,8 @@ class RunResources implements AsyncDisposable {
     request: BuildRequest,
   ) {
     this.#session = session;
-    this.#runId = runId;
+    this.id = runId;
+    this.sink = request.sink;
     this.#compiled = compiled;
     this.#prober = prober;
     this.#secrets = secrets;
@@ -134,6 +157,9 @@ class RunResources implements AsyncDisposable {
     return this.#dispatcher !== undefined;
   }
 
+  /** The run's one workspace. */
+  readonly openWorkspace = (): Promise<Workspace> => (this.#workspace ??= this.#session.openWorkspace());
+
   dispatcher(): Promise<Dispatcher> {
     this.#dispatcher ??= this.#start();
     return this.#dispatcher;
@@ -142,7 +168,7 @@ class RunResources implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await (await this.#workspace?.catch(() => undefined))?.[Symbol.asyncDispose]();
     if (this.#journal === undefined) return;
-    rmSync(join(this.#session.layout.folder('scratch'), this.#runId), { recursive: true, force: true });
+    rmSync(join(this.#session.layout.folder('scratch'), this.id), { recursive: true, force: true });
     this.#journal[Symbol.dispose]();
   }
 
@@ -153,7 +179,7 @@ class RunResources implements AsyncDisposable {
     const { hasLeftovers } = await import('../cache/reap.ts');
     if (hasLeftovers(session.layout)) await this.#reap();
     this.#journal = new Journal(session.layout, {
-      runId: this.#runId,
+      runId: this.id,
       command: 'build',
       project: session.config.root,
     });
@@ -169,9 +195,9 @@ class RunResources implements AsyncDisposable {
       sink: this.#request.sink,
       journal: this.#journal,
       project: session.config.root,
-      runId: this.#runId,
+      runId: this.id,
       onError: this.#request.onError,
-      workspace: () => (this.#workspace ??= session.openWorkspace()),
+      workspace: this.openWorkspace,
       artifactPath: (node) => session.artifactPath(node, this.#compiled.descriptions),
     });
   }

@@ -6,6 +6,7 @@ import { reapDeadRuns, type Reaped } from '../cache/reap.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import type { CacheUsage, PruneOptions } from './api.ts';
 import type { Session } from './session.ts';
+import { configuredBounds } from './upkeep.ts';
 
 /** Everything in the store, and the bounds it should keep. */
 export async function measureCache(session: Session): Promise<CacheUsage> {
@@ -20,9 +21,8 @@ export async function measureCache(session: Session): Promise<CacheUsage> {
 /** Deletes by the options given, or by the config's bounds when none is. */
 export async function pruneCache(session: Session, options: PruneOptions): Promise<PruneOutcome> {
   const { dryRun, ...given } = options;
-  const { maxSize, maxAge, minFree } = session.config.cache;
   const isGiven = given.maxSize !== undefined || given.maxAgeMs !== undefined || given.all === true;
-  const policy = isGiven ? given : { maxSize, maxAgeMs: maxAge, minFree };
+  const policy = isGiven ? given : (configuredBounds(session) ?? {});
   let workspace: Promise<Workspace> | undefined;
   try {
     return await pruneStore(session.layout, session.layers, {

@@ -1,17 +1,23 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ActionRecord, NodeOutput } from '../cache/action-record.ts';
 import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import { acquireLock } from '../cache/key-lock.ts';
+import { leaseSafely } from '../cache/maintenance.ts';
+import { fingerprintOf } from '../cache/stat-cache.ts';
 import { FailureError, unreachable, type Failure } from '../diagnostics/failure.ts';
+import { sha256OfFile } from '../exporters/file-digest.ts';
 import type { GraphNode } from '../model/graph.ts';
-import { asDigest } from '../model/ids.ts';
+import { asDigest, type Digest } from '../model/ids.ts';
 import type { Probe } from '../plan/prober.ts';
 import type { Dispatcher, ExecutionOutcome } from './dispatcher.ts';
 import { currentBootId } from '../util/process-identity.ts';
 import { isErrno } from '../util/atomic-file.ts';
+import { tracePoint } from '../util/trace-point.ts';
 import { makeArtifact } from './make-artifact.ts';
 import { makeDisk } from './make-disk.ts';
 import { makeLayer } from './make-layer.ts';
+import { LayerMender, layersUnder } from './mend-layers.ts';
 import { NodeScope } from './node-scope.ts';
 import { runCheck } from './run-check.ts';
 import type { ExecutorServices } from './services.ts';
@@ -32,10 +38,12 @@ type ProbedMiss = Exclude<Probe, { state: 'hit' }>;
  */
 export class Executor implements Dispatcher {
   readonly #services: ExecutorServices;
+  readonly #mender: LayerMender;
   #stopsRun = false;
 
   constructor(services: ExecutorServices) {
     this.#services = services;
+    this.#mender = new LayerMender(services, (node, signal) => this.#rerun(node, signal));
   }
 
   get stopsRun(): boolean {
@@ -43,18 +51,22 @@ export class Executor implements Dispatcher {
   }
 
   async execute(node: GraphNode, probe: ProbedMiss, signal: AbortSignal): Promise<ExecutionOutcome> {
-    const { layout, sink } = this.#services;
+    const { layout, sink, journal, prober } = this.#services;
     try {
+      const below = layersUnder(node).map((id) => prober.layer(id).digest);
+      await leaseSafely(layout, journal, below, signal);
+      await this.#mender.mendUnder(node, signal);
       using lock = await acquireLock(layout.lockFile(probe.key), {
         signal,
-        onWait: (pid) => sink.emit({ type: 'node-status', id: node.id, text: `waits for another imgpipe (pid ${pid})` }),
+        onWait: (pid) =>
+          sink.emit({ type: 'node-status', id: node.id, text: `waits for another imgpipe (pid ${pid})` }),
       });
       if (lock.waited && probe.state === 'miss') {
-        const again = this.#services.prober.probe(node);
+        const again = prober.probe(node);
         if (again.state === 'hit') return { type: 'found', output: again.record.output };
       }
       if (probe.state === 'unverified') {
-        const intact = await this.#verify(probe);
+        const intact = await this.#verify(probe, signal);
         if (intact !== undefined) return { type: 'found', output: intact };
       }
       return await this.#attempts(node, probe, signal);
@@ -64,9 +76,21 @@ export class Executor implements Dispatcher {
     }
   }
 
+  /** Runs a node whose layer was lost. */
+  async #rerun(node: GraphNode, signal: AbortSignal): Promise<Digest> {
+    const probe = this.#services.prober.probe(node);
+    const outcome =
+      probe.state === 'hit'
+        ? { type: 'found' as const, output: probe.record.output }
+        : await this.execute(node, probe, signal);
+    if (outcome.type === 'failed') throw new FailureError(...outcome.failures);
+    if (outcome.output.type !== 'layer') throw new Error(`${node.id} gave no layer`);
+    return asDigest(outcome.output.digest);
+  }
+
   async #attempts(node: GraphNode, probe: ProbedMiss, signal: AbortSignal): Promise<ExecutionOutcome> {
     const { sink, runId, layout, journal } = this.#services;
-    const reason = probe.state === 'unverified' ? 'its layer was damaged' : probe.reason;
+    const reason = probe.state === 'unverified' ? 'its result was damaged' : probe.reason;
     sink.emit({ type: 'node-started', id: node.id, reason });
     const retries = node.role === 'step' ? node.step.run.retries : 0;
     for (let attempt = 0; ; attempt += 1) {
@@ -84,13 +108,17 @@ export class Executor implements Dispatcher {
         return this.#record(node, probe, made, performance.now() - start);
       } catch (error) {
         if (signal.aborted) return { type: 'failed', failures: [] };
-        const failures = error instanceof FailureError ? error.failures.map((each) => located(each, node)) : [asFailure(error, node)];
+        const failures =
+          error instanceof FailureError
+            ? error.failures.map((each) => located(each, node))
+            : [asFailure(error, node)];
         if (attempt < retries) {
           const message = failures[0]?.message ?? 'failed';
           sink.emit({ type: 'node-retry', id: node.id, attempt: attempt + 1, of: retries, message });
           continue;
         }
-        if (node.role === 'step' && node.step.run.continueOnError) return await this.#continueWithout(node, failures);
+        if (node.role === 'step' && node.step.run.continueOnError)
+          return await this.#continueWithout(node, failures);
         if ((await this.#onError(node, failures)) === 'retry') continue;
         return { type: 'failed', failures, logFile: scope.logFile };
       }
@@ -131,10 +159,14 @@ export class Executor implements Dispatcher {
       createdAt,
       bootId: currentBootId(),
     };
+    tracePoint('record:made');
     if (probe.state !== 'untracked') {
-      if (made.inputs !== undefined && made.found !== true) actions.put({ ...record, key: keyOf(made.inputs) });
+      if (made.inputs !== undefined && made.found !== true)
+        actions.put({ ...record, key: keyOf(made.inputs) });
+      tracePoint('record:placed');
       actions.put(record);
     }
+    tracePoint('record:written');
     actions.putLatest({
       node: node.id,
       key: probe.key,
@@ -145,12 +177,25 @@ export class Executor implements Dispatcher {
       ranAt: createdAt,
     });
     if (made.found === true) return { type: 'found', output: made.output };
-    return { type: 'built', output: made.output, unchanged: last !== undefined && sameOutput(last.output, made.output) };
+    return {
+      type: 'built',
+      output: made.output,
+      unchanged: last !== undefined && sameOutput(last.output, made.output),
+    };
   }
 
-  /** The layer of a record from before the last boot, hashed again; undefined when it is not what it was. */
-  async #verify(probe: ProbedMiss & { state: 'unverified' }): Promise<NodeOutput | undefined> {
+  /** The result of a record from before the last boot, hashed again; undefined when it is not what it was. */
+  async #verify(
+    probe: ProbedMiss & { state: 'unverified' },
+    signal: AbortSignal,
+  ): Promise<NodeOutput | undefined> {
     const { output } = probe.record;
+    if (output.type === 'artifact') {
+      if ((await sha256OfFile(output.path, signal)) !== output.sha256) return undefined;
+      const renewed = { ...output, fingerprint: fingerprintOf(statSync(output.path, { bigint: true })) };
+      this.#services.actions.put({ ...probe.record, output: renewed, bootId: currentBootId() });
+      return renewed;
+    }
     if (output.type !== 'layer') return output;
     const workspace = await this.#services.workspace();
     const digest = asDigest(output.digest);
@@ -158,7 +203,8 @@ export class Executor implements Dispatcher {
       this.#services.actions.put({ ...probe.record, bootId: currentBootId() });
       return output;
     }
-    await workspace.remove(join(this.#services.layout.folder('layers'), digest.slice('sha256:'.length)));
+    this.#services.layers.forget(digest);
+    await workspace.remove(this.#services.layers.layerDirectory(digest));
     return undefined;
   }
 
@@ -220,4 +266,3 @@ export function asFailure(error: unknown, node: GraphNode): Failure {
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { reason: 'internal', message: `${node.name}: ${message}`, ...at };
 }
-

@@ -1,11 +1,14 @@
-import { renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { NodeOutput } from '../cache/action-record.ts';
 import { fingerprintOf } from '../cache/stat-cache.ts';
 import { unwrap } from '../diagnostics/failure.ts';
 import { sha256OfFile } from '../exporters/file-digest.ts';
+import { removeOutputIndex, staleTemporaries } from '../exporters/output.ts';
 import type { GraphNode } from '../model/graph.ts';
+import { identifyProcess } from '../util/process-identity.ts';
+import { tracePoint } from '../util/trace-point.ts';
 import { ensureDisk } from './make-disk.ts';
 import type { NodeScope } from './node-scope.ts';
 import type { ExecutorServices } from './services.ts';
@@ -21,7 +24,10 @@ export async function makeArtifact(
   const temporary = `${path}.tmp-${process.pid}`;
   const strike = services.journal.add({ type: 'path', path: temporary, what: `half-written ${node.id}` });
   try {
-    await mkdir(dirname(path), { recursive: true });
+    const folder = dirname(path);
+    await mkdir(folder, { recursive: true });
+    const left = staleTemporaries(folder, (pid) => identifyProcess(pid) !== undefined);
+    for (const stale of left) rmSync(stale, { force: true, recursive: true });
     const diskNode = node.disk === undefined ? undefined : services.nodes.get(node.disk);
     const disk = diskNode?.role === 'disk' ? await ensureDisk(diskNode, scope, services) : undefined;
     const result = await kind.run(node.export.options, {
@@ -39,12 +45,23 @@ export async function makeArtifact(
     unwrap(result);
     scope.signal.throwIfAborted();
     const sha256 = await sha256OfFile(temporary, scope.signal);
-    rmSync(path, { force: true, recursive: true });
-    renameSync(temporary, path);
+    tracePoint('export:exported');
+    // Checksums must never be those of another image: the run writes them anew when all images are there.
+    removeOutputIndex(folder);
+    tracePoint('export:index-removed');
+    replace(temporary, path);
+    tracePoint('export:renamed');
     const stat = statSync(path, { bigint: true });
     return { type: 'artifact', path, size: Number(stat.size), sha256, fingerprint: fingerprintOf(stat) };
   } finally {
     rmSync(temporary, { force: true, recursive: true });
     strike();
   }
+}
+
+/** A rename replaces a file at once, so that there is always a whole image; a folder has to leave first. */
+function replace(source: string, target: string): void {
+  const isFolder = existsSync(target) && (statSync(target).isDirectory() || statSync(source).isDirectory());
+  if (isFolder) rmSync(target, { force: true, recursive: true });
+  renameSync(source, target);
 }

@@ -1,19 +1,17 @@
-import { readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { renameSync, rmSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { z } from 'zod';
 import type { NodeOutput } from '../cache/action-record.ts';
+import { isStamped, stampDisk } from '../cache/disk-stamp.ts';
 import { acquireLock } from '../cache/key-lock.ts';
+import { leaseSafely } from '../cache/maintenance.ts';
 import type { StoreLayout } from '../cache/store-layout.ts';
 import { unwrap, type Result } from '../diagnostics/failure.ts';
 import { buildDisk, buildDiskBase } from '../exporters/disk/build-disk.ts';
 import { planDisk } from '../exporters/disk/plan-disk.ts';
-import { writeFileAtomic } from '../util/atomic-file.ts';
-import { currentBootId } from '../util/process-identity.ts';
 import type { GraphNode } from '../model/graph.ts';
+import { tracePoint } from '../util/trace-point.ts';
 import type { NodeScope } from './node-scope.ts';
 import type { ExecutorServices } from './services.ts';
-
-const stampSchema = z.object({ bootId: z.string(), size: z.number() });
 
 /** Builds the raw disk of a pipeline into the store, from the cached base where there is one. */
 export async function makeDisk(
@@ -42,9 +40,15 @@ export async function ensureDisk(
   const { layout } = services;
   const plan = unwrap(await planDisk(services.prober.diskRequest(node), services.layers));
   const path = layout.diskFile(plan.diskKey);
-  services.journal.lease([plan.diskKey, plan.baseKey]);
+  await leaseSafely(layout, services.journal, [plan.diskKey, plan.baseKey], scope.signal);
   const workspace = await services.workspace();
-  const options = { workspace, scratch: scope.scratch, signal: scope.signal, log: scope.log, progress: scope.progress };
+  const options = {
+    workspace,
+    scratch: scope.scratch,
+    signal: scope.signal,
+    log: scope.log,
+    progress: scope.progress,
+  };
   await once(plan.diskKey, scope, layout, async (diskOutput) => {
     const basePath = layout.diskFile(plan.baseKey);
     await once(plan.baseKey, scope, layout, (outputPath) => buildDiskBase(plan, { ...options, outputPath }));
@@ -60,29 +64,21 @@ async function once(
   layout: StoreLayout,
   build: (outputPath: string) => Promise<Result<void>>,
 ): Promise<void> {
-  if (isBuilt(layout, key)) return;
-  using _lock = await acquireLock(layout.lockFile(`disk-${key}`), { signal: scope.signal });
-  if (isBuilt(layout, key)) return;
   const path = layout.diskFile(key);
+  if (isStamped(path)) return;
+  using _lock = await acquireLock(layout.lockFile(`disk-${key}`), { signal: scope.signal });
+  if (isStamped(path)) return;
   const temporary = `${path}.tmp-${process.pid}`;
   await mkdir(layout.folder('disks'), { recursive: true });
   try {
     unwrap(await build(temporary));
     scope.signal.throwIfAborted();
+    tracePoint('disk:built');
     renameSync(temporary, path);
-    writeFileAtomic(`${path}.json`, JSON.stringify({ bootId: currentBootId(), size: statSync(path).size }));
+    tracePoint('disk:renamed');
+    stampDisk(path);
+    tracePoint('disk:stamped');
   } finally {
     rmSync(temporary, { force: true });
-  }
-}
-
-/** A file written before the last boot may lack bytes that a power cut took; building it again is cheap. */
-function isBuilt(layout: StoreLayout, key: string): boolean {
-  const path = layout.diskFile(key);
-  try {
-    const stamp = stampSchema.parse(JSON.parse(readFileSync(`${path}.json`, 'utf8')));
-    return stamp.bootId === currentBootId() && statSync(path).size === stamp.size;
-  } catch {
-    return false;
   }
 }

@@ -33,10 +33,13 @@ export async function makeLayer(
   services: ExecutorServices,
 ): Promise<MadeLayer> {
   const workspace = await services.workspace();
-  if (node.role === 'source') return { layer: await runSource(node, workspace, scope, services), found: false };
+  if (node.role === 'source')
+    return { layer: await runSource(node, workspace, scope, services), found: false };
   const view = services.prober.view(node);
   if (node.role === 'seal') {
-    const conflicts = findConflicts(node.below, services.nodes, (id) => services.layers.manifest(services.prober.layer(id).digest));
+    const conflicts = findConflicts(node.below, services.nodes, (id) =>
+      services.layers.manifest(services.prober.layer(id).digest),
+    );
     if (conflicts.length > 0) throw new FailureError(...conflicts);
     const { sealEntries } = await import('../exporters/seal.ts');
     const entries = await sealEntries(workspace, view, node.pipeline.sourceDateEpoch);
@@ -72,11 +75,11 @@ async function runSource(
     };
     unwrap(located(node, await kind.produce(node.use.options, context)));
     scope.signal.throwIfAborted();
-    return await workspace.commit(target, commitRules(node, kind.drop));
   } catch (error) {
     await workspace.discard(target);
     throw error;
   }
+  return await workspace.commit(target, commitRules(node, kind.drop));
 }
 
 async function runStep(
@@ -88,6 +91,9 @@ async function runStep(
 ): Promise<LayerRef> {
   const kind = services.kinds.steps.mustGet(node.step.type);
   const active = await activateSandbox(workspace, view);
+  const names = kind.secrets?.(node.step.options) ?? [];
+  const secrets = names.map((name) => ({ name, value: services.secrets.get(name) }));
+  const rules = { ...commitRules(node, kind.drop), ...(secrets.length === 0 ? {} : { secrets }) };
   const timeout = node.step.run.timeoutMs;
   const signal =
     timeout === undefined ? scope.signal : AbortSignal.any([scope.signal, AbortSignal.timeout(timeout)]);
@@ -113,12 +119,12 @@ async function runStep(
     if (signal.aborted && !scope.signal.aborted) throw new FailureError(timedOut(node, timeout ?? 0, scope));
     unwrap(located(node, result));
     scope.signal.throwIfAborted();
-    return await workspace.commit(active, commitRules(node, kind.drop));
   } catch (error) {
     if (scope.signal.aborted || !(error instanceof FailureError)) await workspace.discard(active);
-    else await keepFailedLayer(node, view, active, commitRules(node, kind.drop), services);
+    else await keepFailedLayer(node, view, active, rules, services);
     throw error;
   }
+  return await workspace.commit(active, rules);
 }
 
 async function writeLayer(
@@ -138,7 +144,11 @@ async function writeLayer(
       return { layer: layerRef(probe.record.output), inputs: placed, found: true };
     }
   }
-  return { layer: await workspace.writeLayer(entries, facts, commitRules(node, [])), inputs: placed, found: false };
+  return {
+    layer: await workspace.writeLayer(entries, facts, commitRules(node, [])),
+    inputs: placed,
+    found: false,
+  };
 }
 
 /** The seal has no options of its own: what it deletes and writes is found in the image, and so goes into its key. */
@@ -165,7 +175,10 @@ type Outcome = { ok: true; value: void } | { ok: false; failures: readonly Failu
 /** Failures of a kind point at the place in the template unless they know a better one. */
 function located(node: GraphNode, result: Readonly<Outcome>): Outcome {
   if (result.ok) return result;
-  return { ok: false, failures: result.failures.map((failure) => ({ origin: node.origin, stepId: node.id, ...failure })) };
+  return {
+    ok: false,
+    failures: result.failures.map((failure) => ({ origin: node.origin, stepId: node.id, ...failure })),
+  };
 }
 
 function timedOut(node: GraphNode, timeoutMs: number, scope: NodeScope): Failure {

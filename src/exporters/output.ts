@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fail, ok, type Failure, type Result } from '../diagnostics/failure.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
@@ -65,6 +65,14 @@ function terraformVariables(folder: string, manifest: OutputManifest): Record<st
     return [artifact, { type, path: join(folder, file), size, sha256 }] as const;
   });
   return { [`${name}_images`]: Object.fromEntries(images) };
+}
+
+/** Deletes what `writeOutputIndex` wrote, before an image is replaced. */
+export function removeOutputIndex(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (name === 'SHA256SUMS' || name === 'manifest.json' || name.endsWith('.auto.tfvars.json'))
+      rmSync(join(folder, name), { force: true });
+  }
 }
 
 function writeIfChanged(path: string, text: string): void {

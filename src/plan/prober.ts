@@ -236,7 +236,8 @@ export class Prober {
     const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
     if (stat === undefined) return 'its file is gone';
     // Device numbers may be others after a boot: then the content decides.
-    if (bootId !== currentBootId()) return Number(stat.size) === output.size ? undefined : 'its file was changed';
+    if (bootId !== currentBootId())
+      return Number(stat.size) === output.size ? undefined : 'its file was changed';
     return fingerprintOf(stat) === output.fingerprint ? undefined : 'its file was changed';
   }
 }

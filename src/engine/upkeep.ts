@@ -1,0 +1,40 @@
+import { pruneStore, type PruneOutcome } from '../cache/maintenance.ts';
+import type { PrunePolicy } from '../cache/prune.ts';
+import type { EventSink } from '../events/event-sink.ts';
+import type { Workspace } from '../layers/workspace.ts';
+import type { Session } from './session.ts';
+
+/** The bounds of the config; undefined when it sets none. */
+export function configuredBounds(session: Session): PrunePolicy | undefined {
+  const { maxSize, maxAge, minFree } = session.config.cache;
+  if (maxSize === undefined && maxAge === undefined && minFree === undefined) return undefined;
+  return { maxSize, maxAgeMs: maxAge, minFree };
+}
+
+/**
+ * Brings the store back within the config's bounds at the end of a run that wrote to it. What this run used is leased
+ * and stays, even when that alone is more than the bounds allow. Never fails a build.
+ */
+export async function pruneAfterRun(
+  session: Session,
+  policy: PrunePolicy,
+  run: { readonly id: string; readonly sink: EventSink; readonly openWorkspace: () => Promise<Workspace> },
+): Promise<void> {
+  const { id: ownRun, sink, openWorkspace } = run;
+  try {
+    const outcome = await pruneStore(session.layout, session.layers, {
+      policy,
+      dryRun: false,
+      openWorkspace,
+      ownRun,
+    });
+    if (outcome.removed.length > 0) sink.emit({ type: 'notice', level: 'info', message: describe(outcome) });
+  } catch (error) {
+    const message = `the cache could not be brought within its bounds: ${error instanceof Error ? error.message : String(error)}`;
+    sink.emit({ type: 'notice', level: 'warning', message });
+  }
+}
+
+function describe({ removed, freed }: PruneOutcome): string {
+  return `cache: deleted ${removed.length} thing${removed.length === 1 ? '' : 's'} not used for longest, ${(freed / 1e6).toFixed(1)} MB`;
+}
