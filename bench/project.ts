@@ -37,3 +37,15 @@ export function copyProject(): BenchProject {
     [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
   };
 }
+
+/** Folders of the layers of the project's finished debian-web image, bottom first. */
+export function layersOf(project: BenchProject): string[] {
+  const manifest = JSON.parse(
+    readFileSync(join(project.directory, 'output', 'debian-web', 'manifest.json'), 'utf8'),
+  ) as {
+    readonly layers: readonly { readonly digest: string }[];
+  };
+  return manifest.layers.map(({ digest }) =>
+    join(project.directory, 'cache', 'layers', digest.replace('sha256:', '')),
+  );
+}

@@ -3,7 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { NodeOutput } from '../cache/action-record.ts';
 import type { Journal } from '../cache/journal.ts';
-import { noteUse, noteUseDaily } from '../cache/usage.ts';
+import { hasJournals, noteUse, noteUseDaily } from '../cache/usage.ts';
 import { capture, fail, FailureError, type Failure, type Result } from '../diagnostics/failure.ts';
 import type { NodeSummary } from '../events/build-event.ts';
 import type { EventSink } from '../events/event-sink.ts';
@@ -80,6 +80,10 @@ async function keepStore(
   const { layers, layout, config } = session;
   const outputs = (): NodeOutput[] => graph.nodes.flatMap((node) => prober.output(node.id) ?? []);
   const pipelines = [...new Set(graph.nodes.map((node) => node.pipeline.id))].join('\n');
+  if (!run.started && hasJournals(layout)) {
+    const { collectAfterDeadRuns } = await import('./upkeep.ts');
+    await collectAfterDeadRuns(session, run.sink);
+  }
   if (!run.started) return noteUseDaily(layers, layout, { project: config.root, pipelines }, outputs);
   noteUse(layers, layout, outputs());
   const { configuredBounds, pruneAfterRun } = await import('./upkeep.ts');
@@ -203,12 +207,7 @@ class RunResources implements AsyncDisposable {
   }
 
   async #reap(): Promise<void> {
-    const { collectGarbage } = await import('./maintenance.ts');
-    const { processes, paths } = await collectGarbage(this.#session);
-    const count = processes.length + paths.length;
-    if (count === 0) return;
-    const message = `cleared ${count} left-over${count === 1 ? '' : 's'} of a run that was killed`;
-    this.#request.sink.emit({ type: 'notice', level: 'info', message });
+    XX;
   }
 
   /** Layers and disks that are known so far: none of them may be pruned while this run uses them. */

@@ -15,15 +15,16 @@ import { findAutoFiles, findTemplates } from '../template/find-templates.ts';
 import type { ParsedPipeline } from '../template/parsed-template.ts';
 import { writeFileAtomic } from '../util/atomic-file.ts';
 import { plainJson } from '../util/plain-json.ts';
-import { openSealedJson, sealJson } from '../util/sealed-json.ts';
+import { openSealedJson, sealJson, type SealFormat } from '../util/sealed-json.ts';
 import { sha256Hex } from '../util/hash.ts';
 import type { TemplateSelection } from './api.ts';
 import type { CompiledProject } from './compile.ts';
 import { decodeGraph, encodeGraph, type GraphData } from './graph-codec.ts';
 
-const FORMAT = 'imgpipe-compiled-1';
 /** Nobody has so many projects and flags; older memos than the newest ones are deleted. */
 const MOST_MEMOS = 100;
+/** Above this many nodes, finding the place of each in the templates takes longer than compiling again. */
+const MOST_NODES = 2000;
 /** As in the stat cache: a file changed this close to its reading is not trusted to its times. */
 const RACY_MS = 50;
 
@@ -53,6 +54,8 @@ interface Memo {
   readonly descriptions: readonly (readonly [NodeId, NodeDescription])[];
   readonly secrets: readonly SecretSpec[];
 }
+
+const FORMAT: SealFormat<Memo> = 'imgpipe-compiled-1';
 
 /**
  * What compiling this project gave the last time, when it would give the same again: no file has changed, and every
@@ -121,6 +124,7 @@ export class CompileRecorder {
     // A sensitive variable's value is among the secrets; plugins are code that no file here stands for.
     const isSecret = compiled.secrets.some((secret) => secret.from.type === 'value');
     if (file === undefined || !this.#plain || isSecret || config.plugins.length > 0) return;
+    if (compiled.graph.nodes.length > MOST_NODES) return;
     const templates = findTemplates(config.pipelines);
     const autoFiles = findAutoFiles(config.pipelines);
     const configFile = this.#request.configFile ?? findConfig(this.#request.cwd);
@@ -226,7 +230,7 @@ function memoFolder(): string | undefined {
 
 function readMemo(file: string): Memo | undefined {
   try {
-    return openSealedJson<Memo>(FORMAT, readFileSync(file, 'utf8'));
+    return openSealedJson(FORMAT, readFileSync(file, 'utf8'));
   } catch {
     return undefined;
   }

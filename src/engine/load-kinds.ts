@@ -35,7 +35,7 @@ async function importPlugin(name: string, root: string): Promise<Plugin> {
   const { createRequire } = await import('node:module');
   // Resolved from the project, not from where imgpipe is installed.
   const path = name.startsWith('/') ? name : createRequire(`${root}/package.json`).resolve(name);
-  const module: { default?: unknown } = await import(pathToFileURL(path).href);
+  const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
   if (typeof module.default !== 'object' || module.default === null) {
     throw new TypeError('it exports no object by default');
   }

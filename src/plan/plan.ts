@@ -75,7 +75,7 @@ function guess(node: GraphNode, prober: Prober, actions: ActionStore, waitsFor: 
   if (untracked !== undefined) return { state: 'untracked', reason: untracked };
   const pending: Verdict = { state: 'pending', reason: `after ${waitsFor.slice(waitsFor.indexOf('/') + 1)}` };
   if (node.role !== 'step' || node.effect !== 'write') return pending;
-  const last = actions.latest(node.id);
+  const last = prober.latest(node.id);
   if (last?.inputs.placement === undefined) return { state: 'miss', reason: 'first build' };
   const expected = { ...inputs, placement: last.inputs.placement };
   const record = actions.get(keyOf(expected));

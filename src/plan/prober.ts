@@ -59,6 +59,7 @@ export class Prober {
   readonly #definitions = new Map<NodeId, KeyInputs>();
   readonly #outputs = new Map<NodeId, NodeOutput>();
   readonly #keys = new Map<NodeId, CacheKey>();
+  readonly #latest = new Map<NodeId, LatestRecord | undefined>();
   readonly #views = new ViewDigests((node) => this.layer(node).digest);
 
   constructor(options: ProberOptions) {
@@ -177,8 +178,10 @@ export class Prober {
     return changes.map((change) => change.what).join('; ') || 'no longer in the cache';
   }
 
+  /** The node's last record; read once. */
   latest(node: NodeId): LatestRecord | undefined {
-    return this.#options.actions.latest(node);
+    if (!this.#latest.has(node)) this.#latest.set(node, this.#options.actions.latest(node));
+    return this.#latest.get(node);
   }
 
   /** Layer digests below a step by node, for records and explanations; undefined when there are too many to keep. */
