@@ -1,4 +1,4 @@
-import { statSync, utimesSync } from 'node:fs';
+import { readdirSync, statSync, utimesSync } from 'node:fs';
 import { asDigest } from '../model/ids.ts';
 import type { LayerStore } from '../layers/layer-store.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
@@ -41,6 +41,15 @@ export function noteUseDaily(
     utimesSync(marker, now / 1000, now / 1000);
   } catch {
     // A full or read-only disk: noted the next time.
+  }
+}
+
+/** Whether any run is alive, or died: one folder listing. */
+export function hasJournals(layout: StoreLayout): boolean {
+  try {
+    return readdirSync(layout.folder('journal')).length > 0;
+  } catch {
+    return false;
   }
 }
 

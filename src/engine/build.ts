@@ -86,7 +86,8 @@ async function keepStore(
   }
   if (!run.started) return noteUseDaily(layers, layout, { project: config.root, pipelines }, outputs);
   noteUse(layers, layout, outputs());
-  const { configuredBounds, pruneAfterRun } = await import('./upkeep.ts');
+  const { configuredBounds } = await import('./maintenance.ts');
+  const { pruneAfterRun } = await import('./upkeep.ts');
   const bounds = configuredBounds(session);
   if (bounds !== undefined) await pruneAfterRun(session, bounds, run);
 }
@@ -180,8 +181,8 @@ class RunResources implements AsyncDisposable {
     const session = this.#session;
     const { Executor } = await import('../executor/executor.ts');
     const { Journal } = await import('../cache/journal.ts');
-    const { hasLeftovers } = await import('../cache/reap.ts');
-    if (hasLeftovers(session.layout)) await this.#reap();
+    const { collectAfterDeadRuns } = await import('./upkeep.ts');
+    await collectAfterDeadRuns(session, this.sink);
     this.#journal = new Journal(session.layout, {
       runId: this.id,
       command: 'build',
@@ -204,10 +205,6 @@ class RunResources implements AsyncDisposable {
       workspace: this.openWorkspace,
       artifactPath: (node) => session.artifactPath(node, this.#compiled.descriptions),
     });
-  }
-
-  async #reap(): Promise<void> {
-    XX;
   }
 
   /** Layers and disks that are known so far: none of them may be pruned while this run uses them. */

@@ -1,12 +1,11 @@
 import { takeInventory } from '../cache/inventory.ts';
-import { readJournals, type RunState } from '../cache/journal.ts';
+import { listFolder, readJournals, type RunState } from '../cache/journal.ts';
 import { pruneStore, verifyStore, type PruneOutcome, type VerifyOutcome } from '../cache/maintenance.ts';
-import { freeBytes } from '../cache/prune.ts';
+import { freeBytes, type PrunePolicy } from '../cache/prune.ts';
 import { reapDeadRuns, type Reaped } from '../cache/reap.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import type { CacheUsage, PruneOptions } from './api.ts';
 import type { Session } from './session.ts';
-import { configuredBounds } from './upkeep.ts';
 
 /** Everything in the store, and the bounds it should keep. */
 export async function measureCache(session: Session): Promise<CacheUsage> {
@@ -16,6 +15,13 @@ export async function measureCache(session: Session): Promise<CacheUsage> {
     limit: session.config.cache.maxSize,
     free: freeBytes(session.layout.root),
   };
+}
+
+/** The bounds of the config; undefined when it sets none. */
+export function configuredBounds(session: Session): PrunePolicy | undefined {
+  const { maxSize, maxAge, minFree } = session.config.cache;
+  if (maxSize === undefined && maxAge === undefined && minFree === undefined) return undefined;
+  return { maxSize, maxAgeMs: maxAge, minFree };
 }
 
 /** Deletes by the options given, or by the config's bounds when none is. */
@@ -47,6 +53,8 @@ export async function verifyCache(
 /** Clears what killed runs left. */
 export async function collectGarbage(session: Session): Promise<Reaped> {
   await using workspace = await session.openWorkspace();
+  // It clears the active layers of dead runs when it starts.
+  if (listFolder(session.layers.activeDirectory).length > 0) workspace.warmUp();
   return await reapDeadRuns(session.layout, (path) => workspace.remove(path));
 }
 

@@ -1,15 +1,10 @@
 import { pruneStore, type PruneOutcome } from '../cache/maintenance.ts';
+import { hasLeftovers } from '../cache/reap.ts';
 import type { PrunePolicy } from '../cache/prune.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { Workspace } from '../layers/workspace.ts';
+import { collectGarbage } from './maintenance.ts';
 import type { Session } from './session.ts';
-
-/** The bounds of the config; undefined when it sets none. */
-export function configuredBounds(session: Session): PrunePolicy | undefined {
-  const { maxSize, maxAge, minFree } = session.config.cache;
-  if (maxSize === undefined && maxAge === undefined && minFree === undefined) return undefined;
-  return { maxSize, maxAgeMs: maxAge, minFree };
-}
 
 /**
  * Brings the store back within the config's bounds at the end of a run that wrote to it. What this run used is leased
@@ -37,4 +32,14 @@ export async function pruneAfterRun(
 
 function describe({ removed, freed }: PruneOutcome): string {
   return `cache: deleted ${removed.length} thing${removed.length === 1 ? '' : 's'} not used for longest, ${(freed / 1e6).toFixed(1)} MB`;
+}
+
+/** Clears what killed runs left, if there are any. */
+export async function collectAfterDeadRuns(session: Session, sink: EventSink): Promise<void> {
+  if (!hasLeftovers(session.layout)) return;
+  const { processes, paths } = await collectGarbage(session);
+  const count = processes.length + paths.length;
+  if (count === 0) return;
+  const message = `cleared ${count} left-over${count === 1 ? '' : 's'} of a run that was killed`;
+  sink.emit({ type: 'notice', level: 'info', message });
 }
