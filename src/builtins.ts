@@ -1,13 +1,21 @@
 import { bootCheck } from './checks/boot.ts';
 import type { CheckKind } from './checks/check.ts';
-import type { ExporterKind } from './exporters/exporter.ts';
+import { dockerArchiveExporter } from './exporters/docker-archive.ts';
+import { erofsExporter } from './exporters/erofs.ts';
 import { gceExporter } from './exporters/gce.ts';
+import { kernelExporter } from './exporters/kernel.ts';
+import { ociExporter } from './exporters/oci.ts';
 import { qcow2Exporter } from './exporters/qcow2.ts';
 import { rawExporter } from './exporters/raw.ts';
+import { rootfsTarExporter } from './exporters/rootfs-tar.ts';
+import { squashfsExporter } from './exporters/squashfs.ts';
+import { ukiExporter } from './exporters/uki.ts';
 import { vdiExporter } from './exporters/vdi.ts';
 import { vhdExporter } from './exporters/vhd.ts';
 import { vhdxExporter } from './exporters/vhdx.ts';
 import { vmdkExporter } from './exporters/vmdk.ts';
+import { wslExporter } from './exporters/wsl.ts';
+import type { ExporterKind } from './exporters/exporter.ts';
 import type { Kinds } from './plan/kinds.ts';
 import { fileKind } from './provisioners/file.ts';
 import { fstabKind } from './provisioners/fstab.ts';
@@ -47,7 +55,23 @@ const kinds = {
     timezoneKind,
     userKind,
   ],
-  exports: [gceExporter, qcow2Exporter, rawExporter, vdiExporter, vhdExporter, vhdxExporter, vmdkExporter],
+  exports: [
+    dockerArchiveExporter,
+    erofsExporter,
+    gceExporter,
+    kernelExporter,
+    ociExporter,
+    qcow2Exporter,
+    rawExporter,
+    rootfsTarExporter,
+    squashfsExporter,
+    ukiExporter,
+    vdiExporter,
+    vhdExporter,
+    vhdxExporter,
+    vmdkExporter,
+    wslExporter,
+  ],
   checks: [bootCheck],
 };
 

@@ -54,6 +54,8 @@ export const qcow2Exporter = defineExporter({
   },
   input: 'disk',
   extension: () => 'qcow2',
+  readBackBy: ['qemu-img'],
+  bootedBy: 'QEMU, BIOS and UEFI',
   reproducible: true,
   run: (options, context) =>
     capture(async () => {

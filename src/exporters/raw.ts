@@ -1,13 +1,10 @@
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
+import { COMPRESSIONS, compressCommand, levelMistake } from './compression.ts';
 import { diskOf } from './convert.ts';
 import { defineExporter } from './exporter.ts';
 import { runTool } from './run-tool.ts';
 import { copySparse } from './sparse-copy.ts';
-
-const LEVELS = { none: [0, 0], zstd: [1, 19], gz: [1, 9], xz: [0, 9] } as const;
-const DEFAULT_LEVELS = { none: 0, zstd: 3, gz: 6, xz: 6 } as const;
-const EXTENSIONS = { none: 'raw', zstd: 'raw.zst', gz: 'raw.gz', xz: 'raw.xz' } as const;
 
 const schema = z
   .strictObject({
@@ -23,14 +20,9 @@ const schema = z
       .describe('Effort of the compression: zstd 1–19 (default 3), gz 1–9 (default 6), xz 0–9 (default 6).'),
   })
   .superRefine(({ compression, level }, context) => {
-    const [lowest, highest] = LEVELS[compression];
-    if (level === undefined || (level >= lowest && level <= highest)) return;
-    const message =
-      compression === 'none' ? 'needs a compression' : `must be ${lowest} to ${highest} with ${compression}`;
-    context.addIssue({ code: 'custom', path: ['level'], message });
+    const message = levelMistake(compression, level);
+    if (message !== undefined) context.addIssue({ code: 'custom', path: ['level'], message });
   });
-
-type Options = z.output<typeof schema>;
 
 export const rawExporter = defineExporter({
   type: 'raw',
@@ -53,7 +45,9 @@ export const rawExporter = defineExporter({
     ],
   },
   input: 'disk',
-  extension: ({ compression }) => EXTENSIONS[compression],
+  extension: ({ compression }) => `raw${COMPRESSIONS[compression].ending}`,
+  readBackBy: ['zstd', 'gzip', 'xz', 'sfdisk', 'e2fsck'],
+  bootedBy: 'QEMU, BIOS and UEFI',
   // Same tool, same bytes: what a compressor writes may change with its version, never with the number of processors.
   reproducible: true,
   run: (options, context) =>
@@ -63,28 +57,10 @@ export const rawExporter = defineExporter({
         await copySparse(context, disk, context.outputPath, 'export-failed');
         return;
       }
-      const compress = compressCommand(
-        options.compression,
-        options.level ?? DEFAULT_LEVELS[options.compression],
-      );
+      const compress = compressCommand(options.compression, options.level);
       await runTool(context, {
         argv: ['sh', '-c', `exec ${compress} <"$1" >"$2"`, 'sh', disk, context.outputPath],
         reason: 'export-failed',
       });
     }),
 });
-
-/**
- * The command that compresses standard input to standard output. The way of working is fixed where it shows in the
- * output: zstd and xz write other bytes with worker threads than without, but the same for any number of threads.
- */
-function compressCommand(compression: Exclude<Options['compression'], 'none'>, level: number): string {
-  switch (compression) {
-    case 'zstd':
-      return `zstd -q -T0 -${level} -c`;
-    case 'xz':
-      return `xz -q -T2 -${level} -c`;
-    case 'gz':
-      return `gzip -n -${level} -c`;
-  }
-}
