@@ -1,7 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { addTinyRoot, CliProject, eventually, mountsOf, processesOf } from '../rigs/cli.ts';
+import { addTinyRoot, CliProject, eventually, IMGPIPE, mountsOf, processesOf } from '../rigs/cli.ts';
 
 const step = (body: string, rest = ''): string => `source:
   type: rootfs
@@ -163,4 +165,81 @@ test('a damaged layer is found and dropped', async () => {
   expect((await project.run('cache', 'verify')).code).toBe(1);
   expect(await project.build()).toMatchObject({ code: 0, built: ['work'] });
   rmSync(project.path('output'), { recursive: true, force: true });
+});
+
+test('a host without mmdebstrap: what is missing, what needs it, and how to install it', async () => {
+  const project = new CliProject({
+    'pipelines/tiny.yaml': 'source: { type: bootstrap, suite: bookworm }\nsteps: []\n',
+  });
+  // All programs of the host but one: a whiteout hides it, in a mount namespace of its own.
+  const hide =
+    'mkdir up work; mknod up/mmdebstrap c 0 0; mount -t overlay o -o lowerdir=/usr/bin,upperdir=up,workdir=work /usr/bin; exec "$@"';
+  const argv = ['--mount', 'sh', '-ec', hide, 'sh', ...IMGPIPE, 'build', '--ui=plain'];
+  const result = spawnSync('unshare', argv, { cwd: project.directory, env: project.env, encoding: 'utf8' });
+  expect(result.status).toBe(1);
+  expect(result.stderr).toMatch(/mmdebstrap.*not installed|not installed.*mmdebstrap/);
+  expect(result.stderr).toMatch(/imgpipe doctor|apt-get install mmdebstrap/);
+});
+
+test('a cache that cannot be written', async () => {
+  const project = tiny(step('true'));
+  mkdirSync(project.path('cache'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', project.path('cache')]);
+  onTestFinished(() => void execFileSync('umount', [project.path('cache')]));
+  const result = await project.run('build', '--ui=plain');
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(/cache .* cannot be written/);
+  expect(result.stderr).toContain('--cache-dir');
+});
+
+test.each([
+  ['imgpipe.config.yaml', 'cache: [\n', /imgpipe\.config\.yaml:\d+:\d+/],
+  ['imgpipe.config.yaml', 'cach: {}\n', /unknown .*"cach".*\n(.*\n)*.*"cache"/],
+])('a config that is wrong: %s', async (file, text, message) => {
+  const project = tiny(step('true'));
+  project.write(file, text);
+  const result = await project.run('build', '--ui=plain');
+  expect(result.code).toBe(2);
+  expect(result.stderr).toMatch(message);
+});
+
+test('a plugin adds a kind; one that cannot be loaded is named', async () => {
+  const project = new CliProject(
+    {
+      'plugin.mjs': `import { defineProvisioner } from 'imgpipe';
+import * as z from 'zod';
+export default {
+  steps: [
+    defineProvisioner({
+      type: 'greeting',
+      summary: 'Writes a greeting.',
+      schema: z.strictObject({ to: z.string().describe('Whom to greet.') }),
+      keyVersion: 1,
+      effect: () => 'write',
+      entries: ({ to }) =>
+        Promise.resolve({
+          ok: true,
+          value: [{ type: 'file', path: '/etc/greeting', owner: 0, group: 0, mode: 0o644, content: { type: 'text', text: \`hello \${to}\\n\` } }],
+        }),
+      examples: { good: [], bad: [] },
+    }),
+  ],
+};
+`,
+      'pipelines/tiny.yaml':
+        'source: { type: rootfs, path: tiny.tar }\nsteps: [{ type: greeting, to: world }]\n',
+    },
+    { config: 'cache: { directory: cache }\nplugins: [./plugin.mjs]\n' },
+  );
+  addTinyRoot(project);
+  symlinkSync(dirname(fileURLToPath(import.meta.resolve('zod'))), project.path('node_modules/zod'));
+  expect(await project.build()).toMatchObject({ code: 0, built: ['source', 'greeting'] });
+  expect(await project.build()).toMatchObject({ code: 0, built: [] });
+  expect(await project.run('shell', 'greeting', '--', 'cat', '/etc/greeting')).toMatchObject({
+    stdout: 'hello world\n',
+  });
+  project.write('imgpipe.config.yaml', 'cache: { directory: cache }\nplugins: [./nowhere.mjs]\n');
+  const broken = await project.run('build', '--ui=plain');
+  expect(broken.code).toBe(2);
+  expect(broken.stderr).toMatch(/plugin .*nowhere\.mjs/);
 });
