@@ -18,6 +18,7 @@ import type { CompiledProject } from './engine/compile.ts';
 import { CompileRecorder, recallCompiled } from './engine/compile-memo.ts';
 import { Session } from './engine/session.ts';
 import type { Template } from './model/pipeline.ts';
+import type { Kinds } from './plan/kinds.ts';
 import { planGraph, type Plan } from './plan/plan.ts';
 import type { Prober } from './plan/prober.ts';
 import { Redactor } from './util/redact.ts';
@@ -83,6 +84,11 @@ class OpenProject implements Project {
     const { loadTemplate } = await import('./template/load-template.ts');
     const parsed = await loadTemplate({ folder: this.config.pipelines });
     return parsed.ok ? listVariables(parsed.value) : parsed;
+  }
+
+  async kinds(): Promise<Result<Kinds>> {
+    const { loadKinds } = await import('./engine/load-kinds.ts');
+    return await loadKinds(this.config);
   }
 
   async plan(compiled: CompiledProject, use: CacheUse): Promise<Result<Plan>> {

@@ -7,6 +7,7 @@ import { gcCommand } from './commands/gc.ts';
 import { graphCommand } from './commands/graph.ts';
 import { initCommand } from './commands/init.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { kindsCommand } from './commands/kinds.ts';
 import { planCommand } from './commands/plan.ts';
 import { psCommand } from './commands/ps.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -26,6 +27,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   whyCommand,
   graphCommand,
   inspectCommand,
+  kindsCommand,
   shellCommand,
   cacheCommand,
   gcCommand,

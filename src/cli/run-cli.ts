@@ -8,6 +8,10 @@ import { createProgram } from './program.ts';
 
 /** Runs one command line to its exit code. Expected failures are printed to standard error. */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
+  if (argv[0] === 'packer') {
+    // Before anything else: this command line follows Packer's rules, not ours.
+    return await (await import('./packer/run-packer.ts')).runPacker(argv.slice(1), context);
+  }
   let exitCode = 0;
   let ended: { readonly end: CommandEnd; readonly options: CommonOptions } | undefined;
   const program = createProgram(context, (end, options) => (ended = { end, options }));

@@ -7,6 +7,7 @@ import type { ProjectConfig } from '../config/load-config.ts';
 import type { Failure, Result } from '../diagnostics/failure.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { Template } from '../model/pipeline.ts';
+import type { Kinds } from '../plan/kinds.ts';
 import type { Plan, PlanState } from '../plan/plan.ts';
 import type { CompiledProject } from './compile.ts';
 import type { Change } from '../plan/explain.ts';
@@ -57,6 +58,8 @@ export interface Project {
   build(compiled: CompiledProject, request: BuildRequest): Promise<BuildOutcome>;
   why(compiled: CompiledProject, step: string): Awaitable<Result<WhyReport>>;
   shell(compiled: CompiledProject, request: ShellRequest): Promise<Result<number>>;
+  /** All kinds there are in the project, built in or from plugins. */
+  kinds(): Awaitable<Result<Kinds>>;
   variables(selection: TemplateSelection): Awaitable<Result<readonly VariableSummary[]>>;
   cacheUsage(): Awaitable<Result<CacheUsage>>;
   /** Without bounds in the options, the config's hold. */

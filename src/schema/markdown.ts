@@ -3,7 +3,7 @@ import { toJsonSchema, type JsonSchema } from './json-schema.ts';
 
 /** Rows of a table with all fields of a schema, also those of objects in it (`repositories[].key`). */
 export function fieldTable(schema: z.ZodObject, leaveOut: readonly string[] = []): string[] {
-  const rows = fieldRows(toJsonSchema(schema), '').filter(([name]) => !leaveOut.includes(name));
+  const rows = describeFields(schema).filter(([name]) => !leaveOut.includes(name));
   if (rows.length === 0) return ['It has no options.'];
   return [
     '| option | type | default | meaning |',
@@ -16,10 +16,16 @@ export const row = (cells: readonly string[]): string => `| ${cells.map(escapeCe
 
 const escapeCell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
-type Row = readonly [name: string, type: string, byDefault: string, meaning: string];
+/** A field in words, as Markdown: code in back quotes, `**required**` as its default when it must be given. */
+export type FieldRow = readonly [name: string, type: string, byDefault: string, meaning: string];
 
-function fieldRows(schema: JsonSchema, prefix: string): Row[] {
-  return Object.entries(schema.properties ?? {}).flatMap(([name, field]): Row[] => {
+/** All fields of a schema, also those of objects in it. */
+export function describeFields(schema: z.ZodObject): FieldRow[] {
+  return fieldRows(toJsonSchema(schema), '');
+}
+
+function fieldRows(schema: JsonSchema, prefix: string): FieldRow[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, field]): FieldRow[] => {
     const place = `${prefix}${name}`;
     const isRequired = schema.required?.includes(name) === true && field.default === undefined;
     const byDefault = isRequired ? '**required**' : defaultText(field.default);
@@ -32,7 +38,7 @@ function fieldRows(schema: JsonSchema, prefix: string): Row[] {
 }
 
 /** Whether a list of objects has the very fields of the object that holds it, so that its rows tell nothing new. */
-function repeats(nested: readonly Row[], schema: JsonSchema, place: string): boolean {
+function repeats(nested: readonly FieldRow[], schema: JsonSchema, place: string): boolean {
   return (
     nested.length > 0 &&
     nested.every(([name, , , meaning]) => {
@@ -42,7 +48,7 @@ function repeats(nested: readonly Row[], schema: JsonSchema, place: string): boo
   );
 }
 
-function nestedRows(field: JsonSchema, place: string): Row[] {
+function nestedRows(field: JsonSchema, place: string): FieldRow[] {
   const isChoice = (field.anyOf ?? []).filter((option) => option.properties !== undefined).length > 1;
   return [field, ...(field.anyOf ?? [])].flatMap((option) => {
     // Of several forms each requires fields that the others do not have.

@@ -1,3 +1,4 @@
+import { builtinKinds } from '../../src/builtins.ts';
 import { fail, ok, type Failure } from '../../src/diagnostics/failure.ts';
 import type { BuildEvent } from '../../src/events/build-event.ts';
 import type { BuildRequest, Engine, Project, TemplateSelection } from '../../src/engine/api.ts';
@@ -63,6 +64,7 @@ export class FakeEngine {
       },
       why: () => fail({ reason: 'template-not-found', message: 'no such step' }),
       shell: () => Promise.resolve(ok(0)),
+      kinds: () => ok(builtinKinds),
       variables: () => ok([]),
       cacheUsage: () => ok({ directory: '/project/cache', items: [], free: 5e9 }),
       cachePrune: () => ok({ removed: [], kept: 0, freed: 0 }),

@@ -183,6 +183,25 @@ describe('cache', () => {
   });
 });
 
+describe('kinds', () => {
+  it('lists every sort, and shows the options of one with examples', async () => {
+    const list = await new FakeEngine().run('kinds');
+    expect(list.out).toMatch(/^source +bootstrap/m);
+    expect(list.out).toMatch(/^step +package/m);
+    expect(list.out).toMatch(/^export +qcow2/m);
+    const one = await new FakeEngine().run('kinds', 'hostname');
+    expect(one).toMatchObject({ code: 0 });
+    expect(one.out).toMatch(/hostname {2}text, required\n +Name of the machine/);
+    expect(one.out).toContain('"type": "hostname"');
+  });
+
+  it('suggests the nearest name', async () => {
+    const result = await new FakeEngine().run('kinds', 'packge');
+    expect(result.code).toBe(2);
+    expect(result.err).toContain('"package"');
+  });
+});
+
 describe('shell', () => {
   it('takes a command after -- as it is', async () => {
     const fake = new FakeEngine();

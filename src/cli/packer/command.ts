@@ -1,0 +1,38 @@
+import type { Failure } from '../../diagnostics/failure.ts';
+import type { CliContext } from '../context.ts';
+import { DiagnosticWriter } from './diagnostics.ts';
+import type { FlagTable, ParsedFlags } from './flags.ts';
+import type { PackerUi } from './packer-ui.ts';
+
+/** One command of the entry point: one file in commands/, one row in `commands.ts`. */
+export interface PackerCommand {
+  /** Text of `-h`, from `Usage:` on. */
+  readonly help: string;
+  readonly flags: FlagTable;
+  /** Gives the exit code, or `usage` when the command line does not fit. */
+  readonly run: (work: CommandWork) => number | 'usage' | Promise<number | 'usage'>;
+}
+
+export interface CommandWork {
+  readonly flags: ParsedFlags;
+  readonly ui: PackerUi;
+  readonly context: CliContext;
+  readonly machineReadable: boolean;
+}
+
+/** Prints all problems of a kind as one text, as Packer does; gives the exit code they mean. */
+export function printProblems(
+  { ui, context }: Pick<CommandWork, 'ui' | 'context'>,
+  problems: { readonly failures?: readonly Failure[]; readonly warnings?: readonly Failure[] },
+): number {
+  const { failures = [], warnings = [] } = problems;
+  if (failures.length === 0 && warnings.length === 0) return 0;
+  const writer = new DiagnosticWriter(context.cwd);
+  const text = [
+    ...warnings.map((warning) => writer.format('Warning', warning)),
+    ...failures.map((failure) => writer.format('Error', failure)),
+  ].join('');
+  if (failures.length > 0) ui.error(text);
+  else ui.say(text);
+  return failures.length > 0 ? 1 : 0;
+}

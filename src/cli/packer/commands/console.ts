@@ -1,0 +1,112 @@
+import { createInterface } from 'node:readline';
+import type { Failure } from '../../../diagnostics/failure.ts';
+import { type ConsoleOptions, runConsole } from '../../../template/packer-hcl/console.ts';
+import { SourceText } from '../../../template/packer-hcl/syntax/source-text.ts';
+import { type CommandWork, type PackerCommand, printProblems } from '../command.ts';
+import { hclOptions, loadHcl } from '../load-hcl.ts';
+import { loadJson } from '../load-json.ts';
+import { readStdin } from '../read-stdin.ts';
+import { TEMPLATE_FLAGS, type TemplateFlags, templateFlags } from '../template-flags.ts';
+import { templateKind } from '../template-kind.ts';
+
+export const consoleCommand: PackerCommand = {
+  help: `Usage: packer console [options] [TEMPLATE]
+
+  Shows the value of every expression that is typed. Variables and locals of
+  the template may be used. When expressions are piped in, only the result of
+  the last one is shown.
+
+Options:
+  -var 'key=value'              Give a variable its value; may be repeated.
+  -var-file=path                Read values from a file; may be repeated.
+  -config-type                  Set to 'hcl2' for HCL2 when there is no
+                                template; json otherwise.
+  -use-sequential-evaluation    Taken for the sake of scripts; no effect.`,
+  flags: TEMPLATE_FLAGS,
+  run: async (work) => {
+    const { args } = work.flags;
+    const flags = templateFlags(work.flags, args.length === 1 ? args[0] : undefined);
+    const kind = templateKind(flags, work.context);
+    if ('problem' in kind) {
+      work.ui.error(kind.problem);
+      return 1;
+    }
+    const options = kind.kind === 'hcl2' ? await hclConsole(work, flags) : await jsonConsole(work, flags);
+    if (options === undefined) return 1;
+    return work.context.stdin.isTTY === true ? await talk(work, options) : await readAll(work, options);
+  },
+};
+
+async function hclConsole(work: CommandWork, flags: TemplateFlags): Promise<ConsoleOptions | undefined> {
+  const loaded = await loadHcl(flags, work.context, { data: true });
+  if (printProblems(work, { failures: loaded.parseFailures }) !== 0) return undefined;
+  return { ...hclOptions(flags, work.context), configType: 'hcl2', dataValues: loaded.dataValues };
+}
+
+async function jsonConsole(work: CommandWork, flags: TemplateFlags): Promise<ConsoleOptions | undefined> {
+  const loaded = await loadJson(flags, work.context);
+  if ('text' in loaded) {
+    work.ui.error(loaded.text);
+    return undefined;
+  }
+  const { engineFunctions } = await import('../../../template/packer-hcl/go-template/packer-functions.ts');
+  const { renderGoTemplate } = await import('../../../template/packer-hcl/go-template/render-go.ts');
+  const { renderVariables } = await import('../../../template/packer-json/variables.ts');
+  const rendered = renderVariables(loaded.template, loaded.given, loaded.facts);
+  const variables: ReadonlyMap<string, string> = rendered.ok ? rendered.value : new Map();
+  const functions = engineFunctions({ ...loaded.facts, userVariables: variables });
+  return {
+    ...hclOptions({ ...flags, path: undefined }, work.context),
+    configType: 'json',
+    evaluateLegacy: (line) => {
+      if (line === '' || line === 'exit') return { text: '' };
+      if (line === 'help') return { text: JSON_HELP };
+      if (line === 'variables') {
+        const list = [...variables].toSorted(([a], [b]) => (a < b ? -1 : 1));
+        return { text: `\n${list.map(([name, value]) => `${name}: ${value},\n`).join('')}` };
+      }
+      const result = renderGoTemplate(new SourceText('<console-input>', line), { data: null, functions });
+      return result.ok ? { text: result.value } : { failures: result.failures.map(withoutPlace) };
+    },
+  };
+}
+
+const withoutPlace = ({ reason, message, hint }: Failure): Failure => ({
+  reason,
+  message,
+  ...(hint !== undefined && { hint }),
+});
+
+const JSON_HELP = `Every line is a text with {{ … }} actions of a JSON template; what becomes of it is shown.
+"{{timestamp}}" for example gives the time in seconds, and "{{user \`name\`}}" a variable of the template.
+
+  variables   shows all variables with their values
+  help        shows this text
+  exit        ends the console
+
+Start with -config-type=hcl2 for expressions of HCL2.`;
+
+async function readAll(work: CommandWork, options: ConsoleOptions): Promise<number> {
+  const text = (await readStdin(work.context)).toString('utf8');
+  const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n');
+  const outcome = runConsole(lines, options);
+  printProblems(work, { failures: outcome.failures });
+  work.ui.message(outcome.stdout.replace(/\n$/, ''));
+  return outcome.exitCode;
+}
+
+async function talk(work: CommandWork, options: ConsoleOptions): Promise<number> {
+  const { stdin, stdout } = work.context;
+  const lines = createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  stdout.write('> ');
+  for await (const line of lines) {
+    if (line.trim() === 'exit') break;
+    const outcome = runConsole([line], options);
+    if (printProblems(work, { failures: outcome.failures }) === 0) {
+      work.ui.say(outcome.stdout.replace(/\n$/, ''));
+    }
+    stdout.write('> ');
+  }
+  lines.close();
+  return 0;
+}

@@ -1,0 +1,112 @@
+import type { Failure } from '../../../diagnostics/failure.ts';
+import { type CommandWork, type PackerCommand, printProblems } from '../command.ts';
+import { loadHcl } from '../load-hcl.ts';
+import { loadJson } from '../load-json.ts';
+import { TEMPLATE_FLAGS, type TemplateFlags, templateFlags } from '../template-flags.ts';
+import { templateKind } from '../template-kind.ts';
+import { PACKER_VERSION } from '../version.ts';
+
+const SYNTAX_ONLY = 'Syntax-only check passed. Everything looks okay.';
+const VALID = 'The configuration is valid.';
+
+export const validateCommand: PackerCommand = {
+  help: `Usage: packer validate [options] TEMPLATE
+
+  Reads the template and checks every block against the options of its kind.
+  Nothing is started, and nothing outside the template is reached unless
+  -evaluate-datasources is given.
+
+  The exit code is 0 when the template is valid, and 1 when it is not.
+
+Options:
+
+  -syntax-only                  Check the syntax only, not the configuration.
+  -except=foo,bar,baz           Check all builds but these.
+  -only=foo,bar,baz             Check only these builds.
+  -machine-readable             Write lines for machines.
+  -var 'key=value'              Give a variable its value; may be repeated.
+  -var-file=path                Read values from a file; may be repeated.
+  -no-warn-undeclared-var       Do not warn of values for variables that the
+                                template does not declare.
+  -evaluate-datasources         Read the data sources (HCL2 only).
+  -ignore-prerelease-plugins    Taken for the sake of scripts; no effect.
+  -use-sequential-evaluation    Taken for the sake of scripts; no effect.`,
+  flags: {
+    ...TEMPLATE_FLAGS,
+    'syntax-only': 'switch',
+    'no-warn-undeclared-var': 'switch',
+    'evaluate-datasources': 'switch',
+    'ignore-prerelease-plugins': 'switch',
+  },
+  run: async (work) => {
+    const { flags, ui, context } = work;
+    const [path] = flags.args;
+    if (path === undefined || flags.args.length !== 1) return 'usage';
+    const template = templateFlags(flags, path);
+    const kind = templateKind(template, context);
+    if ('problem' in kind) {
+      ui.error(kind.problem);
+      return 1;
+    }
+    return kind.kind === 'hcl2' ? await validateHcl(work, template) : await validateJson(work, template);
+  },
+};
+
+async function validateHcl(work: CommandWork, flags: TemplateFlags): Promise<number> {
+  const { switches } = work.flags;
+  const syntaxOnly = switches.get('syntax-only') === true;
+  const data = switches.get('evaluate-datasources') === true && !syntaxOnly;
+  const outcome = await loadHcl(flags, work.context, { data });
+  const quiet = switches.get('no-warn-undeclared-var') === true;
+  const warnings = quiet ? [] : outcome.warnings;
+  // What cannot be read has nothing that could be checked.
+  const parsed = printProblems(work, { failures: outcome.parseFailures, warnings });
+  if (parsed !== 0) return parsed;
+  if (syntaxOnly) {
+    work.ui.say(SYNTAX_ONLY);
+    return 0;
+  }
+  const { prepareBuilds } = await import('../../../template/packer-hcl/builds/prepare-builds.ts');
+  const { checkDataSources } = await import('../../../template/packer-hcl/builds/check-data.ts');
+  const prepared = prepareBuilds(outcome.template, { ...flags, packerVersion: PACKER_VERSION });
+  const checked = checkDataSources(outcome.template);
+  // Where reading failed, a build block may only seem to be missing.
+  const builds = prepared.failures.filter(
+    ({ message }) => outcome.failures.length === 0 || !message.startsWith('Missing build block'),
+  );
+  const failures = [...outcome.failures, ...checked.failures, ...builds];
+  const code = printProblems(work, { failures, warnings: prepared.warnings });
+  if (code === 0) work.ui.say(VALID);
+  return code;
+}
+
+async function validateJson(work: CommandWork, flags: TemplateFlags): Promise<number> {
+  const loaded = await loadJson(flags, work.context);
+  if ('text' in loaded) {
+    work.ui.error(loaded.text);
+    return 1;
+  }
+  const { template, given, facts } = loaded;
+  if (work.flags.switches.get('syntax-only') === true || template === undefined) {
+    work.ui.say(SYNTAX_ONLY);
+    return 0;
+  }
+  const { checkJsonTemplate } = await import('../../../template/packer-json/check-template.ts');
+  const { renderVariables } = await import('../../../template/packer-json/variables.ts');
+  const { prepareJsonBuilds } = await import('../../../template/packer-json/prepare.ts');
+  const failures = checkJsonTemplate(template, PACKER_VERSION);
+  if (failures.length > 0) return printProblems(work, { failures: failures.map(listed) });
+  const variables = renderVariables(template, given, facts);
+  if (!variables.ok) return printProblems(work, { failures: variables.failures.map(listed) });
+  const { only, except } = flags;
+  const prepared = prepareJsonBuilds(template, { ...facts, variables: variables.value, only, except });
+  const code = printProblems(work, prepared);
+  if (code === 0) work.ui.say(VALID);
+  return code;
+}
+
+/** What is wrong with the template as a whole has no summary of its own in Packer's output, only a list. */
+const listed = (failure: Failure): Failure => ({
+  ...failure,
+  message: `Invalid template\n1 error occurred:\n\t* ${failure.message}`,
+});

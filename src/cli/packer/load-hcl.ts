@@ -1,0 +1,47 @@
+import type { Failure } from '../../diagnostics/failure.ts';
+import { evaluateDataSources } from '../../template/packer-hcl/data/evaluate-data.ts';
+import { type LoadOptions, loadPackerTemplate } from '../../template/packer-hcl/load/load.ts';
+import type { LoadOutcome } from '../../template/packer-hcl/load/parsed-template.ts';
+import type { Value } from '../../template/packer-hcl/values/value.ts';
+import type { CliContext } from '../context.ts';
+import type { TemplateFlags } from './template-flags.ts';
+import { PACKER_VERSION } from './version.ts';
+
+export function hclOptions(flags: TemplateFlags, context: CliContext): LoadOptions {
+  return {
+    ...(flags.path !== undefined && { template: flags.path }),
+    variables: flags.variables,
+    variableFiles: flags.variableFiles,
+    packerVersion: PACKER_VERSION,
+    world: { workingDirectory: context.cwd, environment: context.env },
+  };
+}
+
+export interface HclOutcome extends LoadOutcome {
+  readonly dataValues: ReadonlyMap<string, Value>;
+}
+
+/** Loads an HCL2 template; with `data`, its data sources are read as well, each after those it needs. */
+export async function loadHcl(
+  flags: TemplateFlags,
+  context: CliContext,
+  { data }: { readonly data: boolean },
+): Promise<HclOutcome> {
+  const options = hclOptions(flags, context);
+  const first = loadPackerTemplate(options);
+  if (!data || first.template.dataSources.length === 0 || first.parseFailures.length > 0) {
+    return { ...first, dataValues: new Map() };
+  }
+  const dataValues = new Map<string, Value>();
+  const failures: Failure[] = [];
+  let outcome: LoadOutcome = first;
+  // Locals may need data and data may need locals: what has become known lets more be read.
+  for (let round = 0; round <= first.template.dataSources.length; round += 1) {
+    const read = await evaluateDataSources(outcome.template, dataValues, context.signal);
+    failures.push(...read.failures);
+    if (read.values.size === 0) break;
+    for (const [name, value] of read.values) dataValues.set(name, value);
+    outcome = loadPackerTemplate({ ...options, dataValues });
+  }
+  return { ...outcome, failures: [...outcome.failures, ...failures], dataValues };
+}

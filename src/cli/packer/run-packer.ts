@@ -1,0 +1,61 @@
+import type { CliContext } from '../context.ts';
+import type { PackerCommand } from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { parseFlags } from './flags.ts';
+import { type PackerUi, machineUi, textUi } from './packer-ui.ts';
+import { PACKER_VERSION } from './version.ts';
+
+/** Exit code for a command that does not exist, and for none. */
+const NO_COMMAND = 127;
+
+/** Runs a command line of Packer's to its exit code. */
+export async function runPacker(argv: readonly string[], context: CliContext): Promise<number> {
+  const machineReadable = argv.includes('-machine-readable');
+  const args = argv.filter((argument) => argument !== '-machine-readable');
+  const ui = machineReadable ? machineUi(context.stdout, () => new Date()) : textUi(context.stdout);
+  const [first, ...rest] = args;
+  if (first !== undefined && ['-v', '-version', '--version'].includes(first)) {
+    context.stdout.write(`Packer v${PACKER_VERSION}\n`);
+    return 0;
+  }
+  const entry = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (entry === undefined) {
+    context.stdout.write(`${overview()}\n`);
+    return isHelp(first) ? 0 : NO_COMMAND;
+  }
+  const command = await entry.load();
+  if (rest.some(isHelp)) {
+    context.stdout.write(`${command.help}\n`);
+    return 0;
+  }
+  return await runCommand(command, rest, { ui, context, machineReadable });
+}
+
+const isHelp = (argument: string | undefined): boolean =>
+  argument === '-h' || argument === '-help' || argument === '--help';
+
+async function runCommand(
+  command: PackerCommand,
+  args: readonly string[],
+  work: { readonly ui: PackerUi; readonly context: CliContext; readonly machineReadable: boolean },
+): Promise<number> {
+  const flags = parseFlags(args, command.flags);
+  if (!flags.ok) {
+    for (const { message } of flags.failures) work.ui.error(message);
+    work.ui.say(command.help);
+    return 1;
+  }
+  const code = await command.run({ ...work, flags: flags.value });
+  if (code !== 'usage') return code;
+  work.ui.say(command.help);
+  return 1;
+}
+
+function overview(): string {
+  const names = Object.keys(COMMANDS);
+  const width = Math.max(...names.map((name) => name.length));
+  const lines = Object.entries(COMMANDS).map(
+    ([name, { summary }]) => `    ${name.padEnd(width)}    ${summary}`,
+  );
+  return `Usage: packer [--version] [--help] <command> [<args>]\n\nAvailable commands are:\n${lines.join('\n')}\n`;
+}
