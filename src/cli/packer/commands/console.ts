@@ -33,7 +33,7 @@ Options:
     }
     const options = kind.kind === 'hcl2' ? await hclConsole(work, flags) : await jsonConsole(work, flags);
     if (options === undefined) return 1;
-    return work.context.stdin.isTTY === true ? await talk(work, options) : await readAll(work, options);
+    return work.context.stdin.isTTY ? await talk(work, options) : await readAll(work, options);
   },
 };
 

@@ -58,7 +58,7 @@ async function validateHcl(work: CommandWork, flags: TemplateFlags): Promise<num
   const data = switches.get('evaluate-datasources') === true && !syntaxOnly;
   const outcome = await loadHcl(flags, work.context, { data });
   const quiet = switches.get('no-warn-undeclared-var') === true;
-  const warnings = quiet ? [] : outcome.warnings;
+  const warnings = quiet ? [] : outcome.warnings.map(withoutPlace);
   // What cannot be read has nothing that could be checked.
   const parsed = printProblems(work, { failures: outcome.parseFailures, warnings });
   if (parsed !== 0) return parsed;
@@ -109,4 +109,11 @@ async function validateJson(work: CommandWork, flags: TemplateFlags): Promise<nu
 const listed = (failure: Failure): Failure => ({
   ...failure,
   message: `Invalid template\n1 error occurred:\n\t* ${failure.message}`,
+});
+
+/** Packer shows no place for values of undeclared variables, and scripts compare the text. */
+const withoutPlace = ({ reason, message, hint }: Failure): Failure => ({
+  reason,
+  message,
+  ...(hint !== undefined && { hint }),
 });

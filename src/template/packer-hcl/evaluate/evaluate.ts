@@ -65,6 +65,8 @@ export function evaluate(expression: Expression, context: EvaluationContext): Va
       return evaluateVariable(expression, context);
     case 'call':
       return evaluateCall(expression, context);
+    case 'scoped':
+      return evaluate(expression.inner, { ...context, variables: context.variables.with(expression.names) });
     default:
       return unreachable(expression);
   }

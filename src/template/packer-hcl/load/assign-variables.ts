@@ -91,13 +91,12 @@ export class VariableAssignments {
   #fromAttribute(attribute: Attribute): void {
     const declaration = this.#declared.get(attribute.name);
     if (declaration === undefined) {
+      const quoted = JSON.stringify(attribute.name);
       this.#problems.warnings.push({
         reason: 'variable-unknown',
-        message: `Undefined variable: the variable "${attribute.name}" was set but was not declared as an input variable.`,
+        message: `Undefined variable: The variable ${quoted} was set but was not declared as an input variable.\nTo declare variable ${quoted} place this block in one of your .pkr.hcl files, such as variables.pkr.hcl\n\nvariable ${quoted} {\n  type    = string\n  default = null\n\n}`,
         origin: attribute.nameSpan.range,
-        hint:
-          didYouMean(attribute.name, this.#declared.keys()).hint ??
-          `Declare it with variable "${attribute.name}" { … } in a .pkr.hcl file.`,
+        ...didYouMean(attribute.name, this.#declared.keys()),
       });
       return;
     }

@@ -11,6 +11,8 @@ import { readBuild, readComponents, readPacker } from './blocks.ts';
 import { Problems } from './body.ts';
 import { checkReferences } from './check-references.ts';
 import { VariableDeclarations } from './declare-variables.ts';
+import { expandBlock } from './expand-dynamic.ts';
+import { checkVersions } from './check-version.ts';
 import { declareLocals, evaluateLocals } from './locals.ts';
 import type { LoadOutcome, PackerLocal, PackerVariable, ParsedPackerTemplate } from './parsed-template.ts';
 import { findTemplateFiles, readTemplateFile, readValuesFile } from './template-files.ts';
@@ -56,9 +58,16 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
     if (values !== undefined) assignments.fromFile(values);
   }
   for (const [name, text] of options.variables ?? []) assignments.fromCommandLine(name, text);
+  const dataSources = readComponents(of('data'), problems);
+  const packer = of('packer').map((block) => readPacker(block, emptyContext(here), problems));
+  checkVersions(
+    packer.flatMap(({ versions }) => versions),
+    options.packerVersion,
+    problems,
+  );
+  const parseFailures = [...problems.failures];
   const variables = assignments.finish();
 
-  const dataSources = readComponents(of('data'), problems);
   const base = baseContext(
     options,
     found.directory,
@@ -74,8 +83,9 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
     variables: base.variables.with(new Map([['local', localValues]])),
   };
 
-  const sources = readComponents(of('source'), problems);
-  const packer = of('packer').map((block) => readPacker(block, context, problems));
+  const expanded = (...names: readonly string[]): Block[] =>
+    of(...names).map((block) => expandBlock(block, context, problems));
+  const sources = readComponents(expanded('source'), problems);
   const template: ParsedPackerTemplate = {
     directory: found.directory,
     files: found.templates,
@@ -85,13 +95,19 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
     locals,
     sources,
     dataSources,
-    builds: of('build').map((block) => readBuild(block, sources, context, problems)),
+    builds: expanded('build').map((block) => readBuild(block, sources, context, problems)),
     registries: of('hcp_packer_registry'),
     context,
     secrets: [...variables.values(), ...locals.values()].flatMap(secretsOf),
   };
-  return { template, failures: problems.failures, warnings: problems.warnings };
+  return { template, failures: problems.failures, parseFailures, warnings: problems.warnings };
 }
+
+const emptyContext = (world: FunctionWorld): EvaluationContext => ({
+  variables: new Scope(new Map()),
+  functions: FUNCTIONS,
+  world,
+});
 
 function baseContext(
   options: LoadOptions,

@@ -28,6 +28,8 @@ export interface ParsedPackerTemplate {
 export interface LoadOutcome {
   readonly template: ParsedPackerTemplate;
   readonly failures: readonly Failure[];
+  /** Those of `failures` that are found before any variable or local has its value: wrong syntax and structure. */
+  readonly parseFailures: readonly Failure[];
   readonly warnings: readonly Failure[];
 }
 

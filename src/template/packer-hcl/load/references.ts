@@ -96,6 +96,8 @@ function childrenOf({ expression, bound }: Pending): Pending[] {
       return plain(
         ...(expression.name === 'convert' ? expression.arguments.slice(0, 1) : expression.arguments),
       );
+    case 'scoped':
+      return [{ expression: expression.inner, bound: new Set([...bound, ...expression.names.keys()]) }];
     default:
       return unreachable(expression);
   }

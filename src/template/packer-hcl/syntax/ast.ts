@@ -1,3 +1,4 @@
+import type { Value } from '../values/value.ts';
 import type { Span } from './source-text.ts';
 
 /** A whole file. Blocks and attributes keep the order of the text. */
@@ -54,7 +55,8 @@ export type Expression =
   | AttributeAccess
   | Variable
   | Call
-  | Parentheses;
+  | Parentheses
+  | Scoped;
 
 interface Node<T extends string> {
   readonly type: T;
@@ -187,4 +189,10 @@ export interface Call extends Node<'call'> {
 
 export interface Parentheses extends Node<'parentheses'> {
   readonly inner: Expression;
+}
+
+/** An expression under names that the `dynamic` block around it binds; never written by a parser. */
+export interface Scoped extends Node<'scoped'> {
+  readonly inner: Expression;
+  readonly names: ReadonlyMap<string, Value>;
 }

@@ -1,0 +1,100 @@
+import path from 'node:path';
+import * as z from 'zod';
+import { type PackerComponent, isSet, listOption, textOption } from './component.ts';
+import { duration, flag, text, textList } from './fields.ts';
+
+export const fileProvisioner: PackerComponent = {
+  role: 'provisioner',
+  type: 'file',
+  summary: 'Copies files into the machine or out of it',
+  schema: z.object({
+    content: text('What to write.'),
+    source: text('File or folder to copy.'),
+    sources: textList('Files and folders to copy.'),
+    destination: text('Where to copy to.'),
+    direction: text('upload or download; upload when left out.'),
+    generated: flag('The source is made during the build: do not look for it before.'),
+  }),
+  check: (options, world) => {
+    const errors: string[] = [];
+    const direction = textOption(options, 'direction') || 'upload';
+    if (direction !== 'upload' && direction !== 'download') {
+      errors.push('Direction must be one of: download, upload.');
+    }
+    const single = textOption(options, 'source');
+    const sources = [...listOption(options, 'sources'), ...(single === '' ? [] : [single])];
+    if (direction === 'upload' && !isSet(options, 'generated')) {
+      for (const source of sources) {
+        if (world.files.kind(path.resolve(world.workingDirectory, source)) === undefined) {
+          errors.push(`Bad source '${source}': stat ${source}: no such file or directory`);
+        }
+      }
+    }
+    if (sources.length > 0 && isSet(options, 'content')) errors.push('source(s) conflicts with content.');
+    if (!isSet(options, 'destination')) errors.push('Destination must be specified.');
+    return { errors };
+  },
+};
+
+export const breakpointProvisioner: PackerComponent = {
+  role: 'provisioner',
+  type: 'breakpoint',
+  summary: 'Waits for the user',
+  schema: z.object({
+    note: text('What to tell the user.'),
+    disable: flag('Go on without waiting.'),
+  }),
+  check: () => ({ errors: [] }),
+};
+
+export const sleepProvisioner: PackerComponent = {
+  role: 'provisioner',
+  type: 'sleep',
+  summary: 'Waits for a time',
+  schema: z.object({ duration: duration('How long to wait.') }),
+  check: () => ({ errors: [] }),
+};
+
+export const sbomProvisioner: PackerComponent = {
+  role: 'provisioner',
+  type: 'hcp-sbom',
+  summary: 'Keeps a bill of materials of the machine',
+  schema: z.object({
+    source: text('Path of the bill of materials in the machine.'),
+    auto_generate: flag('Make the bill of materials.'),
+    destination: text('Where to keep a copy on this machine.'),
+    sbom_name: text('Name under which it is kept.'),
+    scanner_args: textList('Arguments of the scanner.'),
+    scanner_url: text('Where the scanner was fetched from; no longer used.'),
+    scanner_checksum: text('Checksum of the scanner; no longer used.'),
+    scan_path: text('Folder of the machine to look at.'),
+    execute_command: text('Command that runs the scanner.', 'raw'),
+    elevated_user: text('User in whose name the scanner runs.'),
+    elevated_password: text('Password of that user.'),
+  }),
+  check: (options) => {
+    const errors: string[] = [];
+    const [source, generate] = [isSet(options, 'source'), isSet(options, 'auto_generate')];
+    if (source && generate) {
+      errors.push(
+        'source and auto_generate are mutually exclusive; use either source for pre-generated SBOMs or auto_generate to create them',
+      );
+    }
+    if (!source && !generate) errors.push('source must be specified when auto_generate is not enabled');
+    if (isSet(options, 'scanner_checksum') && !isSet(options, 'scanner_url')) {
+      errors.push(
+        'scanner_checksum requires scanner_url to be specified (note: both fields are deprecated and ignored)',
+      );
+    }
+    if (isSet(options, 'elevated_password') && !isSet(options, 'elevated_user')) {
+      errors.push('elevated_user must be specified if elevated_password is provided');
+    }
+    const name = textOption(options, 'sbom_name');
+    if (name !== '' && name !== '<unknown>' && !/^[a-zA-Z0-9-]{3,36}$/.test(name)) {
+      errors.push(
+        `\`sbom_name\` "${name}" doesn't match the expected format, it must contain between 3 and 36 ASCII letters, numbers and hyphens`,
+      );
+    }
+    return { errors };
+  },
+};
