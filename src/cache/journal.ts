@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { FailureError } from '../diagnostics/failure.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
 import { identifyProcess, isAlive } from '../util/process-identity.ts';
+import { storeFailure } from './open-store.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 const identitySchema = z.object({ pid: z.number(), startTicks: z.string(), bootId: z.string() });
@@ -34,6 +36,16 @@ export type JournalRecord = z.output<typeof journalSchema>;
 export class Journal implements Disposable {
   readonly #file: string;
   #record: JournalRecord;
+
+  /** @throws FailureError `disk-full`, `permission-denied` */
+  static open(layout: StoreLayout, run: { runId: string; command: string; project: string }): Journal {
+    try {
+      return new Journal(layout, run);
+    } catch (error) {
+      const failure = storeFailure(layout.root, error);
+      throw failure === undefined ? error : new FailureError(failure);
+    }
+  }
 
   constructor(layout: StoreLayout, run: { runId: string; command: string; project: string }) {
     const process_ = identifyProcess(process.pid);

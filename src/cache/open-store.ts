@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { fail, ok, type Result } from '../diagnostics/failure.ts';
+import { fail, ok, type Failure, type Result } from '../diagnostics/failure.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
 import { STORE_FORMAT, StoreLayout } from './store-layout.ts';
+
+const SECRET_KEY_BYTES = 32;
 
 const CACHEDIR_TAG = `Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache of imgpipe. Its folder may be deleted while no imgpipe runs.
@@ -30,22 +32,43 @@ export function openStore(root: string): Result<StoreLayout> {
     }
     return create(layout);
   } catch (error) {
-    if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) {
-      return fail({
-        reason: 'permission-denied',
-        message: `the cache ${root} cannot be written`,
-        hint: 'Give yourself the folder, or name another in `cache.directory` or with --cache-dir.',
-        cause: error,
-      });
-    }
-    if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
-      return fail({ reason: 'disk-full', message: `no space is left for the cache ${root}`, cause: error });
-    }
-    if (isErrno(error, 'ENOTDIR', 'EEXIST')) {
-      return fail({ reason: 'store-invalid', message: `the cache ${root} is not a folder`, cause: error });
-    }
+    const failure = storeFailure(root, error);
+    if (failure !== undefined) return fail(failure);
     throw error;
   }
+}
+
+/** The failure behind an error of the file system while the store is opened or written to; undefined for a bug. */
+export function storeFailure(root: string, error: unknown): Failure | undefined {
+  if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) {
+    return {
+      reason: 'permission-denied',
+      message: `the cache ${root} cannot be written`,
+      hint: 'Give yourself the folder, or name another in `cache.directory` or with --cache-dir.',
+      cause: error,
+    };
+  }
+  if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
+    const hint = 'Free some space, or run `imgpipe cache prune`.';
+    return { reason: 'disk-full', message: `no space is left for the cache ${root}`, hint, cause: error };
+  }
+  if (isErrno(error, 'ENOTDIR', 'EEXIST', 'EISDIR')) {
+    return { reason: 'store-invalid', message: `the cache ${root} is not a folder`, cause: error };
+  }
+  return undefined;
+}
+
+/** The store's own key for hashes of secrets; a lost or damaged one is replaced, after which steps with secrets run again. */
+export function readSecretKey(file: string): Uint8Array {
+  try {
+    const key = readFileSync(file);
+    if (key.length === SECRET_KEY_BYTES) return key;
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+  const key = randomBytes(SECRET_KEY_BYTES);
+  writeFileAtomic(file, key, { mode: 0o600, durable: true });
+  return key;
 }
 
 function readFormat(layout: StoreLayout): number | undefined {
@@ -70,7 +93,7 @@ function create(layout: StoreLayout): Result<StoreLayout> {
     });
   }
   writeFileAtomic(layout.tagFile, CACHEDIR_TAG);
-  writeFileAtomic(layout.secretKeyFile, randomBytes(32), { mode: 0o600, durable: true });
+  readSecretKey(layout.secretKeyFile);
   writeFileAtomic(layout.formatFile, `${JSON.stringify({ format: STORE_FORMAT })}\n`, { durable: true });
   return ok(layout);
 }

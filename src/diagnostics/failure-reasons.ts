@@ -22,6 +22,7 @@ export const FAILURE_REASONS = {
   'variable-unknown': { exitCode: 2, summary: 'A reference or flag names a variable that is not declared.' },
   'dependency-cycle': { exitCode: 2, summary: 'Steps or pipelines need each other in a circle.' },
   'input-missing': { exitCode: 2, summary: 'A file that a step reads does not exist or cannot be read.' },
+  'input-changed': { exitCode: 1, summary: 'A file was changed while a step read it.' },
   'secret-missing': { exitCode: 2, summary: 'A declared secret has no value.' },
   'secret-leak': { exitCode: 1, summary: 'A secret would have ended in a layer.' },
   'tool-missing': { exitCode: 1, summary: 'A program that imgpipe calls is not installed.' },

@@ -42,20 +42,25 @@ export async function build(
   const startedAt = new Date().toISOString();
   sink.emit({ type: 'run-started', runId, command: 'build', startedAt, nodes: summaries(graph, prober) });
   await using run = new RunResources(session, runId, compiled, prober, secrets, request);
-  const outcome = await runPlan({
-    graph,
-    prober,
-    sink,
-    dispatcher: () => run.dispatcher(),
-    budget: {
-      cpus: session.config.parallel.cpus ?? availableParallelism(),
-      memory: session.config.parallel.memory ?? totalmem() * 0.75,
-    },
-    costOf,
-    parallelPipelines: request.parallel,
-    failFast: request.failFast,
-    signal: request.signal,
-  });
+  const ran = await capture(() =>
+    runPlan({
+      graph,
+      prober,
+      sink,
+      dispatcher: () => run.dispatcher(),
+      budget: {
+        cpus: session.config.parallel.cpus ?? availableParallelism(),
+        memory: session.config.parallel.memory ?? totalmem() * 0.75,
+      },
+      costOf,
+      parallelPipelines: request.parallel,
+      failFast: request.failFast,
+      signal: request.signal,
+    }),
+  );
+  const outcome: RunOutcome = ran.ok
+    ? ran.value
+    : { outcome: 'failed', failures: ran.failures, counts: NOTHING };
   const written = await writeOutputs(session, graph, prober, run.started);
   session.statCache.save();
   await keepStore(session, graph, prober, run);
@@ -69,6 +74,8 @@ export async function build(
   });
   return { outcome: ended, failures: withAbort(outcome, failures) };
 }
+
+const NOTHING = { cached: 0, built: 0, failed: 0, skipped: 0 };
 
 /** Notes what was used, and after a run that wrote to the store brings it back within its bounds. */
 async function keepStore(
@@ -183,7 +190,7 @@ class RunResources implements AsyncDisposable {
     const { Journal } = await import('../cache/journal.ts');
     const { collectAfterDeadRuns } = await import('./upkeep.ts');
     await collectAfterDeadRuns(session, this.sink);
-    this.#journal = new Journal(session.layout, {
+    this.#journal = Journal.open(session.layout, {
       runId: this.id,
       command: 'build',
       project: session.config.root,

@@ -1,11 +1,14 @@
 import { takeInventory } from '../cache/inventory.ts';
-import { listFolder, readJournals, type RunState } from '../cache/journal.ts';
+import { storeFailure } from '../cache/open-store.ts';
+import { FailureError } from '../diagnostics/failure.ts';
+import { Journal, listFolder, readJournals, type RunState } from '../cache/journal.ts';
 import { pruneStore, verifyStore, type PruneOutcome, type VerifyOutcome } from '../cache/maintenance.ts';
 import { freeBytes, type PrunePolicy } from '../cache/prune.ts';
 import { reapDeadRuns, type Reaped } from '../cache/reap.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import type { CacheUsage, PruneOptions } from './api.ts';
-import type { Session } from './session.ts';
+import { isErrno } from '../util/atomic-file.ts';
+import { newRunId, type Session } from './session.ts';
 
 /** Everything in the store, and the bounds it should keep. */
 export async function measureCache(session: Session): Promise<CacheUsage> {
@@ -29,11 +32,14 @@ export async function pruneCache(session: Session, options: PruneOptions): Promi
   const { dryRun, ...given } = options;
   const isGiven = given.maxSize !== undefined || given.maxAgeMs !== undefined || given.all === true;
   const policy = isGiven ? given : (configuredBounds(session) ?? {});
+  const runId = newRunId();
+  using _journal = dryRun ? undefined : openJournal(session, 'cache prune', runId);
   let workspace: Promise<Workspace> | undefined;
   try {
     return await pruneStore(session.layout, session.layers, {
       policy,
       dryRun,
+      ownRun: runId,
       openWorkspace: () => (workspace ??= session.openWorkspace()),
     });
   } finally {
@@ -46,16 +52,29 @@ export async function verifyCache(
   session: Session,
   onProgress: (done: number, total: number, digest: string) => void,
 ): Promise<VerifyOutcome> {
+  using _journal = openJournal(session, 'cache verify');
   await using workspace = await session.openWorkspace();
   return await verifyStore(session.layout, session.layers, workspace, onProgress);
 }
 
 /** Clears what killed runs left. */
 export async function collectGarbage(session: Session): Promise<Reaped> {
+  using _journal = openJournal(session, 'gc');
   await using workspace = await session.openWorkspace();
   // It clears the active layers of dead runs when it starts.
   if (listFolder(session.layers.activeDirectory).length > 0) workspace.warmUp();
   return await reapDeadRuns(session.layout, (path) => workspace.remove(path));
+}
+
+/** So that what this command leaves when it is killed is found. A disk too full for it is no reason not to clear it. */
+function openJournal(session: Session, command: string, runId = newRunId()): Journal | undefined {
+  try {
+    return new Journal(session.layout, { runId, command, project: session.config.root });
+  } catch (error) {
+    if (isErrno(error, 'ENOSPC', 'EDQUOT')) return undefined;
+    const failure = storeFailure(session.layout.root, error);
+    throw failure === undefined ? error : new FailureError(failure);
+  }
 }
 
 /** Runs that live now. */

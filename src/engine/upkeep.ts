@@ -37,9 +37,14 @@ function describe({ removed, freed }: PruneOutcome): string {
 /** Clears what killed runs left, if there are any. */
 export async function collectAfterDeadRuns(session: Session, sink: EventSink): Promise<void> {
   if (!hasLeftovers(session.layout)) return;
-  const { processes, paths } = await collectGarbage(session);
-  const count = processes.length + paths.length;
-  if (count === 0) return;
-  const message = `cleared ${count} left-over${count === 1 ? '' : 's'} of a run that was killed`;
-  sink.emit({ type: 'notice', level: 'info', message });
+  try {
+    const { processes, paths } = await collectGarbage(session);
+    const count = processes.length + paths.length;
+    if (count === 0) return;
+    const message = `cleared ${count} left-over${count === 1 ? '' : 's'} of a run that was killed`;
+    sink.emit({ type: 'notice', level: 'info', message });
+  } catch (error) {
+    const message = `what a killed run left could not be cleared: ${error instanceof Error ? error.message : String(error)}`;
+    sink.emit({ type: 'notice', level: 'warning', message });
+  }
 }

@@ -105,6 +105,7 @@ export class Executor implements Dispatcher {
       try {
         const made = await this.#make(node, probe.inputs, scope);
         journal.lease(leasesOf(made.output));
+        if (!this.#services.prober.inputsStand(node)) throw new FailureError(inputChanged(node));
         return this.#record(node, probe, made, performance.now() - start);
       } catch (error) {
         if (signal.aborted) return { type: 'failed', failures: [] };
@@ -240,6 +241,16 @@ function sameOutput(a: NodeOutput, b: NodeOutput): boolean {
   if (a.type === 'layer' && b.type === 'layer') return a.digest === b.digest;
   if (a.type === 'artifact' && b.type === 'artifact') return a.sha256 === b.sha256;
   return false;
+}
+
+function inputChanged(node: GraphNode): Failure {
+  return {
+    reason: 'input-changed',
+    message: `a file that ${node.name} reads was changed while it ran, so what it gave belongs to no state of the file`,
+    origin: node.origin,
+    stepId: node.id,
+    hint: 'Build again.',
+  };
 }
 
 /** Names under which a result is protected from `cache prune`. */

@@ -115,6 +115,18 @@ export class Prober {
     return definition;
   }
 
+  /**
+   * Whether the host files that a node read are still what its key says: a file may be edited between the hashing and
+   * the reading.
+   */
+  inputsStand(node: GraphNode): boolean {
+    const { inputs } = this.definition(node);
+    const { hostInputs = [] } = this.description(node.id);
+    return hostInputs.every(
+      (input) => this.#options.hasher.digest(input, node.origin) === inputs?.[input.option],
+    );
+  }
+
   description(node: NodeId): NodeDescription {
     const description = this.#options.descriptions.get(node);
     if (description === undefined) throw new Error(`${node} is not described`);

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { readSecretKey } from '../cache/open-store.ts';
 import { FailureError, unreachable } from '../diagnostics/failure.ts';
 import type { SecretSpec } from '../model/pipeline.ts';
 import { keyedHashHex } from '../util/hash.ts';
@@ -35,7 +36,7 @@ export class SecretResolver {
 
   /** HMAC of the value under the store's own key: changes with the secret, tells nothing of it. */
   keyedHash(name: string): string {
-    return keyedHashHex(readFileSync(this.#keyFile), `${name}\0${this.get(name)}`);
+    return keyedHashHex(readSecretKey(this.#keyFile), `${name}\0${this.get(name)}`);
   }
 }
 
