@@ -5,15 +5,18 @@ import { erofsExporter } from './exporters/erofs.ts';
 import { gceExporter } from './exporters/gce.ts';
 import { kernelExporter } from './exporters/kernel.ts';
 import { ociExporter } from './exporters/oci.ts';
+import { ovaExporter } from './exporters/ova.ts';
 import { qcow2Exporter } from './exporters/qcow2.ts';
 import { rawExporter } from './exporters/raw.ts';
 import { rootfsTarExporter } from './exporters/rootfs-tar.ts';
 import { squashfsExporter } from './exporters/squashfs.ts';
 import { ukiExporter } from './exporters/uki.ts';
+import { vagrantExporter } from './exporters/vagrant.ts';
 import { vdiExporter } from './exporters/vdi.ts';
 import { vhdExporter } from './exporters/vhd.ts';
 import { vhdxExporter } from './exporters/vhdx.ts';
 import { vmdkExporter } from './exporters/vmdk.ts';
+import { vmwareExporter } from './exporters/vmware.ts';
 import { wslExporter } from './exporters/wsl.ts';
 import type { ExporterKind } from './exporters/exporter.ts';
 import type { Kinds } from './plan/kinds.ts';
@@ -61,15 +64,18 @@ const kinds = {
     gceExporter,
     kernelExporter,
     ociExporter,
+    ovaExporter,
     qcow2Exporter,
     rawExporter,
     rootfsTarExporter,
     squashfsExporter,
     ukiExporter,
+    vagrantExporter,
     vdiExporter,
     vhdExporter,
     vhdxExporter,
     vmdkExporter,
+    vmwareExporter,
     wslExporter,
   ],
   checks: [bootCheck],

@@ -6,8 +6,8 @@ import { sha256Hex } from '../util/hash.ts';
 import { defineExporter } from './exporter.ts';
 import { imageConfig } from './oci/image-config.ts';
 import { writeLayerTars } from './oci/layer-tar.ts';
-import { packFolder } from './oci/layout.ts';
 import { containerFields } from './oci/options.ts';
+import { packFolder } from './pack-folder.ts';
 
 const schema = z.strictObject({
   ...containerFields,

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { takeBootFiles } from './boot-files.ts';
 import { defineExporter } from './exporter.ts';
-import { packFolder } from './oci/layout.ts';
+import { packFolder } from './pack-folder.ts';
 
 const schema = z.strictObject({
   args: z

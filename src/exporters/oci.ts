@@ -3,8 +3,9 @@ import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { levelMistake } from './compression.ts';
 import { defineExporter } from './exporter.ts';
-import { packFolder, writeLayout } from './oci/layout.ts';
+import { writeLayout } from './oci/layout.ts';
 import { containerFields } from './oci/options.ts';
+import { packFolder } from './pack-folder.ts';
 
 const schema = z
   .strictObject({

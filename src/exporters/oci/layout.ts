@@ -2,8 +2,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex } from '../../util/hash.ts';
 import type { ExportContext } from '../exporter.ts';
-import { runTool } from '../run-tool.ts';
-import { PLAIN_TAR } from '../tar-command.ts';
 import { imageConfig, platformOf } from './image-config.ts';
 import { writeLayerTars } from './layer-tar.ts';
 import type { ContainerOptions } from './options.ts';
@@ -63,14 +61,4 @@ export async function writeLayout(
   const index = { schemaVersion: 2, mediaType: `${MEDIA}.index.v1+json`, manifests: [descriptor] };
   await writeFile(join(folder, 'index.json'), JSON.stringify(index));
   await writeFile(join(folder, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
-}
-
-/** Packs a folder of plain files into the tar that is the artifact. */
-export async function packFolder(context: ExportContext, folder: string): Promise<void> {
-  const script = `epoch=$3\n${PLAIN_TAR} --sort=name --file "$2" -C "$1" -- $(ls "$1")`;
-  const epoch = String(context.pipeline.sourceDateEpoch);
-  await runTool(context, {
-    argv: ['sh', '-ec', script, 'sh', folder, context.outputPath, epoch],
-    reason: 'export-failed',
-  });
 }

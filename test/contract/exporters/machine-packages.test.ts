@@ -1,0 +1,160 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { ExporterKind } from '../../../src/exporters/exporter.ts';
+import { ovaExporter } from '../../../src/exporters/ova.ts';
+import { vagrantExporter } from '../../../src/exporters/vagrant.ts';
+import { vmwareExporter } from '../../../src/exporters/vmware.ts';
+import { sha256 } from '../../rigs/disk.ts';
+import { partitionedDisk, runExporter } from '../../rigs/run-exporter.ts';
+import { temporaryFolder } from '../../rigs/temporary-folder.ts';
+
+let disk = '';
+let sum = '';
+beforeAll(() => {
+  const folder = mkdtempSync(join(tmpdir(), 'imgpipe-test-'));
+  disk = join(folder, 'disk.raw');
+  partitionedDisk(disk);
+  sum = sha256(disk);
+  return () => rmSync(folder, { recursive: true, force: true });
+});
+
+const sh = (script: string, ...args: string[]): string =>
+  execFileSync('sh', ['-ec', script, ...args], { encoding: 'utf8' });
+
+/** Exports and unpacks; gives the archive, its members in order and the folder they are in. */
+async function unpacked(kind: ExporterKind, options: object, pipeline: object = {}) {
+  const path = join(temporaryFolder(), 'out');
+  expect(await runExporter(kind, options, path, { disk, pipeline })).toEqual({ ok: true });
+  const folder = temporaryFolder();
+  sh('bsdtar -xpf "$0" -C "$1"', path, folder);
+  const members = sh('bsdtar -tf "$0"', path).trim().split('\n');
+  return { path, folder, members, read: (name: string) => readFileSync(join(folder, name), 'utf8') };
+}
+
+/** SHA-256 of a disk image of any format as qemu-img reads it. */
+function rawSum(path: string, format: string): string {
+  const back = join(temporaryFolder(), 'back.raw');
+  execFileSync('qemu-img', ['convert', '-f', format, '-O', 'raw', path, back]);
+  return sha256(back);
+}
+
+const xpath = (file: string, query: string): string =>
+  execFileSync('xmllint', ['--xpath', query, file], { encoding: 'utf8' }).trim();
+const field = (item: string, name: string): string =>
+  `string(//*[local-name()="Item"][*[local-name()="ResourceType"]="${item}"]/*[local-name()="${name}"])`;
+
+describe('packages of machine and disk', () => {
+  it('ova: descriptor, manifest, disk, in this order, each digest right', async () => {
+    const { folder, members, read } = await unpacked(ovaExporter, { memory: '512MiB', cpus: 3 });
+    expect(members).toEqual(['shop.ovf', 'shop.mf', 'shop-disk1.vmdk']);
+    for (const [, file = '', digest] of read('shop.mf').matchAll(/^SHA256\((.*)\)= ([0-9a-f]{64})$/gm)) {
+      expect(sha256(join(folder, file))).toBe(digest);
+    }
+    expect(read('shop.mf').trim().split('\n')).toHaveLength(2);
+    expect(rawSum(join(folder, 'shop-disk1.vmdk'), 'vmdk')).toBe(sum);
+    const ovf = join(folder, 'shop.ovf');
+    expect(xpath(ovf, field('3', 'VirtualQuantity'))).toBe('3');
+    expect(xpath(ovf, field('4', 'VirtualQuantity'))).toBe('512');
+    expect(xpath(ovf, field('20', 'ResourceSubType'))).toBe('AHCI');
+    expect(xpath(ovf, field('10', 'ResourceSubType'))).toBe('E1000');
+    expect(xpath(ovf, 'string(//@*[local-name()="capacity"])')).toBe(String(96 * 2 ** 20));
+    expect(xpath(ovf, 'string(//*[local-name()="Annotation"])')).toBe('Web shop <stable> & more');
+    const size = xpath(ovf, 'string(//@*[local-name()="size"])');
+    expect(size).toBe(String(readFileSync(join(folder, 'shop-disk1.vmdk')).length));
+  });
+
+  it('ova for VMware: firmware, product and licence', async () => {
+    const { folder } = await unpacked(
+      ovaExporter,
+      {
+        profile: 'vmware',
+        name: 'Shop 1.0',
+        controller: 'VirtualSCSI',
+        networks: [{ name: 'front' }, { name: 'back', adapter: 'E1000' }],
+        product: { name: 'Web "shop"', vendor: 'A & B' },
+        eula: 'First line\nsecond <line>',
+      },
+      { disk: { firmware: 'uefi', kernelArgs: [] } },
+    );
+    const ovf = join(folder, 'Shop 1.0.ovf');
+    expect(xpath(ovf, 'string(//*[local-name()="Config"]/@*[local-name()="value"])')).toBe('efi');
+    expect(xpath(ovf, 'string(//*[local-name()="VirtualSystemType"])')).toBe('vmx-13');
+    expect(xpath(ovf, 'string(//*[local-name()="Product"])')).toBe('Web "shop"');
+    expect(xpath(ovf, 'string(//*[local-name()="License"])')).toBe('First line\nsecond <line>');
+    expect(xpath(ovf, field('6', 'ResourceSubType'))).toBe('VirtualSCSI');
+    expect(xpath(ovf, 'count(//*[local-name()="Network"])')).toBe('2');
+  });
+
+  it('vagrant for libvirt', async () => {
+    const { folder, read } = await unpacked(vagrantExporter, { provider: 'libvirt', username: 'admin' });
+    expect(JSON.parse(read('metadata.json'))).toEqual({
+      provider: 'libvirt',
+      architecture: 'amd64',
+      format: 'qcow2',
+      virtual_size: 1,
+    });
+    expect(rawSum(join(folder, 'box.img'), 'qcow2')).toBe(sum);
+    expect(read('Vagrantfile')).toContain("  config.ssh.username = 'admin'\n");
+  });
+
+  it('vagrant for VirtualBox', async () => {
+    const { folder, members, read } = await unpacked(
+      vagrantExporter,
+      { provider: 'virtualbox', vagrantfile: 'config.vm.hostname = "shop"' },
+      { disk: { firmware: 'uefi', kernelArgs: [] } },
+    );
+    expect(members.toSorted()).toEqual(['Vagrantfile', 'box-disk001.vmdk', 'box.ovf', 'metadata.json']);
+    expect(JSON.parse(read('metadata.json'))).toEqual({ provider: 'virtualbox', architecture: 'amd64' });
+    expect(xpath(join(folder, 'box.ovf'), 'string(//@*[local-name()="href"])')).toBe('box-disk001.vmdk');
+    expect(rawSum(join(folder, 'box-disk001.vmdk'), 'vmdk')).toBe(sum);
+    expect(read('Vagrantfile')).toMatch(/base_mac = '080027[0-9A-F]{6}'[^]*--firmware', 'efi'[^]*hostname/);
+  });
+
+  it.each([
+    ['vagrant', { provider: 'vmware_desktop' }, vagrantExporter, 'box.vmx', 'disk.vmdk'],
+    ['vmware', {}, vmwareExporter, 'shop/shop.vmx', 'shop/shop.vmdk'],
+  ] as const)('%s %j: a VMX beside its disk', async (_, options, kind, vmx, vmdk) => {
+    const { folder, read } = await unpacked(kind, options);
+    expect(read(vmx)).toContain(`scsi0:0.fileName = "${vmdk.replace('shop/', '')}"\n`);
+    expect(read(vmx)).toContain('firmware = "bios"\n');
+    expect(readFileSync(join(folder, vmdk)).toString('latin1', 512, 2048)).toContain(
+      'createType="monolithicSparse"',
+    );
+    expect(rawSum(join(folder, vmdk), 'vmdk')).toBe(sum);
+  });
+
+  it('all give the same bytes again', async () => {
+    const kinds: readonly (readonly [ExporterKind, object])[] = [
+      [ovaExporter, {}],
+      [vmwareExporter, {}],
+      [vagrantExporter, { provider: 'libvirt' }],
+      [vagrantExporter, { provider: 'virtualbox' }],
+      [vagrantExporter, { provider: 'vmware_desktop' }],
+    ];
+    const sums: string[][] = [];
+    for (const _ of [1, 2]) {
+      const round: string[] = [];
+      for (const [kind, options] of kinds) round.push(sha256((await unpacked(kind, options)).path));
+      sums.push(round);
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+    }
+    expect(sums[1]).toEqual(sums[0]);
+  });
+
+  it('refuses what does not fit: UEFI alone for VirtualBox, an architecture that no machine has', async () => {
+    const path = join(temporaryFolder(), 'out');
+    const uefi = { disk, pipeline: { disk: { firmware: 'uefi', kernelArgs: [] } } };
+    expect(await runExporter(ovaExporter, {}, path, uefi)).toMatchObject({
+      failures: [{ reason: 'export-failed', hint: expect.stringContaining('disk.firmware') as string }],
+    });
+    const other = { disk, pipeline: { architecture: 's390x' } };
+    for (const kind of [ovaExporter, vmwareExporter]) {
+      expect(await runExporter(kind, {}, path, other)).toMatchObject({
+        failures: [{ reason: 'export-failed', message: expect.stringContaining('s390x') as string }],
+      });
+    }
+  });
+});
