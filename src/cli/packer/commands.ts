@@ -20,6 +20,10 @@ export const COMMANDS: Readonly<
     summary: 'Rewrites HCL2 config files to canonical format',
     load: async () => (await import('./commands/fmt.ts')).fmtCommand,
   },
+  hcl2_upgrade: {
+    summary: 'transform a JSON template into an HCL2 configuration',
+    load: async () => (await import('./commands/hcl2-upgrade.ts')).upgradeCommand,
+  },
   init: {
     summary: 'Install missing plugins or upgrade plugins',
     load: async () => (await import('./commands/init.ts')).initCommand,

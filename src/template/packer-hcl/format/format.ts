@@ -24,12 +24,17 @@ interface Line {
 export function formatHcl(file: string, text: string): Result<string> {
   const parsed = parseNativeFile(file, text);
   if (parsed.failures.length > 0) return { ok: false, failures: parsed.failures };
+  return { ok: true, value: layOutHcl(text) };
+}
+
+/** As `formatHcl`, for a text that need not be valid. */
+export function layOutHcl(text: string): string {
   const lines = splitLines(formatTokens(text));
   indent(lines);
   for (const line of lines) fillCells(line);
   align(lines, 'assign');
   align(lines, 'comment');
-  return { ok: true, value: lines.map((line) => line.lead + line.assign + line.comment + line.end).join('') };
+  return lines.map((line) => line.lead + line.assign + line.comment + line.end).join('');
 }
 
 function splitLines(tokens: readonly FormatToken[]): Line[] {
