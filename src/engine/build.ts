@@ -186,6 +186,11 @@ class RunResources implements AsyncDisposable {
 
   async #start(): Promise<Dispatcher> {
     const session = this.#session;
+    // Its helper takes some 0.1 s to come up: it does so while the executor loads. A failure is told by its first use.
+    this.openWorkspace().then(
+      (workspace) => workspace.warmUp(),
+      () => undefined,
+    );
     const { Executor } = await import('../executor/executor.ts');
     const { Journal } = await import('../cache/journal.ts');
     const { collectAfterDeadRuns } = await import('./upkeep.ts');
