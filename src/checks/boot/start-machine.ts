@@ -4,7 +4,7 @@ import { runHostCommand } from '../../util/exec.ts';
 import type { CheckContext } from '../check.ts';
 import { kvmWorks } from './accelerator.ts';
 import { findUefiFirmware } from './firmware.ts';
-import { findFreePorts } from './free-port.ts';
+import { findFreePorts } from '../../util/free-port.ts';
 import type { BootOptions } from './options.ts';
 import { qemuTarget, type MachineSettings } from './qemu-command.ts';
 import { makeDiskWithKey, makeOverlay } from './throw-away-disk.ts';

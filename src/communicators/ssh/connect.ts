@@ -1,0 +1,189 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client, ConnectConfig } from 'ssh2';
+import { FailureError } from '../../diagnostics/failure.ts';
+import { authenticate, type Authentication } from './authentication.ts';
+import { allowCertificates } from './certificate.ts';
+import { acceptsHostKey, fingerprintOf, hostKeyAlgorithms } from './host-key.ts';
+import { openRoute, type Transport } from './open-route.ts';
+import { SshConnection } from './ssh-connection.ts';
+import { describeTarget, type SshTarget } from './ssh-target.ts';
+
+export interface SshConnectOptions {
+  readonly signal: AbortSignal;
+  /** Last moment (`performance.now()`) to be connected. */
+  readonly deadline: number;
+  /** How often a handshake may fail (wrong password among them); a port that does not answer does not count. */
+  readonly handshakeAttempts?: number;
+  /** Told why a try failed; the next one follows after a second. */
+  readonly onRetry?: (reason: string) => void;
+}
+
+const RETRY_MS = 1000;
+/** One handshake; emulated machines need seconds for the key exchange. */
+const HANDSHAKE_MS = 30_000;
+/** Unanswered signs of life after which a connection counts as dead. */
+const KEEP_ALIVES = 12;
+
+/**
+ * Connects and logs in, again and again until it works, the deadline is over or the handshakes are used up.
+ * @throws FailureError `communicator-failed`, `aborted`
+ */
+export async function connect(target: SshTarget, options: SshConnectOptions): Promise<SshConnection> {
+  let handshakes = 0;
+  for (;;) {
+    throwIfStopped(options.signal);
+    try {
+      const login = await authenticate(target);
+      const transport = await openRoute(target, (bastion) => throughBastion(bastion, target, options));
+      handshakes += 1;
+      return await handshake(target, login, transport, options);
+    } catch (error) {
+      throwIfStopped(options.signal);
+      if (error instanceof FailureError) throw error;
+      const reason = messageOf(error);
+      const usedUp = handshakes >= (options.handshakeAttempts ?? Infinity);
+      if (usedUp || performance.now() + RETRY_MS >= options.deadline) {
+        const tries = usedUp ? ` (after ${handshakes} handshakes)` : '';
+        const message = `no SSH connection to ${describeTarget(target)}: ${reason}${tries}`;
+        throw new FailureError({ reason: 'communicator-failed', message, cause: error });
+      }
+      options.onRetry?.(reason);
+      await sleep(RETRY_MS, undefined, { signal: options.signal }).catch(() => undefined);
+    }
+  }
+}
+
+function throwIfStopped(signal: AbortSignal): void {
+  if (signal.aborted) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
+}
+
+/** Connection errors to several addresses of one name have their texts inside. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError) return [...new Set(error.errors.map(messageOf))].join('; ');
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Logs in to the bastion and asks it to connect to the target. */
+async function throughBastion(
+  bastion: SshTarget,
+  target: SshTarget,
+  options: SshConnectOptions,
+): Promise<Transport> {
+  const connection = await connect(bastion, options);
+  const release = (): void => void connection[Symbol.asyncDispose]();
+  try {
+    const stream = await connection.whileOpen(
+      new Promise<Transport['stream']>((resolve, reject) => {
+        connection.client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, channel) => {
+          if (error === undefined) resolve(channel);
+          else reject(new Error(`the bastion cannot reach ${target.host}:${target.port}: ${error.message}`));
+        });
+      }),
+      `forwarding through the bastion ${describeTarget(bastion)}`,
+    );
+    return { stream, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function handshake(
+  target: SshTarget,
+  login: Authentication,
+  transport: Transport,
+  { signal, deadline }: SshConnectOptions,
+): Promise<SshConnection> {
+  const { Client: SshClient } = (await import('ssh2')).default;
+  const client = new SshClient();
+  let hostKey = '';
+  let refusal: FailureError | undefined;
+  const verify = (blob: Buffer): boolean => {
+    hostKey = fingerprintOf(blob);
+    if (acceptsHostKey(target.hostKey, blob)) return true;
+    refusal = hostKeyFailure(target, hostKey);
+    return false;
+  };
+  const left = deadline - performance.now();
+  const config: ConnectConfig = {
+    sock: transport.stream,
+    username: target.user,
+    authHandler: login.handler,
+    hostVerifier: verify,
+    readyTimeout: Math.max(1000, Math.min(HANDSHAKE_MS, left)),
+    keepaliveInterval: Math.max(0, target.keepAliveMs ?? 0),
+    keepaliveCountMax: KEEP_ALIVES,
+    algorithms: algorithmsOf(target),
+    ...(target.forwardAgent !== undefined && { agent: target.forwardAgent }),
+  };
+  try {
+    await ready(client, config, signal);
+  } catch (error) {
+    client.destroy();
+    transport.stream.destroy();
+    transport.release();
+    if (refusal !== undefined) throw refusal;
+    if (isLevel(error, 'client-authentication')) throw new Error(login.explain(), { cause: error });
+    throw error;
+  }
+  const forwardsAgent = target.forwardAgent !== undefined;
+  return new SshConnection(
+    client,
+    { name: describeTarget(target), hostKey, forwardsAgent },
+    transport.release,
+  );
+}
+
+function ready(client: Client, config: ConnectConfig, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      client.destroy();
+      reject(new Error('stopped'));
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    const done = (): void => signal.removeEventListener('abort', stop);
+    client.once('ready', () => {
+      done();
+      resolve();
+    });
+    client.once('close', () => {
+      done();
+      reject(new Error('the connection was closed'));
+    });
+    // Stays for the whole life of the client: an error without a listener would end imgpipe.
+    client.on('error', (error) => {
+      done();
+      client.destroy();
+      reject(error);
+    });
+    client.connect(config);
+    allowCertificates(client);
+  });
+}
+
+function algorithmsOf({
+  ciphers,
+  keyExchanges,
+  hostKey,
+}: SshTarget): NonNullable<ConnectConfig['algorithms']> {
+  const serverHostKey = hostKeyAlgorithms(hostKey);
+  const algorithms = {
+    ...(ciphers !== undefined && { cipher: [...ciphers] }),
+    ...(keyExchanges !== undefined && { kex: [...keyExchanges] }),
+    ...(serverHostKey !== undefined && { serverHostKey }),
+  };
+  // Names are the user's; ssh2 refuses those it does not know.
+  return algorithms as NonNullable<ConnectConfig['algorithms']>;
+}
+
+function hostKeyFailure(target: SshTarget, shown: string): FailureError {
+  return new FailureError({
+    reason: 'communicator-failed',
+    message: `${describeTarget(target)} has the host key ${shown}, which is not the expected one`,
+    hint: 'find out why another system answers there; if its key was changed on purpose, change the expected one',
+  });
+}
+
+function isLevel(error: unknown, level: string): boolean {
+  return error instanceof Error && 'level' in error && error.level === level;
+}
