@@ -1,17 +1,32 @@
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { writeFileAtomic } from '../util/atomic-file.ts';
+import type { ByteRange } from '../util/byte-ranges.ts';
 import { currentBootId } from '../util/process-identity.ts';
+import { listPatches } from './disk-files.ts';
+import { readDiskPatch } from './disk-patch.ts';
 import { listFolder } from './journal.ts';
 import { fingerprintOf } from './stat-cache.ts';
 import type { StoreLayout } from './store-layout.ts';
 
-const stampSchema = z.object({ bootId: z.string(), fingerprint: z.string() });
+const stampSchema = z.object({
+  bootId: z.string(),
+  fingerprint: z.string(),
+  /** Start and end, in turns, of the ranges that are not zero. */
+  data: z.array(z.int().nonnegative()),
+});
 
-/** Writes beside a finished disk which file it is: one that anything touched later is not taken for it. */
-export function stampDisk(path: string): void {
-  const fingerprint = fingerprintOf(statSync(path, { bigint: true }));
-  writeFileAtomic(`${path}.json`, JSON.stringify({ bootId: currentBootId(), fingerprint } satisfies z.input<typeof stampSchema>));
+/**
+ * Writes beside a finished disk which file it is: one that anything touched later is not taken for it.
+ * @param data where the disk has blocks of 4096 bytes that are not all zero, so that nobody has to look again
+ */
+export function stampDisk(path: string, data: readonly ByteRange[]): void {
+  const stamp: z.input<typeof stampSchema> = {
+    bootId: currentBootId(),
+    fingerprint: fingerprintOf(statSync(path, { bigint: true })),
+    data: data.flatMap(({ start, end }) => [start, end]),
+  };
+  writeFileAtomic(`${path}.json`, JSON.stringify(stamp));
 }
 
 /**
@@ -19,15 +34,22 @@ export function stampDisk(path: string): void {
  * power cut took; building it again is cheap.
  */
 export function isStamped(path: string): boolean {
+  return readStampedData(path) !== undefined;
+}
+
+/** The data map of a disk that `isStamped`, else undefined. */
+export function readStampedData(path: string): readonly ByteRange[] | undefined {
   try {
     const stamp = stampSchema.parse(JSON.parse(readFileSync(`${path}.json`, 'utf8')));
-    return stamp.bootId === currentBootId() && stamp.fingerprint === fingerprintOf(statSync(path, { bigint: true }));
+    const isIt = stamp.bootId === currentBootId() && stamp.fingerprint === fingerprintOf(statSync(path, { bigint: true }));
+    if (!isIt) return undefined;
+    return Array.from({ length: stamp.data.length >> 1 }, (_, at) => ({ start: stamp.data[2 * at] ?? 0, end: stamp.data[2 * at + 1] ?? 0 }));
   } catch {
-    return false;
+    return undefined;
   }
 }
 
-/** Deletes disks that were changed since they were finished. Those of another boot go without being called damaged. */
+/** Deletes disks and patches that were changed since they were finished. Those of another boot go without being called damaged. */
 export function dropChangedDisks(layout: StoreLayout): { readonly checked: number; readonly dropped: readonly string[] } {
   const keys = listFolder(layout.folder('disks')).flatMap((name) => /^([0-9a-f]{64})\.raw$/.exec(name)?.[1] ?? []);
   // One that is being made has its name before its stamp.
@@ -38,7 +60,10 @@ export function dropChangedDisks(layout: StoreLayout): { readonly checked: numbe
     rmSync(`${layout.diskFile(key)}.json`, { force: true });
     rmSync(layout.diskFile(key), { force: true });
   }
-  return { checked: keys.length, dropped };
+  const patches = listPatches(layout);
+  const damaged = patches.filter(({ path }) => existsSync(path) && readDiskPatch(path) === undefined);
+  for (const { path } of damaged) rmSync(path, { force: true });
+  return { checked: keys.length + patches.length, dropped: [...dropped, ...damaged.map(({ key }) => key)] };
 }
 
 function bootOf(path: string): string | undefined {

@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LayerStore } from '../layers/layer-store.ts';
 import { parseActionRecord, type ActionRecord } from './action-record.ts';
+import { listPatches } from './disk-files.ts';
 import { listFolder } from './journal.ts';
 import type { StoreLayout } from './store-layout.ts';
 
@@ -46,6 +47,11 @@ export async function takeInventory(layout: StoreLayout, layers: LayerStore): Pr
     if (nodes === undefined) nodesOf.set(id, new Set([record.node]));
     else nodes.add(record.node);
   }
+  const patches = listPatches(layout);
+  // A base has no record of its own: it belongs to the nodes of the disks that stand on it.
+  for (const { key, base } of patches) {
+    nodesOf.set(base, new Set([...(nodesOf.get(base) ?? []), ...(nodesOf.get(key) ?? [])]));
+  }
   const namesOf = (id: string): string[] => [...(nodesOf.get(id) ?? [])].toSorted();
   return [
     ...layers.listLayers().flatMap((digest): StoredItem[] => {
@@ -61,6 +67,11 @@ export async function takeInventory(layout: StoreLayout, layers: LayerStore): Pr
       if (!DISK.test(name) || info === undefined) return [];
       const id = name.slice(0, -'.raw'.length);
       return [{ type: 'disk', id, size: info.blocks * 512, usedAt: timeOf(`${path}.json`), nodes: namesOf(id), path }];
+    }),
+    ...patches.flatMap(({ key, path }): StoredItem[] => {
+      const info = statSync(path, { throwIfNoEntry: false });
+      if (info === undefined) return [];
+      return [{ type: 'disk', id: key, size: info.blocks * 512, usedAt: info.mtimeMs, nodes: namesOf(key), path }];
     }),
     ...(await folders('mount', layout.folder('mounts'), /^[a-z0-9][A-Za-z0-9._-]*$/)),
     ...(await folders('logs', layout.folder('logs'), RUN_ID)),

@@ -14,7 +14,8 @@ export const STORE_FORMAT = 1;
  *     actions/ab/<key>.json    what a key gave (output, inputs, duration); written last, so it never lies
  *     latest/<node>.json       the last record of each node of each project: history and `why`
  *     layers/<hex>/            immutable layers, see src/layers; the time of their info.json is that of their last use
- *     disks/<key>.raw          raw disks and their bases
+ *     disks/<key>.raw          bases of disks, and disks that some exporter wants as a file; <key>.raw.json says they are whole
+ *     disks/<key>.<base>.patch  a disk as its difference from its base, see disk-patch.ts
  *     active/<run>/            mutable trees of running steps, see src/layers
  *     scratch/<run>/           temporary files of running nodes
  *     failed/<node>.json       where the last failure of a node left its layer, for `imgpipe shell`
@@ -58,6 +59,10 @@ export class StoreLayout {
   }
   diskFile(key: string): string {
     return `${this.root}/disks/${key}.raw`;
+  }
+  /** @param base key of the disk that it patches */
+  patchFile(key: string, base: string): string {
+    return `${this.root}/disks/${key}.${base}.patch`;
   }
   lockFile(name: string): string {
     return `${this.root}/locks/${name}.json`;

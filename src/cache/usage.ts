@@ -3,6 +3,7 @@ import { asDigest } from '../model/ids.ts';
 import type { LayerStore } from '../layers/layer-store.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
 import type { NodeOutput } from './action-record.ts';
+import { listPatches } from './disk-files.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -14,8 +15,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  */
 export function noteUse(layers: LayerStore, layout: StoreLayout, outputs: readonly NodeOutput[], now = Date.now()): void {
   for (const [at, output] of outputs.entries()) {
-    const file = useFile(layers, layout, output);
-    if (file !== undefined) touch(file, now - at);
+    for (const file of useFiles(layers, layout, output)) touch(file, now - at);
   }
 }
 
@@ -53,10 +53,13 @@ export function hasJournals(layout: StoreLayout): boolean {
   }
 }
 
-/** The small file whose time says when a layer or disk was last used; undefined for what is not in the store. */
-function useFile(layers: LayerStore, layout: StoreLayout, output: NodeOutput): string | undefined {
-  if (output.type === 'layer') return `${layers.layerDirectory(asDigest(output.digest))}/info.json`;
-  return output.type === 'disk' ? `${layout.diskFile(output.diskKey)}.json` : undefined;
+/** The files whose times say when a layer or disk was last used; a patched disk uses its base. None outside the store. */
+function useFiles(layers: LayerStore, layout: StoreLayout, output: NodeOutput): string[] {
+  if (output.type === 'layer') return [`${layers.layerDirectory(asDigest(output.digest))}/info.json`];
+  if (output.type !== 'disk') return [];
+  const patches = listPatches(layout).filter((patch) => patch.key === output.diskKey);
+  const raws = [output.diskKey, ...patches.map((patch) => patch.base)];
+  return [...raws.map((key) => `${layout.diskFile(key)}.json`), ...patches.map((patch) => patch.path)];
 }
 
 function touch(file: string, timeMs: number): void {

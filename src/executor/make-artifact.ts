@@ -4,12 +4,13 @@ import { basename, dirname } from 'node:path';
 import type { NodeOutput } from '../cache/action-record.ts';
 import { fingerprintOf } from '../cache/stat-cache.ts';
 import { unwrap } from '../diagnostics/failure.ts';
+import type { ExportContext } from '../exporters/exporter.ts';
 import { sha256OfFile } from '../exporters/file-digest.ts';
 import { removeOutputIndex, staleTemporaries } from '../exporters/output.ts';
 import type { GraphNode } from '../model/graph.ts';
 import { identifyProcess } from '../util/process-identity.ts';
 import { tracePoint } from '../util/trace-point.ts';
-import { ensureDisk } from './make-disk.ts';
+import { ensureDisk, type DiskFile } from './make-disk.ts';
 import type { NodeScope } from './node-scope.ts';
 import type { ExecutorServices } from './services.ts';
 
@@ -30,9 +31,10 @@ export async function makeArtifact(
     for (const stale of left) rmSync(stale, { force: true, recursive: true });
     const diskNode = node.disk === undefined ? undefined : services.nodes.get(node.disk);
     const disk = diskNode?.role === 'disk' ? await ensureDisk(diskNode, scope, services) : undefined;
+    const needsFile = kind.readsImage?.(node.export.options) !== true;
     const result = await kind.run(node.export.options, {
       pipeline: node.pipeline,
-      disk: disk && { path: disk.path, size: disk.size, key: disk.key },
+      disk: disk && exportDisk(disk, needsFile ? await disk.materialise() : undefined),
       layers: services.prober.view(node),
       workspace: await services.workspace(),
       fileName: basename(path),
@@ -42,9 +44,9 @@ export async function makeArtifact(
       log: scope.log,
       progress: scope.progress,
     });
-    unwrap(result);
+    const exported = unwrap(result);
     scope.signal.throwIfAborted();
-    const sha256 = await sha256OfFile(temporary, scope.signal);
+    const sha256 = exported?.sha256 ?? (await sha256OfFile(temporary, scope.signal));
     tracePoint('export:exported');
     // Checksums must never be those of another image: the run writes them anew when all images are there.
     removeOutputIndex(folder);
@@ -57,6 +59,19 @@ export async function makeArtifact(
     rmSync(temporary, { force: true, recursive: true });
     strike();
   }
+}
+
+function exportDisk({ image, key }: DiskFile, path: string | undefined): NonNullable<ExportContext['disk']> {
+  return {
+    image,
+    size: image.size,
+    key,
+    get path(): string {
+      if (path === undefined)
+        throw new Error('an exporter that says `readsImage` asked for the disk as a file');
+      return path;
+    },
+  };
 }
 
 /** A rename replaces a file at once, so that there is always a whole image; a folder has to leave first. */

@@ -1,37 +1,43 @@
-import { renameSync, rmSync, statSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { NodeOutput } from '../cache/action-record.ts';
-import { isStamped, stampDisk } from '../cache/disk-stamp.ts';
+import { readDiskPatch, writeDiskPatch } from '../cache/disk-patch.ts';
+import { readStampedData, stampDisk } from '../cache/disk-stamp.ts';
 import { acquireLock } from '../cache/key-lock.ts';
 import { leaseSafely } from '../cache/maintenance.ts';
 import type { StoreLayout } from '../cache/store-layout.ts';
 import { unwrap, type Result } from '../diagnostics/failure.ts';
-import { buildDisk, buildDiskBase } from '../exporters/disk/build-disk.ts';
-import { planDisk } from '../exporters/disk/plan-disk.ts';
+import { dataOf, type DiskImage } from '../exporters/disk-image.ts';
+import { buildDisk, buildDiskBase, type DiskBuildContext } from '../exporters/disk/build-disk.ts';
+import { scanData } from '../exporters/disk/data-map.ts';
+import { materialiseDisk } from '../exporters/disk/materialise.ts';
+import { planDisk, type DiskPlan } from '../exporters/disk/plan-disk.ts';
+import { makeDiskPatch } from '../exporters/disk/sparse-patch.ts';
 import type { GraphNode } from '../model/graph.ts';
+import type { ByteRange } from '../util/byte-ranges.ts';
 import { tracePoint } from '../util/trace-point.ts';
 import type { NodeScope } from './node-scope.ts';
 import type { ExecutorServices } from './services.ts';
 
-/** Builds the raw disk of a pipeline into the store, from the cached base where there is one. */
+/** Builds the disk of a pipeline into the store, from the cached base where there is one. */
 export async function makeDisk(
   node: GraphNode & { role: 'disk' },
   scope: NodeScope,
   services: ExecutorServices,
 ): Promise<NodeOutput> {
   const disk = await ensureDisk(node, scope, services);
-  return { type: 'disk', diskKey: disk.key, size: disk.size };
+  return { type: 'disk', diskKey: disk.key, size: disk.image.size };
 }
 
-/** A finished raw disk in the store. */
+/** A finished disk in the store. Nothing of it is written to afterwards. */
 export interface DiskFile {
   readonly key: string;
-  readonly path: string;
-  /** Bytes, holes included. */
-  readonly size: number;
+  readonly image: DiskImage;
+  /** Path of the disk as one raw file, made when the store has none. */
+  readonly materialise: () => Promise<string>;
 }
 
-/** The disk of a node, built when the store does not hold it (any more). Never written to afterwards. */
+/** The disk of a node, built when the store does not hold it (any more). */
 export async function ensureDisk(
   node: GraphNode & { role: 'disk' },
   scope: NodeScope,
@@ -39,45 +45,85 @@ export async function ensureDisk(
 ): Promise<DiskFile> {
   const { layout } = services;
   const plan = unwrap(await planDisk(services.prober.diskRequest(node), services.layers));
-  const path = layout.diskFile(plan.diskKey);
   await leaseSafely(layout, services.journal, [plan.diskKey, plan.baseKey], scope.signal);
-  const workspace = await services.workspace();
-  const options = {
-    workspace,
+  const context: StoreContext = {
+    workspace: await services.workspace(),
+    layout,
     scratch: scope.scratch,
     signal: scope.signal,
     log: scope.log,
     progress: scope.progress,
   };
-  await once(plan.diskKey, scope, layout, async (diskOutput) => {
-    const basePath = layout.diskFile(plan.baseKey);
-    await once(plan.baseKey, scope, layout, (outputPath) => buildDiskBase(plan, { ...options, outputPath }));
-    return await buildDisk(plan, { ...options, basePath, outputPath: diskOutput });
-  });
-  return { key: plan.diskKey, path, size: statSync(path).size };
+  const image = await ensureImage(plan, context);
+  const materialise = async (): Promise<string> => {
+    if (image.patch.length === 0) return image.basePath;
+    const build = (outputPath: string): Promise<Result<void>> => materialiseDisk(image, outputPath, context);
+    await ensureRaw(plan.diskKey, context, build, () => Promise.resolve(dataOf(image)));
+    return layout.diskFile(plan.diskKey);
+  };
+  return { key: plan.diskKey, image, materialise };
 }
 
-/** Builds a file of the store unless it is there, one process at a time; it gets its name when it is whole. */
-async function once(
+type StoreContext = Omit<DiskBuildContext, 'outputPath'> & { readonly layout: StoreLayout };
+
+/** A disk is kept as a patch of its base, or as a file of its own where it could only be made that way. */
+async function ensureImage(plan: DiskPlan, context: StoreContext): Promise<DiskImage> {
+  const { layout, signal } = context;
+  const { size } = plan.layout;
+  const basePath = layout.diskFile(plan.baseKey);
+  const patchPath = layout.patchFile(plan.diskKey, plan.baseKey);
+  const build = (outputPath: string): Promise<Result<void>> =>
+    buildDiskBase(plan, { ...context, outputPath });
+  const scan = (path: string): Promise<readonly ByteRange[]> => scanData(context, path);
+  const base = (): Promise<readonly ByteRange[]> => ensureRaw(plan.baseKey, context, build, scan);
+
+  const known = readDiskPatch(patchPath);
+  if (known !== undefined) return { size, basePath, baseData: await base(), patch: known };
+  const rawPath = layout.diskFile(plan.diskKey);
+  const rawData = readStampedData(rawPath);
+  if (rawData !== undefined) return { size, basePath: rawPath, baseData: rawData, patch: [] };
+
+  const baseData = await base();
+  {
+    using _lock = await acquireLock(layout.lockFile(`patch-${plan.diskKey}`), { signal });
+    const patch = readDiskPatch(patchPath) ?? unwrap(await makeDiskPatch(plan, { ...context, basePath }));
+    signal.throwIfAborted();
+    if (patch !== undefined) {
+      writeDiskPatch(patchPath, patch);
+      tracePoint('disk:patched');
+      return { size, basePath, baseData, patch };
+    }
+  }
+  const copy = (outputPath: string): Promise<Result<void>> =>
+    buildDisk(plan, { ...context, basePath, outputPath });
+  return { size, basePath: rawPath, baseData: await ensureRaw(plan.diskKey, context, copy, scan), patch: [] };
+}
+
+/** Builds a raw file of the store unless it is there, one process at a time; it gets its name when it is whole. */
+async function ensureRaw(
   key: string,
-  scope: NodeScope,
-  layout: StoreLayout,
+  { layout, signal }: StoreContext,
   build: (outputPath: string) => Promise<Result<void>>,
-): Promise<void> {
+  dataOfFile: (path: string) => Promise<readonly ByteRange[]>,
+): Promise<readonly ByteRange[]> {
   const path = layout.diskFile(key);
-  if (isStamped(path)) return;
-  using _lock = await acquireLock(layout.lockFile(`disk-${key}`), { signal: scope.signal });
-  if (isStamped(path)) return;
+  const stamped = readStampedData(path);
+  if (stamped !== undefined) return stamped;
+  using _lock = await acquireLock(layout.lockFile(`disk-${key}`), { signal });
+  const meanwhile = readStampedData(path);
+  if (meanwhile !== undefined) return meanwhile;
   const temporary = `${path}.tmp-${process.pid}`;
   await mkdir(layout.folder('disks'), { recursive: true });
   try {
     unwrap(await build(temporary));
-    scope.signal.throwIfAborted();
+    const data = await dataOfFile(temporary);
+    signal.throwIfAborted();
     tracePoint('disk:built');
     renameSync(temporary, path);
     tracePoint('disk:renamed');
-    stampDisk(path);
+    stampDisk(path, data);
     tracePoint('disk:stamped');
+    return data;
   } finally {
     rmSync(temporary, { force: true });
   }

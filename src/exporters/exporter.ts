@@ -4,13 +4,17 @@ import type { Workspace } from '../layers/workspace.ts';
 import type { View } from '../model/layer.ts';
 import type { Pipeline } from '../model/pipeline.ts';
 import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
+import type { DiskImage } from './disk-image.ts';
 
 /** What an exporter works on and where it writes. */
 export interface ExportContext {
   readonly pipeline: Pipeline;
-  /** The finished raw disk, read-only; sparse. Undefined for exporters of `input: 'layers'`. */
+  /** The finished raw disk. Undefined for exporters of `input: 'layers'`. */
   readonly disk?: {
+    /** The disk as a file, read-only and sparse; not there for exporters that say `readsImage`. */
     readonly path: string;
+    /** The same bytes as they lie in the store, for reading them in one pass. */
+    readonly image: DiskImage;
     readonly size: number;
     /** Key of the disk: what identifiers in the artifact are derived from. */
     readonly key: string;
@@ -28,13 +32,21 @@ export interface ExportContext {
   readonly progress: (done: number, total: number | undefined, unit: string) => void;
 }
 
+/** What an exporter knows of the file it wrote. */
+export interface ExportedFile {
+  /** SHA-256 of its bytes, 64 hex digits, worked out while writing: the file is not read again then. */
+  readonly sha256: string;
+}
+
 /** Turns the finished disk, or the layers, into one artifact. */
 export interface ExporterKind<Schema extends z.ZodObject = z.ZodObject> extends KindDescriptor<Schema> {
   /** `disk`: reads the raw disk; `layers`: reads the file tree and needs no disk. */
   readonly input: 'disk' | 'layers';
   /** File name ending, without dot: `qcow2`, `raw`, `raw.zst`. */
   readonly extension: (options: z.output<Schema>) => string;
-  readonly run: (options: z.output<Schema>, context: ExportContext) => Promise<Result<void>>;
+  readonly run: (options: z.output<Schema>, context: ExportContext) => Promise<Result<ExportedFile | void>>;
+  /** Whether it reads `disk.image` only: making the file `disk.path` is saved then. */
+  readonly readsImage?: (options: z.output<Schema>) => boolean;
   /**
    * All that goes into the file besides options, disk or layers: facts of the pipeline, the file's name. They become
    * part of the key; the architecture and `sourceDateEpoch` of the pipeline always are for `input: 'layers'`.

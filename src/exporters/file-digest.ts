@@ -1,9 +1,7 @@
-import { open } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import { open } from 'node:fs/promises';
 import { FailureError } from '../diagnostics/failure.ts';
+import { startHashWorker, type HashAnswer } from './hash-thread.ts';
 
 /** Smaller files are hashed at once: starting a thread takes longer. */
 const SMALL = 4 * 2 ** 20;
@@ -17,20 +15,8 @@ export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<
   throwIfAborted(signal);
   await using file = await open(path, 'r');
   const { size } = await file.stat();
-  const worker = workerFile();
   throwIfAborted(signal);
-  return size < SMALL || worker === undefined
-    ? await hashHere(path, signal)
-    : await hashInWorker(worker, path, signal);
-}
-
-/** The thread's program: beside this file in the sources, and a bundle of its own beside the bundled program. */
-function workerFile(): URL | undefined {
-  const url = new URL(
-    import.meta.url.endsWith('.ts') ? './sha256-worker.ts' : './sha256-worker.mjs',
-    import.meta.url,
-  );
-  return existsSync(fileURLToPath(url)) ? url : undefined;
+  return size < SMALL ? await hashHere(path, signal) : await hashInThread(path, signal);
 }
 
 async function hashHere(path: string, signal: AbortSignal | undefined): Promise<string> {
@@ -45,20 +31,26 @@ async function hashHere(path: string, signal: AbortSignal | undefined): Promise<
   }
 }
 
-function hashInWorker(program: URL, path: string, signal: AbortSignal | undefined): Promise<string> {
+function hashInThread(path: string, signal: AbortSignal | undefined): Promise<string> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(program, { workerData: path });
+    const worker = startHashWorker({ type: 'file', path });
     const stop = (): void => {
       void worker.terminate();
-      reject(new FailureError({ reason: 'aborted', message: 'the run was stopped' }));
+      reject(stopped());
     };
     signal?.addEventListener('abort', stop, { once: true });
-    worker.once('message', (answer: unknown) => resolve(String(answer)));
+    worker.once('message', (answer: HashAnswer) => {
+      if (answer.type === 'digest') resolve(answer.sha256);
+    });
     worker.once('error', reject);
     worker.once('exit', () => signal?.removeEventListener('abort', stop));
   });
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
+  if (signal?.aborted === true) throw stopped();
+}
+
+export function stopped(): FailureError {
+  return new FailureError({ reason: 'aborted', message: 'the run was stopped' });
 }

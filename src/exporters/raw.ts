@@ -4,7 +4,9 @@ import { COMPRESSIONS, compressCommand, levelMistake } from './compression.ts';
 import { diskOf } from './convert.ts';
 import { defineExporter } from './exporter.ts';
 import { runTool } from './run-tool.ts';
-import { copySparse } from './sparse-copy.ts';
+import { alignRanges } from '../util/byte-ranges.ts';
+import { dataOf, type DiskImage } from './disk-image.ts';
+import { writeImage, type FilePart } from './write-image.ts';
 
 const schema = z
   .strictObject({
@@ -50,17 +52,38 @@ export const rawExporter = defineExporter({
   bootedBy: 'QEMU, BIOS and UEFI',
   // Same tool, same bytes: what a compressor writes may change with its version, never with the number of processors.
   reproducible: true,
+  readsImage: ({ compression }) => compression === 'none',
   run: (options, context) =>
     capture(async () => {
-      const { path: disk } = diskOf(context);
+      const disk = diskOf(context);
       if (options.compression === 'none') {
-        await copySparse(context, disk, context.outputPath, 'export-failed');
-        return;
+        const { outputPath: path, signal, progress } = context;
+        return await writeImage({
+          path,
+          parts: sparseParts(disk.image),
+          image: disk.image,
+          signal,
+          progress,
+        });
       }
       const compress = compressCommand(options.compression, options.level);
       await runTool(context, {
-        argv: ['sh', '-c', `exec ${compress} <"$1" >"$2"`, 'sh', disk, context.outputPath],
+        argv: ['sh', '-c', `exec ${compress} <"$1" >"$2"`, 'sh', disk.path, context.outputPath],
         reason: 'export-failed',
       });
+      return undefined;
     }),
 });
+
+/** Data and holes; holes of less than 64 KiB would only split the file. */
+function sparseParts(image: DiskImage): FilePart[] {
+  const parts: FilePart[] = [];
+  let at = 0;
+  for (const range of alignRanges(dataOf(image), 65536)) {
+    const end = Math.min(range.end, image.size);
+    if (range.start > at) parts.push({ type: 'zeros', length: range.start - at });
+    parts.push({ type: 'disk', start: range.start, end });
+    at = end;
+  }
+  return at < image.size ? [...parts, { type: 'zeros', length: image.size - at }] : parts;
+}

@@ -4,10 +4,15 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unwrap } from '../../src/diagnostics/failure.ts';
 import { buildDisk, buildDiskBase } from '../../src/exporters/disk/build-disk.ts';
+import type { DiskImage } from '../../src/exporters/disk-image.ts';
+import { scanData } from '../../src/exporters/disk/data-map.ts';
+import { materialiseDisk } from '../../src/exporters/disk/materialise.ts';
+import { makeDiskPatch } from '../../src/exporters/disk/sparse-patch.ts';
 import { SECTOR } from '../../src/exporters/disk/gpt.ts';
 import { planDisk, type DiskPlan } from '../../src/exporters/disk/plan-disk.ts';
 import type { DiskRequest } from '../../src/model/disk-request.ts';
 import type { View } from '../../src/model/layer.ts';
+import type { ByteRange } from '../../src/util/byte-ranges.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { EPOCH, type WorkspaceRig } from './workspace.ts';
 
@@ -78,6 +83,25 @@ export class DiskRig {
   async patched(plan: DiskPlan, basePath: string): Promise<string> {
     const context = { ...this.context(), basePath };
     unwrap(await buildDisk(plan, context));
+    return context.outputPath;
+  }
+
+  /** The disk as a patch of its base, found without copying the base; undefined when only a copy will do. */
+  async patch(plan: DiskPlan, basePath: string): Promise<DiskImage | undefined> {
+    const context = this.context();
+    const patch = unwrap(await makeDiskPatch(plan, { ...context, basePath }));
+    const baseData = await scanData(context, basePath);
+    return patch && { size: plan.layout.size, basePath, baseData, patch };
+  }
+
+  async data(path: string): Promise<readonly ByteRange[]> {
+    return await scanData(this.context(), path);
+  }
+
+  /** A disk image as one file. */
+  async materialised(image: DiskImage): Promise<string> {
+    const context = this.context();
+    unwrap(await materialiseDisk(image, context.outputPath, context));
     return context.outputPath;
   }
 

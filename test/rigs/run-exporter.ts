@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Result } from '../../src/diagnostics/failure.ts';
-import type { ExportContext, ExporterKind } from '../../src/exporters/exporter.ts';
+import { scanData } from '../../src/exporters/disk/data-map.ts';
+import type { DiskImage } from '../../src/exporters/disk-image.ts';
+import type { ExportContext, ExportedFile, ExporterKind } from '../../src/exporters/exporter.ts';
 import type { Workspace } from '../../src/layers/workspace.ts';
 import type { View } from '../../src/model/layer.ts';
 import type { Pipeline } from '../../src/model/pipeline.ts';
@@ -31,18 +33,21 @@ export interface ExportRun {
 }
 
 /** Runs an exporter as the executor does, and gives the result. */
-export function runExporter(
+export async function runExporter(
   kind: ExporterKind,
   options: object,
   outputPath: string,
   from: ExportRun,
-): Promise<Result<void>> {
+): Promise<Result<ExportedFile | void>> {
   const parsed = kind.schema.parse(options);
   const { disk } = from;
+  const image = disk === undefined ? undefined : await diskImage(disk);
   const context = {
     pipeline: { ...PIPELINE, ...from.pipeline },
     // The executor gives the disk's key: the same for the same disk.
-    ...(disk !== undefined && { disk: { path: disk, size: statSync(disk).size, key: basename(disk) } }),
+    ...(image !== undefined && {
+      disk: { path: image.basePath, image, size: image.size, key: basename(image.basePath) },
+    }),
     layers: from.layers ?? [],
     workspace: from.workspace ?? { spawn: runHostCommand },
     fileName: from.fileName ?? `disk.${kind.extension(parsed)}`,
@@ -52,7 +57,19 @@ export function runExporter(
     log: () => undefined,
     progress: () => undefined,
   };
-  return kind.run(parsed, context as unknown as ExportContext);
+  return await kind.run(parsed, context as unknown as ExportContext);
+}
+
+/** A disk file as the executor hands it on: without a patch. What is no file counts as data all over. */
+export async function diskImage(path: string): Promise<DiskImage> {
+  const info = statSync(path);
+  const context = {
+    workspace: { spawn: runHostCommand },
+    signal: new AbortController().signal,
+    log: () => undefined,
+  };
+  const baseData = info.isFile() ? await scanData(context, path) : [{ start: 0, end: info.size }];
+  return { size: info.size, basePath: path, baseData, patch: [] };
 }
 
 /** A partitioned disk of 96 MiB with data at odd places and large holes, as file systems leave it. */

@@ -47,7 +47,7 @@ export async function buildDiskBase(plan: DiskPlan, context: DiskBuildContext): 
 
 /**
  * Makes the finished disk from its base: copies it (sharing blocks where the file system can), writes the delta's
- * files into the root file system and normalises it.
+ * files into the root file system and normalises it. `makeDiskPatch` gives the same bytes without a copy.
  * @param context.basePath what `buildDiskBase` made for the same `plan.baseKey`; only read
  */
 export async function buildDisk(
@@ -56,16 +56,28 @@ export async function buildDisk(
 ): Promise<Result<void>> {
   return await capture(async () => {
     await copySparse(context, context.basePath, context.outputPath, 'disk-failed');
-    if (plan.delta.operations.length > 0)
-      await withDelta(plan, context, (mount) => patch(plan, context, mount));
+    await applyDelta(plan, context, context.outputPath);
     await using disk = await open(context.outputPath, 'r+');
     await normalizeExt4(disk, plan.layout.root.start * SECTOR, plan.request.sourceDateEpoch);
   });
 }
 
+/**
+ * Writes the delta's files into the root file system of a disk file with debugfs.
+ * @throws FailureError `image-too-large`; `disk-failed` when debugfs says anything else
+ */
+export async function applyDelta(
+  plan: DiskPlan,
+  context: Omit<DiskBuildContext, 'outputPath'>,
+  diskPath: string,
+): Promise<void> {
+  if (plan.delta.operations.length === 0) return;
+  await withDelta(plan, context, (mount) => patch(plan, context, diskPath, mount));
+}
+
 async function withDelta(
   plan: DiskPlan,
-  context: DiskBuildContext,
+  context: Pick<DiskBuildContext, 'workspace'>,
   body: (mountPoint: string | undefined) => Promise<void>,
 ): Promise<void> {
   if (plan.deltaLayers.length === 0) return await body(undefined);
@@ -80,13 +92,14 @@ async function withDelta(
 /** Runs the patch. debugfs ends with 0 whatever happened, so its messages decide. */
 async function patch(
   plan: DiskPlan,
-  context: DiskBuildContext,
+  context: Omit<DiskBuildContext, 'outputPath'>,
+  diskPath: string,
   mountPoint: string | undefined,
 ): Promise<void> {
   const script = join(context.scratch, 'patch.debugfs');
   await using file = await open(script, 'w');
   await file.writeFile(patchScript(plan.delta.operations));
-  const image = `${context.outputPath}?offset=${plan.layout.root.start * SECTOR}`;
+  const image = `${diskPath}?offset=${plan.layout.root.start * SECTOR}`;
   const { stderr } = await runTool(context, {
     argv: ['debugfs', '-w', '-f', script, image],
     env: { E2FSPROGS_FAKE_TIME: String(plan.request.sourceDateEpoch) },

@@ -117,14 +117,10 @@ function draftDisk(
   });
 }
 
-
 /** Paths that the boot loader and the root folder depend on, with the folders above them. */
 function decidesBoot({ path }: ManifestEntry): boolean {
   return (
-    path.startsWith('/boot') ||
-    path === '/' ||
-    isCommandLineFile(path) ||
-    COMMAND_LINE_FOLDERS.includes(path)
+    path.startsWith('/boot') || path === '/' || isCommandLineFile(path) || COMMAND_LINE_FOLDERS.includes(path)
   );
 }
 
@@ -161,7 +157,9 @@ export function tooLarge(size: number, missing?: number): Failure {
 
 /** Behind a symbolic link the command line could be any file of the image, so then every layer counts. */
 function commandLineFiles(tree: MergedTree, request: DiskRequest): unknown {
-  const found = [...tree.values()].map(({ entry }) => entry).filter(({ path }) => /^\/etc\/kernel\/cmdline/.test(path));
+  const found = [...tree.values()]
+    .map(({ entry }) => entry)
+    .filter(({ path }) => /^\/etc\/kernel\/cmdline/.test(path));
   if (found.some(({ type }) => type !== 'file' && type !== 'directory')) {
     return request.layers.map((layer) => layer.digest);
   }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildDisk, buildDiskBase } from '../../../src/exporters/disk/build-disk.ts';
+import { makeDiskPatch } from '../../../src/exporters/disk/sparse-patch.ts';
+import { dataOf } from '../../../src/exporters/disk-image.ts';
 import type { DiskPlan } from '../../../src/exporters/disk/plan-disk.ts';
 import type { LayerRef } from '../../../src/model/layer.ts';
 import { BOOTABLE_TREE, checkRoot, debugfs, DiskRig, sha256 } from '../../rigs/disk.ts';
@@ -145,10 +147,43 @@ describe.skipIf(noWorkspace)('disk', () => {
             await rig.merged(layers, LIST),
           );
           expect(sha256(await disks.full(request))).toBe(sha256(disk));
+          const image = await disks.patch(plan, await disks.base(plan));
+          if (image === undefined) throw new Error('patched in a copy only');
+          expect(sha256(await disks.materialised(image))).toBe(sha256(disk));
+          expect(dataOf(image)).toEqual(await disks.data(disk));
         },
       ),
       { numRuns: 6, endOnFailure: true },
     );
+  });
+
+  it('patches block groups that were empty, folders with an index and several blocks, and long links', async () => {
+    const rig = await WorkspaceRig.open();
+    const disks = new DiskRig(rig);
+    const fill = 'head -c 118M /dev/zero | tr "\\0" x > fill; mkdir -p large; cd large';
+    const names =
+      'i=0; while [ $i -lt 2500 ]; do i=$((i+1)); : > a-name-that-is-long-enough-to-fill-blocks-$i; done';
+    const base = await rig.layer([], `${BOOTABLE_TREE}\n${fill}; ${names}`);
+    const delta = [
+      'for i in $(seq 15); do head -c 1000000 /dev/urandom > etc/random-$i; done',
+      'mkdir -p large srv/new/deep; for i in $(seq 300); do echo $i > large/another-name-that-is-long-$i; done',
+      `ln -s ${'t'.repeat(500)} srv/new/deep/link; rm srv/www/index.html`,
+    ];
+    const page = await rig.layer([base], delta.join('\n'));
+    const plan = await disks.plan(
+      disks.request([base, page], [1], { size: 300 * 2 ** 20, firmware: 'bios' }),
+    );
+    expect(plan.deltaLayers).toHaveLength(1);
+    const basePath = await disks.base(plan);
+    const image = await disks.patch(plan, basePath);
+    if (image === undefined) throw new Error('patched in a copy only');
+    const groupBytes = 128 * 2 ** 20;
+    expect(image.patch.some(({ offset }) => offset > plan.layout.root.start * 512 + groupBytes)).toBe(true);
+    const patched = await disks.patched(plan, basePath);
+    checkRoot(plan, patched);
+    execFileSync('cmp', [await disks.materialised(image), patched]);
+    const changed = image.patch.reduce((bytes, run) => bytes + run.bytes.length, 0);
+    expect(changed).toBeLessThan(17 * 2 ** 20);
   });
 
   it('says that files do not fit, also when only the patch does not', async () => {
@@ -169,9 +204,9 @@ describe.skipIf(noWorkspace)('disk', () => {
     };
     expect(await buildDiskBase(shrunk(50), disks.context())).toMatchObject(tooSmall);
     const tight = shrunk(74);
-    expect(await buildDisk(tight, { ...disks.context(), basePath: await disks.base(tight) })).toMatchObject(
-      tooSmall,
-    );
+    const basePath = await disks.base(tight);
+    expect(await buildDisk(tight, { ...disks.context(), basePath })).toMatchObject(tooSmall);
+    expect(await makeDiskPatch(tight, { ...disks.context(), basePath })).toMatchObject(tooSmall);
   });
 
   it('stops when the run stops', async () => {

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ExportContext, ExporterKind } from '../../../src/exporters/exporter.ts';
+import type { ExportedFile, ExporterKind } from '../../../src/exporters/exporter.ts';
 import { qcow2Exporter } from '../../../src/exporters/qcow2.ts';
 import { rawExporter } from '../../../src/exporters/raw.ts';
 import type { Result } from '../../../src/diagnostics/failure.ts';
-import { runHostCommand } from '../../../src/util/exec.ts';
 import { sha256 } from '../../rigs/disk.ts';
+import { runExporter } from '../../rigs/run-exporter.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 
 const MIB = 2 ** 20;
@@ -26,26 +26,14 @@ function sparseDisk(path: string): void {
   execFileSync('sh', ['-ec', script, path]);
 }
 
-function run(
+async function run(
   kind: ExporterKind,
   options: object,
   disk: string,
   outputPath: string,
   signal = new AbortController().signal,
-): Promise<Result<void>> {
-  const scratch = `${outputPath}.scratch`;
-  mkdirSync(scratch);
-  const context = {
-    disk: { path: disk, size: statSync(disk).size },
-    layers: [],
-    workspace: { spawn: runHostCommand },
-    outputPath,
-    scratch,
-    signal,
-    log: () => undefined,
-    progress: () => undefined,
-  };
-  return kind.run(kind.schema.parse(options), context as unknown as ExportContext);
+): Promise<Result<ExportedFile | void>> {
+  return await runExporter(kind, options, outputPath, { disk, signal });
 }
 
 describe('exporters', () => {
