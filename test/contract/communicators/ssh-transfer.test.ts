@@ -123,6 +123,7 @@ describe.skipIf(noSshd)('trees', () => {
     const server = await startSshd();
     const ssh = await communicateWith(targetOf(server));
     const tree = temporaryFolder();
+    const start = performance.now();
     for (let folder = 0; folder < 100; folder += 1) {
       mkdirSync(join(tree, String(folder)));
       for (let file = 0; file < 100; file += 1)
@@ -135,7 +136,9 @@ describe.skipIf(noSshd)('trees', () => {
     const seconds = [uploaded - began, performance.now() - uploaded].map((ms) => ms / 1000);
     expect(readFileSync(join(tree, 'back/42/77'), 'utf8')).toBe('42 77');
     expect(readdirSync(join(server.folder, 'there'), { recursive: true })).toHaveLength(10_100);
-    expect(Math.max(...seconds), `seconds: ${seconds.join(', ')}`).toBeLessThan(15);
+    // Compared with making the files here, which tells how busy this machine is.
+    const made = (began - start) / 1000;
+    expect(Math.max(...seconds), `seconds: ${seconds.join(', ')}; made in ${made}`).toBeLessThan(5 + 5 * made);
   });
 
   it('from a machine that sends paths leading outside are refused', async () => {
