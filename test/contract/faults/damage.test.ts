@@ -15,6 +15,15 @@ import { openSealedJson, sealJson } from '../../../src/util/sealed-json.ts';
 import { FaultProject, type Products } from '../../rigs/faults.ts';
 import { noWorkspace } from '../../rigs/workspace.ts';
 
+/** One way in a short run; with `IMGPIPE_FAULTS` all of them. */
+const HARMS = (
+  [
+    ['bit-flipped', flip],
+    ['truncated', truncate],
+    ['emptied', (path: string) => writeFileSync(path, '')],
+  ] as const
+).slice(0, process.env['IMGPIPE_FAULTS'] === undefined ? 1 : undefined);
+
 const BEFORE = 'before';
 const AFTER = 'after';
 
@@ -34,24 +43,18 @@ describe.skipIf(noWorkspace !== undefined)('a damaged store', () => {
     }
   });
 
-  /** Builds the same template, then one that needs the old layers, and lets the store be judged. */
+  /** The next build is right, whatever `verify` finds. */
   async function survives(expectVerify: 0 | 1 = 0): Promise<void> {
     if (expectVerify === 1) expect((await project.run('cache', 'verify')).code).toBe(1);
     await settle();
     expect(await project.judge(expected[BEFORE] ?? {})).toEqual([]);
-    project.setVariant(AFTER);
-    expect(await project.judge(expected[AFTER] ?? {})).toEqual([]);
-    project.setVariant(BEFORE);
-    expect(await project.judge(expected[BEFORE] ?? {})).toEqual([]);
   }
 
-  /** As `survives`, but the damage is met by a build that has something to do. */
+  /** As `survives`, but the damage is met by a build that has something to do on top of the old layers. */
   async function survivesUnderway(): Promise<void> {
     project.setVariant(AFTER);
     await settle();
     expect(await project.judge(expected[AFTER] ?? {})).toEqual([]);
-    project.setVariant(BEFORE);
-    expect(await project.judge(expected[BEFORE] ?? {})).toEqual([]);
   }
 
   /** Builds right at once; after it `verify` may still find and drop what no build has looked at yet. */
@@ -65,11 +68,7 @@ describe.skipIf(noWorkspace !== undefined)('a damaged store', () => {
     await project.build();
   });
 
-  describe.each([
-    ['truncated', truncate],
-    ['bit-flipped', flip],
-    ['emptied', (path: string) => writeFileSync(path, '')],
-  ])('%s', (_, harm) => {
+  describe.each(HARMS)('%s', (_, harm) => {
     test.each(['actions', 'latest', 'stat-cache'])('%s', async (folder) => {
       files(`cache/${folder}`).forEach(harm);
       await survives();

@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest';
+import { FaultProject, tinyTemplate } from '../../rigs/faults.ts';
+import { noWorkspace } from '../../rigs/workspace.ts';
+
+describe.skipIf(noWorkspace !== undefined)('several builds at once', () => {
+  test('ten of the same thing, on what a killed one left: each step runs once, all end right', async () => {
+    const project = new FaultProject();
+    await project.build();
+    const expected = project.products();
+    project.wipe();
+    expect(await project.killAt('layer:staged#3', ['build'])).toBe('killed');
+    const results = await Promise.all(Array.from({ length: 10 }, () => project.build()));
+    for (const result of results)
+      expect(result, result.stderr + result.stdout.slice(-800)).toMatchObject({ code: 0 });
+    const built = results.flatMap((result) => result.built);
+    expect(built.toSorted()).toEqual([...new Set(built)].toSorted());
+    expect(built).toContain('qcow2');
+    expect(await project.judge(expected)).toEqual([]);
+  });
+
+  test('two different pipelines, and a prune beside them', async () => {
+    const project = new FaultProject();
+    project.write('pipelines/other.yaml', tinyTemplate('other'));
+    const [tiny, other, ...prunes] = await Promise.all([
+      project.build('tiny'),
+      project.build('other'),
+      project.run('cache', 'prune', '--all'),
+      project.run('cache', 'prune', '--all'),
+    ]);
+    expect([tiny.code, other.code, ...prunes.map(({ code }) => code)]).toEqual([0, 0, 0, 0]);
+    expect(await project.judge(project.products())).toEqual([]);
+  });
+
+  test('a prune does not take from a build what it found in the cache', async () => {
+    const project = new FaultProject();
+    await project.build();
+    project.setVariant(1);
+    const expected = await buildElsewhere(1);
+    // It has found the source in the cache and is at work on top of it.
+    const trace = project.path('trace');
+    const building = project.start(['build', '--ui=plain'], { IMGPIPE_TRACE: trace });
+    const pruned = await Promise.all([1, 2, 3].map(() => project.run('cache', 'prune', '--all')));
+    expect(pruned.map(({ code }) => code)).toEqual([0, 0, 0]);
+    expect((await building.result).code).toBe(0);
+    expect(await project.judge(expected)).toEqual([]);
+  });
+});
+
+async function buildElsewhere(variant: number): Promise<Readonly<Record<string, string>>> {
+  const project = new FaultProject();
+  project.setVariant(variant);
+  await project.build();
+  return project.products();
+}
