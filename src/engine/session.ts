@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import xxhash from 'xxhash-wasm';
 import { ActionStore } from '../cache/action-store.ts';
 import { StatCache } from '../cache/stat-cache.ts';
 import type { StoreLayout } from '../cache/store-layout.ts';
 import type { ProjectConfig } from '../config/load-config.ts';
-import { pipelineFolder } from '../exporters/output.ts';
+import { artifactFileName, pipelineFolder } from '../exporters/output.ts';
 import { LayerStore } from '../layers/layer-store.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import { unwrap } from '../diagnostics/failure.ts';
@@ -58,11 +58,9 @@ export class Session {
 
   /** `<output>/<pipeline>/<pipeline>.qcow2`, or with a name of its own `<pipeline>-<name>.qcow2`. */
   artifactPath(node: GraphNode & { role: 'export' }, descriptions: Descriptions): string {
-    const folder = this.outputFolder(node.pipeline);
-    const stem = basename(folder);
-    const name = node.name === node.export.type ? stem : `${stem}-${node.name}`;
     const extension = descriptions.get(node.id)?.artifact?.extension ?? '';
-    return join(folder, extension === '' ? name : `${name}.${extension}`);
+    const { pipeline, export: item } = node;
+    return join(this.outputFolder(pipeline), artifactFileName(pipeline.id, item, extension));
   }
 
   outputFolder(pipeline: Pipeline): string {

@@ -30,7 +30,7 @@ network boot, where the unpacked files lie beside each other on a server.`,
   input: 'layers',
   extension: () => 'kernel.tar',
   reads: ({ disk }) => ({ '`disk.kernelArgs`': disk.kernelArgs }),
-  readBackBy: ['bsdtar', 'file'],
+  readBackBy: ['bsdtar'],
   reproducible: true,
   run: ({ args }, context) =>
     capture(async () => {

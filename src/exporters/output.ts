@@ -7,10 +7,10 @@ import type { OutputManifest } from './output-manifest.ts';
 /**
  * The output folder of a pipeline:
  *
- *     <output>/<pipeline>/<export>.<extension>            the images; each appears by a rename, whole
- *                         SHA256SUMS                      for sha256sum -c
- *                         manifest.json                   schema in output-manifest.ts
- *                         <pipeline>.auto.tfvars.json     variables Terraform loads by itself
+ *     <output>/<pipeline>/<pipeline>[-<export>].<extension>   the images; each appears by a rename, whole
+ *                         SHA256SUMS                          for sha256sum -c
+ *                         manifest.json                       schema in output-manifest.ts
+ *                         <pipeline>.auto.tfvars.json         variables Terraform loads by itself
  */
 export function pipelineFolder(outputFolder: string, pipelineId: string): string {
   return join(outputFolder, folderName(pipelineId));
@@ -21,14 +21,15 @@ function folderName(pipelineId: string): string {
   return pipelineId.replace('[', '@').replace(/\]$/, '').replaceAll('/', '_');
 }
 
-/** Where the file of one export lies. */
-export function artifactPath(
-  outputFolder: string,
+/** Name of the file of one export: `<pipeline>.qcow2`, or with a name of its own `<pipeline>-<name>.qcow2`. */
+export function artifactFileName(
   pipelineId: string,
-  name: string,
+  item: { readonly name: string; readonly type: string },
   extension: string,
 ): string {
-  return join(pipelineFolder(outputFolder, pipelineId), `${name}.${extension}`);
+  const stem = folderName(pipelineId);
+  const name = item.name === item.type ? stem : `${stem}-${item.name}`;
+  return extension === '' ? name : `${name}.${extension}`;
 }
 
 /**

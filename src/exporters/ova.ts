@@ -99,7 +99,7 @@ Fusion, ESXi, vSphere, Proxmox and most clouds import it. A machine of a disk wi
   input: 'disk',
   extension: () => 'ova',
   reads: (pipeline) => ({ ...machineReads(pipeline), description: pipeline.description }),
-  readBackBy: ['bsdtar', 'xmllint', 'qemu-img', '7-Zip'],
+  readBackBy: ['bsdtar', 'xmllint', 'qemu-img'],
   reproducible: true,
   run: (options, context) =>
     capture(async () => {

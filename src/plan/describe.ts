@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { KeyInputs } from '../cache/key-inputs.ts';
 import { unreachable } from '../diagnostics/failure.ts';
+import { artifactFileName } from '../exporters/output.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import type { HostInput } from '../model/host-input.ts';
 import type { NodeId } from '../model/ids.ts';
@@ -78,7 +79,7 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
     case 'export': {
       const kind = kinds.exports.mustGet(node.export.type);
       const artifact = { extension: kind.extension(node.export.options), reproducible: kind.reproducible };
-      const reads = kind.reads?.(pipeline, `${node.export.name}.${artifact.extension}`);
+      const reads = kind.reads?.(pipeline, artifactFileName(pipeline.id, node.export, artifact.extension));
       const inputs = {
         ...kindInputs('export', kind, node.export),
         ...(kind.input === 'layers' ? platformInputs(pipeline) : {}),

@@ -12,8 +12,8 @@ export const EPOCH = 1_735_689_600;
 export const RULES: CommitRules = { sourceDateEpoch: EPOCH, drop: [] };
 
 /** Waits until something is as expected; long enough for a machine that is busy with other tests. */
-export function eventually<T>(read: () => T): ReturnType<typeof expect.poll<T>> {
-  return expect.poll(read, { timeout: 20_000, interval: 20 });
+export function eventually<T>(read: () => T, timeout = 20_000): ReturnType<typeof expect.poll<T>> {
+  return expect.poll(read, { timeout, interval: 20 });
 }
 
 /** Why workspaces cannot be tried here, or undefined. Ordinary users have a test of their own. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sha256OfFile } from '../../../src/exporters/file-digest.ts';
 import {
-  artifactPath,
+  artifactFileName,
   outputFailure,
   pipelineFolder,
   staleTemporaries,
@@ -42,12 +42,19 @@ function manifest(over: Partial<OutputManifest> = {}): OutputManifest {
   };
 }
 
+it.each([
+  ['debian-web', 'qcow2', 'debian-web.qcow2'],
+  ['debian-web[arm64,prod]', 'small', 'debian-web@arm64,prod-small.qcow2'],
+])('names the file of %s: %s as %s', (pipeline, name, file) => {
+  expect(artifactFileName(pipeline, { name, type: 'qcow2' }, 'qcow2')).toBe(file);
+});
+
 describe('output folder', () => {
   it('holds sums that sha256sum accepts, a manifest and Terraform variables', () => {
     const output = temporaryFolder();
     const folder = pipelineFolder(output, 'debian-web');
     mkdirSync(folder);
-    writeFileSync(artifactPath(output, 'debian-web', 'qcow2', 'qcow2'), 'image');
+    writeFileSync(join(folder, 'qcow2.qcow2'), 'image');
     expect(writeOutputIndex(output, manifest())).toEqual({ ok: true });
     expect(execFileSync('sha256sum', ['-c', 'SHA256SUMS'], { cwd: folder, encoding: 'utf8' })).toBe(
       'qcow2.qcow2: OK\n',

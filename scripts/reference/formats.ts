@@ -1,0 +1,47 @@
+import type { ExporterKind } from '../../src/exporters/exporter.ts';
+import { row } from '../../src/schema/markdown.ts';
+
+const ABOUT = `An export turns a finished image into one file. All exports of a pipeline come from the same layers, and those of the disk
+from the same disk, so they hold the same files; they are made side by side, and each is made again only when what it
+reads has changed.
+
+*Reads* says what an export is made from. \`disk\` is the partitioned disk with kernel and boot loader; \`layers\` are the
+files alone, for which no disk is built and no kernel is needed.
+
+*Reproducible* means that the same layers and options give the same bytes with the same versions of the programs that are
+called. Identifiers that formats want, and that other tools take from chance, are derived from the key of the disk; times
+are those of \`sourceDateEpoch\`.
+
+*Read back by* names the programs, none of them ours, that take each format apart in imgpipe's tests and find the same
+bytes or the same tree. *Booted by* says what starts it in the tests.`;
+
+/** Lines of docs/exporters.md. */
+export function formatsPage(kinds: readonly ExporterKind[]): string[] {
+  const sorted = kinds.toSorted((a, b) => (a.type < b.type ? -1 : 1));
+  return [
+    ...ABOUT.split('\n'),
+    '',
+    '| type | file | reads | reproducible | read back by | booted by |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...sorted.map((kind) =>
+      row([
+        `[\`${kind.type}\`](reference/exports.md#${kind.type})`,
+        extensionsOf(kind)
+          .map((extension) => `\`.${extension}\``)
+          .join(', '),
+        kind.input,
+        kind.reproducible ? 'yes' : 'no',
+        kind.readBackBy?.join(', ') ?? '',
+        kind.bootedBy ?? '',
+      ]),
+    ),
+    '',
+    ...sorted.map((kind) => `- \`${kind.type}\`: ${kind.summary}`),
+  ];
+}
+
+/** Endings of the files that the kind's own examples give. */
+function extensionsOf(kind: ExporterKind): string[] {
+  const options = kind.examples.good.map((example) => kind.schema.parse(example.options));
+  return [...new Set(options.map((parsed) => kind.extension(parsed)))].toSorted();
+}
