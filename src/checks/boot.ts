@@ -1,8 +1,8 @@
+import type { VirtualMachine } from '../builders/qemu/virtual-machine.ts';
 import { capture, FailureError, type Failure } from '../diagnostics/failure.ts';
 import { innerAssertions, outerAssertions, type Assertion } from './boot/assertions.ts';
 import { bootOptions, needsSsh, type BootOptions } from './boot/options.ts';
 import { startMachine } from './boot/start-machine.ts';
-import type { VirtualMachine } from './boot/virtual-machine.ts';
 import { defineCheck, type CheckContext } from './check.ts';
 
 const POLL_MS = 200;

@@ -2,6 +2,7 @@ import { FailureError } from '../diagnostics/failure.ts';
 import type { FailureReason } from '../diagnostics/failure-reasons.ts';
 import { SpawnError, type ExecOutcome, type HostCommand } from '../util/exec.ts';
 import type { Workspace } from '../layers/workspace.ts';
+import { toolEnvironment } from '../util/tool-environment.ts';
 
 /** Where tools run and what is told about them. */
 export interface ToolContext {
@@ -27,15 +28,7 @@ export interface ToolOutput {
   readonly stderr: string;
 }
 
-/** Environment of every tool: nothing of the user's but the search path, so that output does not depend on it. */
-export function toolEnvironment(): Record<string, string> {
-  // Plain users do not have the sbin folders, in which mke2fs and its like live.
-  return {
-    PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:/usr/local/sbin:/usr/sbin:/sbin`,
-    LC_ALL: 'C',
-    TZ: 'UTC',
-  };
-}
+export { toolEnvironment };
 
 /**
  * Runs a host program in the workspace to its end.

@@ -1,8 +1,8 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import type { VirtualMachine } from '../../builders/qemu/virtual-machine.ts';
 import type { SshSession } from '../../communicators/ssh/ssh-session.ts';
 import type { BootOptions } from './options.ts';
-import type { VirtualMachine } from './virtual-machine.ts';
 
 /** One thing to be true of the machine. `check` gives undefined when it is, else what was found instead. */
 export interface Assertion {

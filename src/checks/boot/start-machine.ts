@@ -1,20 +1,14 @@
 import { join } from 'node:path';
+import { kvmWorks } from '../../builders/qemu/accelerator.ts';
+import { findUefiFirmware } from '../../builders/qemu/firmware.ts';
+import { qemuTarget, type MachineSettings } from '../../builders/qemu/qemu-command.ts';
+import { startForwarded } from '../../builders/qemu/start-machine.ts';
+import type { VirtualMachine } from '../../builders/qemu/virtual-machine.ts';
 import { FailureError } from '../../diagnostics/failure.ts';
 import { runHostCommand } from '../../util/exec.ts';
 import type { CheckContext } from '../check.ts';
-import { kvmWorks } from './accelerator.ts';
-import { findUefiFirmware } from './firmware.ts';
-import { findFreePorts } from '../../util/free-port.ts';
 import type { BootOptions } from './options.ts';
-import { qemuTarget, type MachineSettings } from './qemu-command.ts';
 import { makeDiskWithKey, makeOverlay } from './throw-away-disk.ts';
-import { VirtualMachine } from './virtual-machine.ts';
-
-/** How often other ports are tried when another process took one in between. */
-const PORT_TRIES = 3;
-
-/** How long QEMU takes at most to find a port taken or an option wrong. */
-const SETTLE_MS = 700;
 
 /**
  * Starts the image on a throw-away disk, with the ports that the options speak of forwarded.
@@ -41,6 +35,7 @@ export async function startMachine(
   const firmware =
     options.firmware ?? (spec.firmware === 'uefi' || target.machine === 'virt' ? 'uefi' : 'bios');
   const settings: Omit<MachineSettings, 'forwards'> = {
+    name: 'imgpipe-boot-check',
     target,
     kvm: await kvmWorks(target.program, architecture),
     memory: options.memory,
@@ -51,14 +46,7 @@ export async function startMachine(
   };
   context.log(`boots by ${firmware}, ${settings.kvm ? 'with KVM' : 'emulated: KVM does not work here'}`);
   const inside = [...new Set([22, ...options.ports.map(portOf), ...options.http.map(portOf)])];
-  for (let attempt = 1; ; attempt += 1) {
-    const outside = await findFreePorts(inside.length);
-    const forwards = new Map(inside.map((port, index) => [port, outside[index] ?? 0]));
-    const machine = await VirtualMachine.start({ ...settings, forwards }, context);
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-    if (machine.exit === undefined || !machine.lostPort || attempt === PORT_TRIES) return machine;
-    await machine[Symbol.asyncDispose]();
-  }
+  return await startForwarded(settings, inside, context);
 }
 
 function portOf(item: number | { readonly port: number }): number {

@@ -138,7 +138,9 @@ describe.skipIf(noSshd)('trees', () => {
     expect(readdirSync(join(server.folder, 'there'), { recursive: true })).toHaveLength(10_100);
     // Compared with making the files here, which tells how busy this machine is.
     const made = (began - start) / 1000;
-    expect(Math.max(...seconds), `seconds: ${seconds.join(', ')}; made in ${made}`).toBeLessThan(5 + 5 * made);
+    expect(Math.max(...seconds), `seconds: ${seconds.join(', ')}; made in ${made}`).toBeLessThan(
+      5 + 5 * made,
+    );
   });
 
   it('from a machine that sends paths leading outside are refused', async () => {

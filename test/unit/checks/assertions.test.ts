@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { innerAssertions, outerAssertions } from '../../../src/checks/boot/assertions.ts';
 import { bootOptions } from '../../../src/checks/boot/options.ts';
-import type { VirtualMachine } from '../../../src/checks/boot/virtual-machine.ts';
+import type { VirtualMachine } from '../../../src/builders/qemu/virtual-machine.ts';
 import type { SshSession } from '../../../src/communicators/ssh/ssh-session.ts';
 
 /** A machine whose port 80 is a server of this test and whose console shows the text. */

@@ -1,8 +1,8 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { SerialConsole } from '../../../src/checks/boot/console.ts';
-import { temporaryFolder } from '../../rigs/temporary-folder.ts';
+import { SerialConsole } from '../../../../src/builders/qemu/serial-console.ts';
+import { temporaryFolder } from '../../../rigs/temporary-folder.ts';
 
 async function consoleWith(...chunks: string[]): Promise<SerialConsole> {
   const path = join(temporaryFolder(), 'console.log');

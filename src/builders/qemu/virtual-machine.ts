@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { FailureError } from '../../diagnostics/failure.ts';
-import { toolEnvironment } from '../../exporters/run-tool.ts';
-import { SerialConsole } from './console.ts';
+import { toolEnvironment } from '../../util/tool-environment.ts';
 import { qemuCommand, type MachineSettings } from './qemu-command.ts';
+import { SerialConsole } from './serial-console.ts';
 
 export interface MachineContext {
   readonly signal: AbortSignal;
@@ -19,7 +19,8 @@ export class VirtualMachine implements AsyncDisposable {
   readonly console: SerialConsole;
   readonly forwards: ReadonlyMap<number, number>;
   readonly #child: ChildProcess;
-  readonly #ended: Promise<void>;
+  /** Settled when QEMU has ended. */
+  readonly ended: Promise<void>;
   readonly #release: () => void;
   #errors = '';
   #monitor = '';
@@ -36,7 +37,7 @@ export class VirtualMachine implements AsyncDisposable {
       ?.setEncoding('utf8')
       .on('data', (text: string) => (this.#monitor = (this.#monitor + text).slice(-20_000)));
     child.stdin?.on('error', () => undefined);
-    this.#ended = new Promise((resolve) => {
+    this.ended = new Promise((resolve) => {
       child.once('error', (error) => {
         this.#exit = error.message;
         resolve();
@@ -59,7 +60,7 @@ export class VirtualMachine implements AsyncDisposable {
     const child = spawn(program, args, { env: toolEnvironment(), stdio: 'pipe', detached: true });
     const machine = new VirtualMachine(child, settings, context.signal);
     if (child.pid !== undefined)
-      await context.ledger({ type: 'process', pid: child.pid, what: 'QEMU of a boot check' });
+      await context.ledger({ type: 'process', pid: child.pid, what: `QEMU (${settings.name})` });
     return machine;
   }
 
@@ -96,6 +97,6 @@ export class VirtualMachine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#release();
     this.#child.kill('SIGKILL');
-    await this.#ended;
+    await this.ended;
   }
 }

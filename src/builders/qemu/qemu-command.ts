@@ -1,6 +1,5 @@
 import type { Architecture } from '../../model/platform.ts';
 import type { UefiFirmware } from './firmware.ts';
-import type { ThrowAwayDisk } from './throw-away-disk.ts';
 
 /** How QEMU calls an architecture, its machine for it and the processor to emulate. */
 interface Target {
@@ -21,11 +20,21 @@ export function qemuTarget(architecture: Architecture): Target | undefined {
 }
 
 export interface MachineSettings {
+  /** As QEMU and its window call the machine. */
+  readonly name: string;
   readonly target: Target;
+  /** QEMU's machine type, `q35` or `pc`; the target's own when left out. */
+  readonly machine?: string;
   readonly kvm: boolean;
   readonly memory: number;
   readonly cpus: number;
-  readonly disk: ThrowAwayDisk;
+  readonly disk: { readonly path: string; readonly format: 'raw' | 'qcow2' };
+  /** More media, read-only, such as a seed for cloud-init. */
+  readonly cdroms?: readonly string[];
+  /** Unix socket on which QEMU takes QMP commands. */
+  readonly qmpSocket?: string;
+  /** Whether a reboot of the machine starts it again; else QEMU ends. Default false. */
+  readonly restarts?: boolean;
   readonly uefi: UefiFirmware | undefined;
   /** File that takes the serial console's output. */
   readonly consoleFile: string;
@@ -48,10 +57,11 @@ export function qemuCommand(settings: MachineSettings): readonly [string, ...str
     '--pdeathsig',
     'KILL',
     target.program,
-    ...['-name', 'imgpipe-boot-check', '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    ...['-name', settings.name, '-nodefaults', '-no-user-config', '-display', 'none'],
+    ...(settings.restarts === true ? [] : ['-no-reboot']),
     ...[
       '-machine',
-      target.machine,
+      settings.machine ?? target.machine,
       '-accel',
       accelerator,
       '-cpu',
@@ -62,8 +72,15 @@ export function qemuCommand(settings: MachineSettings): readonly [string, ...str
     // Throw-away data: no write need ever reach the host's disk.
     ...['-drive', `${driveFile(disk.path)},format=${disk.format},if=none,id=disk,cache=unsafe,discard=unmap`],
     ...['-device', 'virtio-blk-pci,drive=disk,bootindex=1'],
+    ...(settings.cdroms ?? []).flatMap((path, index) => [
+      ...['-drive', `${driveFile(path)},format=raw,if=none,id=cdrom${index},readonly=on`],
+      ...['-device', `virtio-blk-pci,drive=cdrom${index}`],
+    ]),
     ...['-netdev', `user,id=net${forwards.join('')}`, '-device', 'virtio-net-pci,netdev=net,romfile='],
     ...['-device', 'virtio-rng-pci'],
+    ...(settings.qmpSocket === undefined
+      ? []
+      : ['-qmp', `unix:${settings.qmpSocket.replaceAll(',', ',,')},server=on,wait=off`]),
     ...['-serial', `file:${settings.consoleFile}`, '-monitor', 'stdio'],
   ];
 }
