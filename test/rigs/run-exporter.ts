@@ -24,6 +24,8 @@ const PIPELINE = {
 
 export interface ExportRun {
   readonly disk?: string;
+  /** Instead of `disk`. Only for exporters that read no file of the disk when it has a patch. */
+  readonly image?: DiskImage;
   readonly layers?: View;
   readonly workspace?: Workspace;
   readonly signal?: AbortSignal;
@@ -41,7 +43,7 @@ export async function runExporter(
 ): Promise<Result<ExportedFile | void>> {
   const parsed = kind.schema.parse(options);
   const { disk } = from;
-  const image = disk === undefined ? undefined : await diskImage(disk);
+  const image = from.image ?? (disk === undefined ? undefined : await diskImage(disk));
   const context = {
     pipeline: { ...PIPELINE, ...from.pipeline },
     // The executor gives the disk's key: the same for the same disk.
