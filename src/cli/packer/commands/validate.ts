@@ -69,12 +69,15 @@ async function validateHcl(work: CommandWork, flags: TemplateFlags): Promise<num
   const { prepareBuilds } = await import('../../../template/packer-hcl/builds/prepare-builds.ts');
   const { checkDataSources } = await import('../../../template/packer-hcl/builds/check-data.ts');
   const prepared = prepareBuilds(outcome.template, { ...flags, packerVersion: PACKER_VERSION });
+  const { checkRegistries } = await import('../../../template/packer-hcl/builds/check-registries.ts');
   const checked = checkDataSources(outcome.template);
+  const registries = checkRegistries(outcome.template);
   // Where reading failed, a build block may only seem to be missing.
   const builds = prepared.failures.filter(
-    ({ message }) => outcome.failures.length === 0 || !message.startsWith('Missing build block'),
+    ({ message }) =>
+      outcome.failures.length === 0 || !/^(?:Missing build block|missing source reference):/.test(message),
   );
-  const failures = [...outcome.failures, ...checked.failures, ...builds];
+  const failures = [...outcome.failures, ...checked.failures, ...registries.failures, ...builds];
   const code = printProblems(work, { failures, warnings: prepared.warnings });
   if (code === 0) work.ui.say(VALID);
   return code;

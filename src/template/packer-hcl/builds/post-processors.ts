@@ -3,6 +3,7 @@ import { hasLabels } from '../load/body.ts';
 import { matchesGlob } from './globs.ts';
 import { POST_PROCESSOR_META, readMeta, skips } from './meta.ts';
 import type { BuildWork } from './prepare-builds.ts';
+import { checkOnce } from './once.ts';
 import { prepareComponent } from './prepare-component.ts';
 import type { PreparedPostProcessor } from './prepared.ts';
 
@@ -26,25 +27,27 @@ export function preparePostProcessors(
       break;
     }
     const keep = meta.options['keep_input_artifact'];
-    const component = prepareComponent(
-      {
-        role: 'post-processor',
-        type: label.value,
-        label: `post-processor-block ${JSON.stringify(label.value)} ${JSON.stringify(meta.name)}`,
-        span: item.headerSpan,
-        typeSpan: label.span,
-        body: {
-          ...item.body,
-          items: item.body.items.filter(
-            (inner) => inner.type === 'block' || !POST_PROCESSOR_META.has(inner.name),
-          ),
+    const component = checkOnce(item, work, () =>
+      prepareComponent(
+        {
+          role: 'post-processor',
+          type: label.value,
+          label: `post-processor-block ${JSON.stringify(label.value)} ${JSON.stringify(meta.name)}`,
+          span: item.headerSpan,
+          typeSpan: label.span,
+          body: {
+            ...item.body,
+            items: item.body.items.filter(
+              (inner) => inner.type === 'block' || !POST_PROCESSOR_META.has(inner.name),
+            ),
+          },
+          meta: new Map(),
+          context: work.context,
+          world: work.world,
+          facts: work.facts,
         },
-        meta: new Map(),
-        context: work.context,
-        world: work.world,
-        facts: work.facts,
-      },
-      work.problems,
+        work.problems,
+      ),
     );
     prepared.push({
       ...component,

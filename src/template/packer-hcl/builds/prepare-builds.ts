@@ -10,12 +10,11 @@ import type {
   ParsedPackerTemplate,
 } from '../load/parsed-template.ts';
 import type { Block, Body } from '../syntax/ast.ts';
-import { STRING } from '../values/type.ts';
 import { type Value, objectValue, stringValue, unknownValue } from '../values/value.ts';
 import { matchesGlob } from './globs.ts';
 import { preparePostProcessors } from './post-processors.ts';
 import { prepareComponent } from './prepare-component.ts';
-import type { PreparedBuild } from './prepared.ts';
+import type { PreparedBuild, PreparedComponent } from './prepared.ts';
 import { prepareProvisioner } from './provisioners.ts';
 
 export interface PrepareOptions {
@@ -40,6 +39,8 @@ export interface BuildWork {
   readonly except: readonly string[];
   readonly exceptMatches: { count: number };
   readonly problems: Problems;
+  /** Steps whose blocks say the same for every source: checked once. */
+  readonly checked: Map<Block, PreparedComponent>;
 }
 
 /**
@@ -50,6 +51,7 @@ export function prepareBuilds(template: ParsedPackerTemplate, options: PrepareOp
   const problems = new Problems();
   const builds: PreparedBuild[] = [];
   const possible: string[] = [];
+  const checked = new Map<Block, PreparedComponent>();
   let onlyMatches = 0;
   const exceptMatches = { count: 0 };
   if (template.builds.length === 0) {
@@ -60,6 +62,13 @@ export function prepareBuilds(template: ParsedPackerTemplate, options: PrepareOp
     });
   }
   for (const build of template.builds) {
+    if (build.sources.length === 0) {
+      problems.add({
+        reason: 'template-invalid',
+        message: 'missing source reference: a build block must reference at least one source to be built',
+        origin: build.span.range,
+      });
+    }
     for (const source of build.sources) {
       const block = template.sources.find(({ type, name }) => type === source.type && name === source.name);
       if (block === undefined) continue;
@@ -73,7 +82,7 @@ export function prepareBuilds(template: ParsedPackerTemplate, options: PrepareOp
         exceptMatches.count += 1;
         continue;
       }
-      const work = buildWork(template, build, source, { ...options, exceptMatches, problems });
+      const work = buildWork(template, build, source, { ...options, exceptMatches, problems, checked });
       builds.push(prepareBuild(name, build, block, work));
     }
   }
@@ -116,7 +125,7 @@ function buildWork(
   template: ParsedPackerTemplate,
   build: BuildBlock,
   source: BuildSource,
-  rest: PrepareOptions & Pick<BuildWork, 'exceptMatches' | 'problems'>,
+  rest: PrepareOptions & Pick<BuildWork, 'exceptMatches' | 'problems' | 'checked'>,
 ): BuildWork {
   const { world } = template.context;
   const sourceName = source.localName ?? source.name;
@@ -127,7 +136,8 @@ function buildWork(
       ? unknownValue()
       : objectValue(
           new Map([
-            ...known.map((name) => [name, unknownValue(STRING)] as const),
+            // As Packer has them before a build runs: texts, so that what is made of them keeps its form.
+            ...known.map((name) => [name, stringValue('<unknown>')] as const),
             ['name', stringValue(build.name ?? '')] as const,
           ]),
         );
@@ -154,6 +164,7 @@ function buildWork(
     except: rest.except,
     exceptMatches: rest.exceptMatches,
     problems: rest.problems,
+    checked: rest.checked,
   };
 }
 

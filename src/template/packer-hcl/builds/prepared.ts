@@ -9,7 +9,7 @@ export interface PreparedComponent {
   /** Undefined for a kind that is not there; its options are then not known. */
   readonly kind: PackerComponent | undefined;
   readonly options: ComponentOptions;
-  /** Options as values of the language: what only the running build can tell is unknown. */
+  /** Options as values of the language: what data sources will tell is unknown, `build.*` is `<unknown>` as text. */
   readonly values: ReadonlyMap<string, Value>;
   readonly span: Span;
 }

@@ -2,6 +2,7 @@ import type { Failure } from '../../../diagnostics/failure.ts';
 import type { Block } from '../syntax/ast.ts';
 import { PROVISIONER_META, durationMeta, readMeta, skips } from './meta.ts';
 import type { BuildWork } from './prepare-builds.ts';
+import { checkOnce } from './once.ts';
 import { prepareComponent } from './prepare-component.ts';
 import type { PreparedProvisioner } from './prepared.ts';
 
@@ -16,21 +17,23 @@ export function prepareProvisioner(block: Block, work: BuildWork): PreparedProvi
   const override = overrideFor(block, meta.options['override'], work.sourceName, failures);
   for (const failure of failures) work.problems.add(failure);
   if (skips(meta, `${work.source.type}.${work.sourceName}`)) return [];
-  const component = prepareComponent(
-    {
-      role: 'provisioner',
-      type: label.value,
-      label: `provisioner-block ${JSON.stringify(label.value)} ${JSON.stringify(meta.name)}`,
-      span: block.headerSpan,
-      typeSpan: label.span,
-      body: withoutMeta(block),
-      meta: new Map(),
-      ...(override && { override }),
-      context: work.context,
-      world: work.world,
-      facts: work.facts,
-    },
-    work.problems,
+  const component = checkOnce(block, work, () =>
+    prepareComponent(
+      {
+        role: 'provisioner',
+        type: label.value,
+        label: `provisioner-block ${JSON.stringify(label.value)} ${JSON.stringify(meta.name)}`,
+        span: block.headerSpan,
+        typeSpan: label.span,
+        body: withoutMeta(block),
+        meta: new Map(),
+        ...(override && { override }),
+        context: work.context,
+        world: work.world,
+        facts: work.facts,
+      },
+      work.problems,
+    ),
   );
   const retries = meta.options['max_retries'];
   return [

@@ -39,6 +39,7 @@ export const TEMPLATE_BLOCKS: BlockShapes = {
   data: { labels: 2 },
   build: { labels: 0, blocks: BUILD },
   hcp_packer_registry: { labels: 0 },
+  communicator: { labels: 2 },
 };
 
 export interface JsonOptions {

@@ -1,0 +1,44 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { runPacker } from '../../src/cli/packer/run-packer.ts';
+
+/** A folder of its own in which command lines of Packer's run. */
+export class PackerProject implements Disposable {
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'imgpipe-packer-'));
+
+  write(name: string, content: string | Uint8Array): this {
+    const file = path.join(this.folder, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, content);
+    return this;
+  }
+
+  read(name: string): string {
+    return readFileSync(path.join(this.folder, name), 'utf8');
+  }
+
+  async run(
+    args: readonly string[],
+    options: { readonly stdin?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+    let stdout = '';
+    let stderr = '';
+    const code = await runPacker(args, {
+      stdout: { write: (text: string) => (stdout += text) },
+      stderr: { write: (text: string) => (stderr += text) },
+      stdin: Readable.from([Buffer.from(options.stdin ?? '')]) as unknown as NodeJS.ReadStream,
+      env: options.env ?? {},
+      cwd: this.folder,
+      signal: new AbortController().signal,
+      takeSignals: () => undefined,
+      engine: () => Promise.reject(new Error('no engine here')),
+    });
+    return { code, stdout, stderr };
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
