@@ -34,7 +34,7 @@ export async function makeArtifact(
     const needsFile = kind.readsImage?.(node.export.options) !== true;
     const result = await kind.run(node.export.options, {
       pipeline: node.pipeline,
-      disk: disk && exportDisk(disk, needsFile ? await disk.materialise() : undefined),
+      disk: disk && exportDisk(disk, needsFile ? await disk.materialise(scope) : undefined),
       layers: services.prober.view(node),
       workspace: await services.workspace(),
       fileName: basename(path),

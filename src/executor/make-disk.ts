@@ -14,6 +14,7 @@ import { materialiseDisk } from '../exporters/disk/materialise.ts';
 import { planDisk, type DiskPlan } from '../exporters/disk/plan-disk.ts';
 import { makeDiskPatch } from '../exporters/disk/sparse-patch.ts';
 import type { GraphNode } from '../model/graph.ts';
+import type { NodeId } from '../model/ids.ts';
 import type { ByteRange } from '../util/byte-ranges.ts';
 import { tracePoint } from '../util/trace-point.ts';
 import type { NodeScope } from './node-scope.ts';
@@ -34,11 +35,26 @@ export interface DiskFile {
   readonly key: string;
   readonly image: DiskImage;
   /** Path of the disk as one raw file, made when the store has none. */
-  readonly materialise: () => Promise<string>;
+  readonly materialise: (scope: NodeScope) => Promise<string>;
 }
 
-/** The disk of a node, built when the store does not hold it (any more). */
+/** Disks that a run has made or found. They are leased, so they stay as long as the run lives. */
+const disksOfRuns = new WeakMap<ExecutorServices, Map<NodeId, DiskFile>>();
+
+/** The disk of a node, built when the store does not hold it (any more). Planned once in a run, for all its exports. */
 export async function ensureDisk(
+  node: GraphNode & { role: 'disk' },
+  scope: NodeScope,
+  services: ExecutorServices,
+): Promise<DiskFile> {
+  const disks = disksOfRuns.get(services) ?? new Map<NodeId, DiskFile>();
+  disksOfRuns.set(services, disks);
+  const disk = disks.get(node.id) ?? (await findOrBuildDisk(node, scope, services));
+  disks.set(node.id, disk);
+  return disk;
+}
+
+async function findOrBuildDisk(
   node: GraphNode & { role: 'disk' },
   scope: NodeScope,
   services: ExecutorServices,
@@ -46,17 +62,14 @@ export async function ensureDisk(
   const { layout } = services;
   const plan = unwrap(await planDisk(services.prober.diskRequest(node), services.layers));
   await leaseSafely(layout, services.journal, [plan.diskKey, plan.baseKey], scope.signal);
-  const context: StoreContext = {
-    workspace: await services.workspace(),
-    layout,
-    scratch: scope.scratch,
-    signal: scope.signal,
-    log: scope.log,
-    progress: scope.progress,
+  const workspace = await services.workspace();
+  const contextOf = ({ scratch, signal, log, progress }: NodeScope): StoreContext => {
+    return { workspace, layout, scratch, signal, log, progress };
   };
-  const image = await ensureImage(plan, context);
-  const materialise = async (): Promise<string> => {
+  const image = await ensureImage(plan, contextOf(scope));
+  const materialise = async (user: NodeScope): Promise<string> => {
     if (image.patch.length === 0) return image.basePath;
+    const context = contextOf(user);
     const build = (outputPath: string): Promise<Result<void>> => materialiseDisk(image, outputPath, context);
     await ensureRaw(plan.diskKey, context, build, () => Promise.resolve(dataOf(image)));
     return layout.diskFile(plan.diskKey);
