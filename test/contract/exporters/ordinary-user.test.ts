@@ -6,6 +6,7 @@ import { BOOTABLE_TREE } from '../../rigs/disk.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 
 const AS_USER = fileURLToPath(new URL('../../rigs/as-ordinary-user.sh', import.meta.url));
+const EXPORT = fileURLToPath(new URL('../../rigs/export-layers.ts', import.meta.url));
 const BUILD = fileURLToPath(new URL('../../rigs/build-disk.ts', import.meta.url));
 
 /** Why this cannot be tried here, or undefined. */
@@ -45,6 +46,15 @@ describe.skipIf(reason !== undefined)(
         deltaLayers: 1,
         sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
       });
+      expect(user).toEqual(root);
+    });
+
+    it('gets the exports of layers that root gets, byte by byte', () => {
+      const home = temporaryFolder();
+      chmodSync(home, 0o755);
+      const user = build([AS_USER, home, 'imgpipe-test:200000:65536', process.execPath, EXPORT, home]);
+      const root = build([process.execPath, EXPORT, temporaryFolder()]);
+      expect(root).toMatchObject({ oci: expect.stringMatching(/^[0-9a-f]{64}$/) as string });
       expect(user).toEqual(root);
     });
   },
