@@ -8,6 +8,7 @@ import { graphCommand } from './commands/graph.ts';
 import { initCommand } from './commands/init.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { kindsCommand } from './commands/kinds.ts';
+import { packerCommand } from './commands/packer.ts';
 import { planCommand } from './commands/plan.ts';
 import { psCommand } from './commands/ps.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -33,6 +34,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   gcCommand,
   psCommand,
   replayCommand,
+  packerCommand,
   doctorCommand,
   completionCommand,
   versionCommand,

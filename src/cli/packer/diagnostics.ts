@@ -96,7 +96,10 @@ export function wordsOf({ message, hint }: Failure): { readonly summary: string;
 
 /** A clause becomes a sentence; a path or a name in code keeps its letters. */
 const upperFirst = (text: string): string =>
-  /^[a-z]+[ ']/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  /^[a-z]+[ ']/.test(text) && !KEPT.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+
+/** Beginnings that Packer writes small. */
+const KEPT = /^(?:unknown configuration key|failed to open|file |missing |a build block must)/;
 
 /** Breaks lines at blanks so that none is longer than 80 characters where that can be. */
 export function wrap(text: string): string {

@@ -72,8 +72,10 @@ class Decoder {
     const wanted = (kind: OptionShape['kind']): string[] =>
       [...shapes].filter(([, shape]) => shape.kind === kind).map(([name]) => name);
     const names = item.type === 'block' ? wanted('block') : wanted('value');
-    const what =
-      item.type === 'block'
+    const json = item.span.source.file.endsWith('.json');
+    const what = json
+      ? `Extraneous JSON object property: No argument or block type is named "${item.name}".`
+      : item.type === 'block'
         ? `Unsupported block type: blocks of type "${item.name}" are not expected here.`
         : `Unsupported argument: an argument named "${item.name}" is not expected here.`;
     this.failures.push({

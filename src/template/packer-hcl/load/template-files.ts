@@ -1,3 +1,4 @@
+import type { Failure } from '../../../diagnostics/failure.ts';
 import path from 'node:path';
 import type { FileReader } from '../functions/function.ts';
 import type { BodyItem, Block, File } from '../syntax/ast.ts';
@@ -24,8 +25,7 @@ export function findTemplateFiles(
 ): TemplateFiles {
   const absolute = path.resolve(workingDirectory, template);
   const kind = files.kind(absolute);
-  if (kind === undefined)
-    problems.add({ reason: 'template-not-found', message: `There is no template at ${template}.` });
+  if (kind === undefined) problems.add(noConfig(template));
   const directory = kind === 'directory' ? template : path.dirname(template);
   const names = kind !== 'directory' ? [] : listNames(path.resolve(workingDirectory, directory), files);
   const ending = (suffix: string): string[] =>
@@ -37,10 +37,7 @@ export function findTemplateFiles(
         ? [template]
         : [];
   if (kind === 'directory' && templates.length === 0) {
-    problems.add({
-      reason: 'template-not-found',
-      message: `The folder ${template} holds no *.pkr.hcl or *.pkr.json file.`,
-    });
+    problems.add(noConfig(template));
   }
   return {
     directory,
@@ -48,6 +45,11 @@ export function findTemplateFiles(
     automaticValues: [...ending('.auto.pkrvars.hcl'), ...ending('.auto.pkrvars.json')],
   };
 }
+
+const noConfig = (template: string): Failure => ({
+  reason: 'template-not-found',
+  message: `Could not find any config file in ${template}: A config file must be suffixed with \`.pkr.hcl\` or \`.pkr.json\`. A folder can be referenced.`,
+});
 
 function listNames(folder: string, files: FileReader): string[] {
   try {
@@ -100,6 +102,13 @@ export function readValuesFile(
   files: FileReader,
   problems: Problems,
 ): File | undefined {
+  if (!file.endsWith('.hcl') && !file.endsWith('.json')) {
+    problems.add({
+      reason: 'usage',
+      message: `Could not guess format of ${file}: A var file must be suffixed with \`.hcl\` or \`.json\`.`,
+    });
+    return undefined;
+  }
   const content = readBytes(file, workingDirectory, files, problems);
   if (content === undefined) return undefined;
   const parsed = file.endsWith('.json')

@@ -282,6 +282,41 @@ describe('bad input ends with a message and 1', () => {
   });
 });
 
+test('the JSON form of HCL2 names unknown properties', async () => {
+  const body = {
+    source: { null: { n: { communicator: 'none', ssh_hst: 'x' } } },
+    build: { sources: ['null.n'] },
+  };
+  project.write('a.pkr.json', JSON.stringify(body));
+  const { code, stdout } = await project.run(['validate', 'a.pkr.json']);
+  expect(code).toBe(1);
+  expect(stdout).toContain('No argument or block type is named "ssh_hst". Did you mean "ssh_host"?');
+});
+
+test('templates and files of values that are not there', async () => {
+  expect((await project.run(['validate', 'gone.pkr.hcl'])).stdout).toContain(
+    'Error: Could not find any config file in gone.pkr.hcl',
+  );
+  expect((await project.run(['validate', 'gone.json'])).stdout).toBe(
+    '"gone.json": stat gone.json: no such file or directory\n',
+  );
+  project.write('a.pkr.hcl', NULL_BUILD).write('v.txt', '');
+  expect((await project.run(['validate', '-var-file=v.txt', '.'])).stdout).toContain(
+    'Could not guess format of v.txt',
+  );
+});
+
+test('an override with an unknown option', async () => {
+  project.write(
+    'a.pkr.hcl',
+    NULL_BUILD.replace(
+      /\}\n$/,
+      '  provisioner "shell" {\n    inline = ["x"]\n    override = { a = { foo = 1 } }\n  }\n}\n',
+    ),
+  );
+  expect((await project.run(['validate', '.'])).stdout).toContain(`unknown configuration key: '"foo"'`);
+});
+
 describe('inspect', () => {
   test('HCL2 hides secrets and lists builds', async () => {
     project.write(
