@@ -18,6 +18,22 @@ describe.skipIf(noWorkspace !== undefined)('several builds at once', () => {
     expect(await project.judge(expected)).toEqual([]);
   });
 
+  test('steps that do not see each other: the commit of one ends no program of another', async () => {
+    const project = new FaultProject();
+    const steps = Array.from(
+      { length: 12 },
+      (_, at) => `  - { type: shell, name: s${at}, needs: [], inline: "echo ${at} > /f${at}" }`,
+    );
+    project.write(
+      'pipelines/tiny.yaml',
+      `source: { type: rootfs, path: tiny.tar }\nsteps:\n${steps.join('\n')}\n`,
+    );
+    for (let round = 0; round < 3; round += 1) {
+      const result = await project.build('--no-cache');
+      expect(result, result.stderr).toMatchObject({ code: 0 });
+    }
+  });
+
   test('two different pipelines, and a prune beside them', async () => {
     const project = new FaultProject();
     project.write('pipelines/other.yaml', tinyTemplate('other'));
@@ -36,9 +52,7 @@ describe.skipIf(noWorkspace !== undefined)('several builds at once', () => {
     await project.build();
     project.setVariant(1);
     const expected = await buildElsewhere(1);
-    // It has found the source in the cache and is at work on top of it.
-    const trace = project.path('trace');
-    const building = project.start(['build', '--ui=plain'], { IMGPIPE_TRACE: trace });
+    const building = project.start(['build', '--ui=plain']);
     const pruned = await Promise.all([1, 2, 3].map(() => project.run('cache', 'prune', '--all')));
     expect(pruned.map(({ code }) => code)).toEqual([0, 0, 0]);
     expect((await building.result).code).toBe(0);

@@ -36,7 +36,7 @@ function usersOf({ marks, mountPoint }: InUse, ours: string): number[] {
       let sees = sandboxes.get(namespace);
       if (sees === undefined) {
         const mounts = readFileSync(`/proc/${pid}/mountinfo`, 'utf8');
-        sees = marks.some((mark) => mounts.includes(mark));
+        sees = hasAsRoot(mounts, marks);
         sandboxes.set(namespace, sees);
       }
       return sees;
@@ -45,6 +45,17 @@ function usersOf({ marks, mountPoint }: InUse, ours: string): number[] {
       return false;
     }
   });
+}
+
+/**
+ * Whether a mount namespace has the layer as its root. Having it somewhere else is no use of it: a sandbox of another
+ * layer that is just being set up still has a copy of all mounts of the workspace.
+ * @param mounts lines of proc(5) /proc/PID/mountinfo
+ */
+function hasAsRoot(mounts: string, marks: readonly string[]): boolean {
+  return mounts
+    .split('\n')
+    .some((line) => line.split(' ')[4] === '/' && marks.some((mark) => line.includes(mark)));
 }
 
 /** Whether a process has its root, working folder, program or an open file below a folder. */

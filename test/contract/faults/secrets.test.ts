@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { addTinyRoot, CliProject, eventually } from '../../rigs/cli.ts';
+import { noWorkspace } from '../../rigs/workspace.ts';
+
+const SECRET = 'kX9-very-secret+value-42';
+const FORMS = [SECRET, Buffer.from(SECRET).toString('base64'), encodeURIComponent(SECRET)];
+
+function projectWith(script: string): CliProject {
+  const project = new CliProject({
+    'pipelines/tiny.yaml': `source: { type: rootfs, path: tiny.tar }
+secrets: { token: { env: TOKEN_ON_HOST } }
+steps:
+  - type: shell
+    name: uses
+    secrets: [{ secret: token }, { secret: token, env: TOKEN }]
+    inline: |
+${script.replaceAll(/^/gm, '      ')}
+`,
+  });
+  addTinyRoot(project);
+  project.env['TOKEN_ON_HOST'] = SECRET;
+  project.env['XDG_CACHE_HOME'] = project.path('home-cache');
+  return project;
+}
+
+describe.skipIf(noWorkspace !== undefined)('a secret', () => {
+  test('is in no layer, log, record, event, memo and command line', async () => {
+    const project = projectWith(
+      'cat /run/secrets/token; echo; echo "$TOKEN" >&2; test -n "$TOKEN"\nsleep 1.7319\necho done > /done',
+    );
+    const started = project.start(['build', '--ui=json']);
+    await eventually('the step', () => commandLines().some((line) => line.includes('sleep 1.7319')));
+    const seen = commandLines().filter((line) => FORMS.some((form) => line.includes(form)));
+    const result = await started.result;
+    expect(result).toMatchObject({ code: 0 });
+    expect(seen).toEqual([]);
+    // The step did print it, and it was hidden.
+    expect(result.stdout).toContain('<sensitive>');
+    for (const form of FORMS) {
+      expect(result.stdout + result.stderr).not.toContain(form);
+      expect(filesWith(project, form)).toEqual([]);
+    }
+  });
+
+  test.each([
+    ['as it is', 'echo "$TOKEN" > /etc/leak'],
+    [
+      'in base64, inside a longer text',
+      `echo 'prefix${Buffer.from(`ab${SECRET}cd`).toString('base64')}' > /etc/leak`,
+    ],
+    ['across the border of two pieces of a large file', `(printf '%1048570s' ''; echo "$TOKEN") > /etc/leak`],
+    ['in a name', 'mkdir -p "/etc/$TOKEN"'],
+  ])('in a layer fails the build: %s', async (_, script) => {
+    const project = projectWith(script);
+    const result = await project.run('build', '--ui=plain');
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('the secret `token` is in');
+    expect(filesWith(project, SECRET)).toEqual([]);
+    expect((await project.run('cache', 'verify')).stdout).toMatch(/^1 layer/m);
+  });
+
+  test('of a failed step is not kept for the shell either', async () => {
+    const project = projectWith('echo "$TOKEN" > /etc/leak\nexit 3');
+    expect((await project.run('build', '--ui=plain')).code).toBe(1);
+    expect(filesWith(project, SECRET)).toEqual([]);
+  });
+
+  test('that changes runs the step again; the same one does not', async () => {
+    const project = projectWith('test -n "$TOKEN"');
+    expect(await project.build()).toMatchObject({ code: 0, built: ['source', 'uses'] });
+    expect(await project.build()).toMatchObject({ code: 0, built: [] });
+    project.env['TOKEN_ON_HOST'] = 'another-secret-value';
+    expect(await project.build()).toMatchObject({ code: 0, built: ['uses'] });
+  });
+});
+
+/** Files below the project that hold a text, or have it in their name or target. */
+function filesWith(project: CliProject, form: string): string[] {
+  const list = execFileSync(
+    'sh',
+    ['-c', `grep -rlF -e "$1" . 2>/dev/null; find . -printf '%p %l\\n' | grep -F -e "$1"; true`, 'sh', form],
+    {
+      cwd: project.directory,
+      encoding: 'utf8',
+    },
+  );
+  return list.split('\n').filter((line) => line !== '');
+}
+
+function commandLines(): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    try {
+      return /^\d+$/.test(pid) ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')] : [];
+    } catch {
+      return [];
+    }
+  });
+}
