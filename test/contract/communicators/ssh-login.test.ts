@@ -23,7 +23,7 @@ async function startAgent(server: TestSshd): Promise<string> {
   const socket = join(server.folder, 'agent');
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
   onTestFinished(() => void agent.kill('SIGKILL'));
-  await expect.poll(() => existsSync(socket)).toBe(true);
+  await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(true);
   writeFileSync(join(server.folder, 'key'), server.key.privateKey, { mode: 0o600 });
   const added = spawnSync('ssh-add', ['-q', join(server.folder, 'key')], {
     env: { ...process.env, SSH_AUTH_SOCK: socket },
