@@ -5,6 +5,7 @@ import type { EvaluationContext } from '../evaluate/context.ts';
 import type { Block } from '../syntax/ast.ts';
 import { BOOL, DYNAMIC, NUMBER, STRING, type Type, listOf } from '../values/type.ts';
 import { type DecodedBody, decodeBody } from './decode-body.ts';
+import { isConstant } from './once.ts';
 
 const value = (type: Type): OptionShape => ({ kind: 'value', type, note: undefined });
 
@@ -37,8 +38,16 @@ export interface StepMeta {
   readonly failures: readonly Failure[];
 }
 
-/** Reads the options of a step that are not its kind's. */
+const known = new WeakMap<Block, StepMeta>();
+
+/** Reads the options of a step that are not its kind's; once, where they are the same for every source. */
 export function readMeta(block: Block, shapes: OptionShapes, context: EvaluationContext): StepMeta {
+  const meta = known.get(block) ?? read(block, shapes, context);
+  if (isConstant(block)) known.set(block, meta);
+  return meta;
+}
+
+function read(block: Block, shapes: OptionShapes, context: EvaluationContext): StepMeta {
   const items = block.body.items.filter((item) => item.type === 'attribute' && shapes.has(item.name));
   const { options, failures } = decodeBody({ ...block.body, items }, shapes, context);
   const list = (name: string): string[] => {

@@ -19,7 +19,8 @@ export function checkOnce(block: Block, work: BuildWork, check: () => PreparedCo
   return found;
 }
 
-function isConstant(block: Block): boolean {
+/** Whether a block says the same for every source. */
+export function isConstant(block: Block): boolean {
   let constant = known.get(block);
   if (constant === undefined) {
     constant =
