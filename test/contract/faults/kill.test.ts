@@ -1,17 +1,20 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { eventually } from '../../rigs/cli.ts';
 import { FaultProject, kill, type Products } from '../../rigs/faults.ts';
 import { noWorkspace } from '../../rigs/workspace.ts';
 
-/** `IMGPIPE_FAULTS=300` kills as often as that at random moments, and at every traced one instead of one of each name; the table is printed at the end. */
+/** `IMGPIPE_FAULTS=300` kills as often as that at random moments, and at every traced one instead of one of each name; the table goes to `.imgpipe/faults.md`. */
 const LONG = process.env['IMGPIPE_FAULTS'] !== undefined;
 const RANDOM_KILLS = Number(process.env['IMGPIPE_FAULTS'] ?? 6);
+const TABLE = '.imgpipe/faults.md';
 const SECONDS_EACH = 15;
 const table: string[] = [];
 
 afterAll(() => {
-  process.stdout.write(`${table.join('\n')}\n`);
+  if (!LONG) return;
+  mkdirSync('.imgpipe', { recursive: true });
+  writeFileSync(TABLE, `${table.join('\n')}\n`);
 });
 
 describe.skipIf(noWorkspace !== undefined)('kill -9 of imgpipe', () => {

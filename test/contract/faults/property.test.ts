@@ -127,10 +127,8 @@ describe.skipIf(noWorkspace !== undefined)('random pipelines', () => {
           fc.record({ steps: fc.array(step, { minLength: 2, maxLength: 6 }), hostFile: text }),
           fc.array(edit, { minLength: 1, maxLength: 3 }),
           async (first, edits) => {
-            const states = edits.reduce<Pipeline[]>(
-              (all, change) => [...all, change(all.at(-1) ?? first)],
-              [first],
-            );
+            const states: Pipeline[] = [first];
+            for (const change of edits) states.push(change(states.at(-1) ?? first));
             const results: string[] = [];
             // The store is kept from one example to the next: the older it is, the more there is to get wrong.
             for (const state of states) results.push(await build(warm, state));
