@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bootCheck } from '../../src/checks/boot.ts';
 import type { CheckContext } from '../../src/checks/check.ts';
@@ -6,17 +8,19 @@ import { unwrap } from '../../src/diagnostics/failure.ts';
 import type { ExportContext } from '../../src/exporters/exporter.ts';
 import { qcow2Exporter } from '../../src/exporters/qcow2.ts';
 import { sealEntries } from '../../src/exporters/seal.ts';
+import { ukiExporter } from '../../src/exporters/uki.ts';
 import type { View } from '../../src/model/layer.ts';
 import { runHostCommand } from '../../src/util/exec.ts';
 import { checkRoot, DiskRig } from '../rigs/disk.ts';
+import { runExporter } from '../rigs/run-exporter.ts';
 import { temporaryFolder } from '../rigs/temporary-folder.ts';
-import { EPOCH, noWorkspace, RULES, WorkspaceRig } from '../rigs/workspace.ts';
+import { EPOCH, eventually, noWorkspace, RULES, WorkspaceRig } from '../rigs/workspace.ts';
 
 const programs = ['/usr/bin/mmdebstrap', '/usr/bin/qemu-system-x86_64', '/usr/bin/grub-mkimage'];
 const missing = noWorkspace ?? programs.find((path) => !existsSync(path));
 
 const PACKAGES =
-  'systemd-sysv,udev,dbus,linux-image-cloud-amd64,openssh-server,nginx-light,iproute2,e2fsprogs';
+  'systemd-sysv,udev,dbus,linux-image-cloud-amd64,openssh-server,nginx-light,iproute2,e2fsprogs,systemd-boot-efi';
 
 /** A Debian with a web server and SSH, as mmdebstrap makes it, in the current folder. */
 const DEBIAN = `SOURCE_DATE_EPOCH=${EPOCH} mmdebstrap --quiet --variant=minbase --format=tar \
@@ -43,6 +47,48 @@ async function boot(image: string, options: object): Promise<void> {
     context as unknown as CheckContext,
   );
   expect(outcome, lines.slice(-60).join('\n')).toEqual({ ok: true });
+}
+
+/** Debian's UEFI firmware for QEMU. */
+const OVMF = '/usr/share/OVMF/OVMF';
+
+/** Starts a unified kernel image from an EFI partition of its own, and waits until it has mounted the disk's root. */
+async function bootUki(uki: string, disk: string): Promise<void> {
+  const folder = temporaryFolder();
+  const loader = join(folder, 'esp', 'EFI', 'BOOT');
+  mkdirSync(loader, { recursive: true });
+  copyFileSync(uki, join(loader, 'BOOTX64.EFI'));
+  const variables = join(folder, 'variables.fd');
+  copyFileSync(`${OVMF}_VARS_4M.fd`, variables);
+  const serial = join(folder, 'serial.log');
+  const flash = (file: string): string[] => ['-drive', `if=pflash,format=raw,file=${file}`];
+  const drive = (source: string): string[] => ['-drive', `if=none,format=raw,${source}`];
+  const machine = [
+    '-M',
+    'q35',
+    '-m',
+    '1024',
+    '-display',
+    'none',
+    '-net',
+    'none',
+    '-serial',
+    `file:${serial}`,
+  ];
+  const disks = [
+    ...drive(`id=esp,file=fat:rw:${join(folder, 'esp')}`),
+    ...['-device', 'virtio-blk-pci,drive=esp,bootindex=0'],
+    ...drive(`id=root,snapshot=on,file=${disk}`),
+    ...['-device', 'virtio-blk-pci,drive=root'],
+  ];
+  const firmware = [...flash(`${OVMF}_CODE_4M.fd,readonly=on`), ...flash(variables)];
+  const qemu = spawn('qemu-system-x86_64', [...machine, ...firmware, ...disks], { stdio: 'ignore' });
+  try {
+    const console = eventually(() => (existsSync(serial) ? readFileSync(serial, 'latin1') : ''), 240_000);
+    await console.toMatch(/Command line: [^\n]*imgpipe\.uki=1[^]*EXT4-fs \(vd[a-z]\d\): mounted/);
+  } finally {
+    qemu.kill('SIGKILL');
+  }
 }
 
 describe.skipIf(missing)('a Debian image', () => {
@@ -96,5 +142,11 @@ describe.skipIf(missing)('a Debian image', () => {
     const patched = await disks.patched(second, basePath);
     checkRoot(second, patched);
     await boot(await exported(patched), { firmware: 'uefi', http: [{ contains: 'page two' }] });
+
+    const uki = join(temporaryFolder(), 'image.efi');
+    const args = ['root=PARTLABEL=root', 'ro', 'console=ttyS0', 'imgpipe.uki=1'];
+    const pipeline = { disk: { kernelArgs: [] } };
+    unwrap(await runExporter(ukiExporter, { args }, uki, { layers: [base], workspace, pipeline }));
+    await bootUki(uki, patched);
   });
 });
