@@ -48,8 +48,7 @@ export const rawExporter = defineExporter({
   },
   input: 'disk',
   extension: ({ compression }) => `raw${COMPRESSIONS[compression].ending}`,
-  readBackBy: ['zstd', 'gzip', 'xz', 'sfdisk', 'e2fsck'],
-  bootedBy: 'QEMU, BIOS and UEFI',
+  readBackBy: ['zstd', 'gzip', 'xz'],
   // Same tool, same bytes: what a compressor writes may change with its version, never with the number of processors.
   reproducible: true,
   readsImage: ({ compression }) => compression === 'none',
