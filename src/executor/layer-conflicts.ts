@@ -35,7 +35,8 @@ export function findConflicts(
 function sharedPath(a: ManifestIndex, b: ManifestIndex): string | undefined {
   for (const entry of a.entries()) {
     const other = b.find(entry.path);
-    if (other !== undefined && !(entry.type === 'directory' && other.type === 'directory')) return textOf(entry.path);
+    if (other !== undefined && !(entry.type === 'directory' && other.type === 'directory'))
+      return textOf(entry.path);
   }
   return undefined;
 }

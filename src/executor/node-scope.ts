@@ -35,7 +35,10 @@ export class NodeScope implements AsyncDisposable {
     this.#sink = options.sink;
     this.signal = options.signal;
     this.scratch = options.scratch;
-    this.logFile = join(options.logFolder, `${options.node.id.replaceAll(/[^A-Za-z0-9._[\]=,-]+/g, '_')}.log`);
+    this.logFile = join(
+      options.logFolder,
+      `${options.node.id.replaceAll(/[^A-Za-z0-9._[\]=,-]+/g, '_')}.log`,
+    );
     mkdirSync(options.logFolder, { recursive: true });
     mkdirSync(options.scratch, { recursive: true });
   }

@@ -19,7 +19,12 @@ const layer = (...files: string[]): ManifestIndex =>
 
 const IDS = ['source', 'a', 'b'].map((name) => asNodeId(`p/${name}`));
 
-function conflicts(options: { only?: number[]; effect?: 'run' | 'write'; a: ManifestIndex; b: ManifestIndex }) {
+function conflicts(options: {
+  only?: number[];
+  effect?: 'run' | 'write';
+  a: ManifestIndex;
+  b: ManifestIndex;
+}) {
   const step = (at: number, effect: string, only?: number[]): GraphNode =>
     ({
       role: 'step',
@@ -33,13 +38,21 @@ function conflicts(options: { only?: number[]; effect?: 'run' | 'write'; a: Mani
     [asNodeId('p/a'), step(1, 'run', [0])],
     [asNodeId('p/b'), step(2, options.effect ?? 'run', options.only)],
   ]);
-  const manifests = new Map([[IDS[1], options.a], [IDS[2], options.b]]);
+  const manifests = new Map([
+    [IDS[1], options.a],
+    [IDS[2], options.b],
+  ]);
   return findConflicts({ stack: IDS, length: 3 }, nodes, (id) => manifests.get(id) ?? layer());
 }
 
 test('steps that do not see each other and write one path', () => {
   expect(conflicts({ only: [0], a: layer('/etc/x', '/etc/y'), b: layer('/etc/y') })).toMatchObject([
-    { reason: 'layer-conflict', message: 'a and b do not see each other, and both change /etc/y', origin: { line: 2 }, related: [{ range: { line: 1 } }] },
+    {
+      reason: 'layer-conflict',
+      message: 'a and b do not see each other, and both change /etc/y',
+      origin: { line: 2 },
+      related: [{ range: { line: 1 } }],
+    },
   ]);
 });
 

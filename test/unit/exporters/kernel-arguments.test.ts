@@ -15,7 +15,12 @@ const workspace = {
 
 test('the main file comes first, then those of steps by name, comments left out', async () => {
   const text = await readKernelArguments(workspace, []);
-  expect(text.split(/\s+/).filter((word) => word !== '')).toEqual(['quiet', 'early=1', 'net.ifnames=0', 'late=1']);
+  expect(text.split(/\s+/).filter((word) => word !== '')).toEqual([
+    'quiet',
+    'early=1',
+    'net.ifnames=0',
+    'late=1',
+  ]);
 });
 
 test.each([

@@ -93,22 +93,22 @@ describe('planDisk', () => {
     expect(after.diskKey).not.toBe(before.diskKey);
   });
 
-  it.each([
-    '/etc/kernel/cmdline',
-    '/etc/kernel/cmdline.d/50-web.conf',
-  ])('makes another base when the delta holds kernel arguments and they change: %s', (path) => {
-    const commandLine = (content: string) => [
-      root,
-      etc,
-      folder('/etc/kernel'),
-      ...(path.includes('.d/') ? [folder('/etc/kernel/cmdline.d')] : []),
-      file(path, { sha256: sha256Hex(content) }),
-    ];
-    const one = unwrap(plan([base, commandLine('quiet'), seal], [1]));
-    const two = unwrap(plan([base, commandLine('debug'), seal], [1]));
-    expect(one.deltaLayers).toHaveLength(1);
-    expect(two.baseKey).not.toBe(one.baseKey);
-  });
+  it.each(['/etc/kernel/cmdline', '/etc/kernel/cmdline.d/50-web.conf'])(
+    'makes another base when the delta holds kernel arguments and they change: %s',
+    (path) => {
+      const commandLine = (content: string) => [
+        root,
+        etc,
+        folder('/etc/kernel'),
+        ...(path.includes('.d/') ? [folder('/etc/kernel/cmdline.d')] : []),
+        file(path, { sha256: sha256Hex(content) }),
+      ];
+      const one = unwrap(plan([base, commandLine('quiet'), seal], [1]));
+      const two = unwrap(plan([base, commandLine('debug'), seal], [1]));
+      expect(one.deltaLayers).toHaveLength(1);
+      expect(two.baseKey).not.toBe(one.baseKey);
+    },
+  );
 
   it('fits the disk to the files, the free space and the ESP, in steps', () => {
     const small = unwrap(plan([base, seal], []));

@@ -1,4 +1,14 @@
-import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
 import xxhash, { type XXHashAPI } from 'xxhash-wasm';
@@ -18,7 +28,12 @@ const ORIGIN = { file: 'pipeline.yaml', line: 3, column: 5 };
 const hasher = (cacheFile: string): InputHasher => new InputHasher(new StatCache(cacheFile), api);
 const fresh = (): InputHasher => hasher(join(temporaryFolder(), 'stat.json'));
 const file = (path: string): HostInput => ({ path, type: 'file', option: 'source' });
-const tree = (path: string, more: Partial<HostInput> = {}): HostInput => ({ path, type: 'tree', option: 'source', ...more });
+const tree = (path: string, more: Partial<HostInput> = {}): HostInput => ({
+  path,
+  type: 'tree',
+  option: 'source',
+  ...more,
+});
 
 function sampleTree(): string {
   const root = temporaryFolder();
@@ -103,7 +118,13 @@ test('a missing input names the option, the path and the place', () => {
   const path = join(temporaryFolder(), 'nope');
   expect(() => fresh().digest(file(path), ORIGIN)).toThrowError(
     expect.objectContaining({
-      failures: [expect.objectContaining({ reason: 'input-missing', message: `source: ${path} does not exist`, origin: ORIGIN })],
+      failures: [
+        expect.objectContaining({
+          reason: 'input-missing',
+          message: `source: ${path} does not exist`,
+          origin: ORIGIN,
+        }),
+      ],
     }),
   );
 });

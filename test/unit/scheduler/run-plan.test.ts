@@ -36,7 +36,13 @@ function rig(
   const sink = new EventSink(new Redactor());
   sink.listen((event) => events.push(event));
   const nodes = Object.keys(edges).map(
-    (id) => ({ id: asNodeId(id), name: id, role: 'seal', pipeline: { id: options.pipelineOf?.(id) ?? 'p' } }) as unknown as GraphNode,
+    (id) =>
+      ({
+        id: asNodeId(id),
+        name: id,
+        role: 'seal',
+        pipeline: { id: options.pipelineOf?.(id) ?? 'p' },
+      }) as unknown as GraphNode,
   );
   const graph: PipelineGraph = {
     nodes,
@@ -44,12 +50,26 @@ function rig(
   };
   const prober = {
     probe: (node: GraphNode): Probe => {
-      for (const needed of edges[node.id] ?? []) expect(settled, `${node.id} probed before ${needed}`).toContain(needed);
+      for (const needed of edges[node.id] ?? [])
+        expect(settled, `${node.id} probed before ${needed}`).toContain(needed);
       const key = asCacheKey(node.id);
       if (options.hits?.includes(node.id) !== true) {
-        return { state: 'miss', key, inputs: { kind: 'x', keyVersion: 1, options: {} }, reason: 'first build' };
+        return {
+          state: 'miss',
+          key,
+          inputs: { kind: 'x', keyVersion: 1, options: {} },
+          reason: 'first build',
+        };
       }
-      const record = { key, node: node.id, inputs: { kind: '', keyVersion: 1, options: {} }, output: OUTPUT, durationMs: 1, createdAt: '', bootId: '' };
+      const record = {
+        key,
+        node: node.id,
+        inputs: { kind: '', keyVersion: 1, options: {} },
+        output: OUTPUT,
+        durationMs: 1,
+        createdAt: '',
+        bootId: '',
+      };
       return { state: 'hit', key, record };
     },
     settle: (id: NodeId) => settled.add(id),
@@ -58,7 +78,9 @@ function rig(
     stopsRun: options.stopsRun ?? false,
     execute: async (node, _probe, signal) => {
       executed.push(node.id);
-      return (await options.execute?.(node.id, signal)) ?? { type: 'built', output: OUTPUT, unchanged: false };
+      return (
+        (await options.execute?.(node.id, signal)) ?? { type: 'built', output: OUTPUT, unchanged: false }
+      );
     },
   };
   const run = (): ReturnType<typeof runPlan> =>
@@ -78,12 +100,17 @@ function rig(
 }
 
 const ends = (events: readonly BuildEvent[]): Record<string, string> =>
-  Object.fromEntries(events.flatMap((event) => (event.type === 'node-ended' ? [[event.id, event.end.type]] : [])));
+  Object.fromEntries(
+    events.flatMap((event) => (event.type === 'node-ended' ? [[event.id, event.end.type]] : [])),
+  );
 
 const failed: ExecutionOutcome = { type: 'failed', failures: [{ reason: 'step-failed', message: 'no' }] };
 
 test('hits run nothing, and the dispatcher is not even loaded', async () => {
-  const { run, executed, events } = rig({ a: [], b: ['a'] }, { hits: ['a', 'b'], dispatcher: () => Promise.reject(new Error('loaded')) });
+  const { run, executed, events } = rig(
+    { a: [], b: ['a'] },
+    { hits: ['a', 'b'], dispatcher: () => Promise.reject(new Error('loaded')) },
+  );
   expect(await run()).toMatchObject({ outcome: 'succeeded', counts: { cached: 2, built: 0 } });
   expect(executed).toEqual([]);
   expect(ends(events)).toEqual({ a: 'cached', b: 'cached' });
@@ -120,25 +147,32 @@ test('-parallel-builds bounds pipelines, not steps', async () => {
   const active = new Set<string>();
   let most = 0;
   const pipelineOf = (id: string): string => id.slice(0, 1);
-  const { run } = rig({ p1: [], p2: ['p1'], q1: [], q2: ['q1'] }, {
-    parallelPipelines: 1,
-    pipelineOf,
-    execute: async (id) => {
-      active.add(pipelineOf(id));
-      most = Math.max(most, active.size);
-      await new Promise((done) => setTimeout(done, 2));
-      active.delete(pipelineOf(id));
-      return { type: 'built', output: OUTPUT, unchanged: false };
+  const { run } = rig(
+    { p1: [], p2: ['p1'], q1: [], q2: ['q1'] },
+    {
+      parallelPipelines: 1,
+      pipelineOf,
+      execute: async (id) => {
+        active.add(pipelineOf(id));
+        most = Math.max(most, active.size);
+        await new Promise((done) => setTimeout(done, 2));
+        active.delete(pipelineOf(id));
+        return { type: 'built', output: OUTPUT, unchanged: false };
+      },
     },
-  });
+  );
   expect(await run()).toMatchObject({ outcome: 'succeeded', counts: { built: 4 } });
   expect(most).toBe(1);
 });
 
 test('a failure skips what needs it and nothing else', async () => {
-  const { run, events } = rig({ a: [], b: ['a'], c: ['b'], other: [] }, {
-    execute: (id) => Promise.resolve(id === 'a' ? failed : { type: 'built', output: OUTPUT, unchanged: false }),
-  });
+  const { run, events } = rig(
+    { a: [], b: ['a'], c: ['b'], other: [] },
+    {
+      execute: (id) =>
+        Promise.resolve(id === 'a' ? failed : { type: 'built', output: OUTPUT, unchanged: false }),
+    },
+  );
   expect(await run()).toMatchObject({ outcome: 'failed', counts: { built: 1, failed: 1, skipped: 2 } });
   expect(ends(events)).toEqual({ a: 'failed', b: 'skipped', c: 'skipped', other: 'built' });
 });
@@ -147,35 +181,43 @@ test.each([
   ['--fail-fast', { failFast: true }],
   ['-on-error=abort', { stopsRun: true }],
 ])('%s stops running nodes at the first failure', async (_, options) => {
-  const { run, events } = rig({ bad: [], slow: [], later: ['slow'] }, {
-    ...options,
-    execute: async (id, signal) => {
-      if (id === 'bad') return failed;
-      await new Promise((done) => signal.addEventListener('abort', done));
-      return { type: 'failed', failures: [] };
+  const { run, events } = rig(
+    { bad: [], slow: [], later: ['slow'] },
+    {
+      ...options,
+      execute: async (id, signal) => {
+        if (id === 'bad') return failed;
+        await new Promise((done) => signal.addEventListener('abort', done));
+        return { type: 'failed', failures: [] };
+      },
     },
-  });
+  );
   expect(await run()).toMatchObject({ outcome: 'failed' });
   expect(ends(events)).toEqual({ bad: 'failed', slow: 'cancelled', later: 'cancelled' });
 });
 
 test('the user stops the run: running nodes are cancelled, nothing new starts', async () => {
   const abort = new AbortController();
-  const { run, events, executed } = rig({ a: [], b: ['a'] }, {
-    signal: abort.signal,
-    execute: async (_, signal) => {
-      setTimeout(() => abort.abort(), 1);
-      await new Promise((done) => signal.addEventListener('abort', done));
-      return { type: 'failed', failures: [] };
+  const { run, events, executed } = rig(
+    { a: [], b: ['a'] },
+    {
+      signal: abort.signal,
+      execute: async (_, signal) => {
+        setTimeout(() => abort.abort(), 1);
+        await new Promise((done) => signal.addEventListener('abort', done));
+        return { type: 'failed', failures: [] };
+      },
     },
-  });
+  );
   expect(await run()).toMatchObject({ outcome: 'aborted', counts: { failed: 0 } });
   expect(executed).toEqual(['a']);
   expect(ends(events)).toEqual({ a: 'cancelled', b: 'cancelled' });
 });
 
 test('a chain of 10,000 cached steps settles without leaving the loop', async () => {
-  const edges = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`s${at}`, at === 0 ? [] : [`s${at - 1}`]]));
+  const edges = Object.fromEntries(
+    Array.from({ length: 10_000 }, (_, at) => [`s${at}`, at === 0 ? [] : [`s${at - 1}`]]),
+  );
   const { run } = rig(edges, { hits: Object.keys(edges) });
   expect(await run()).toMatchObject({ outcome: 'succeeded', counts: { cached: 10_000 } });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Redactor } from '../../../src/util/redact.ts';
 
-const SECRET = "p4ss'w\"ord+/ü\nsecond line";
+const SECRET = 'p4ss\'w"ord+/ü\nsecond line';
 
 function redactorOf(...secrets: string[]): Redactor {
   const redactor = new Redactor();
@@ -32,15 +32,25 @@ test('hides each line of a secret of several lines', () => {
 
 test('cleans strings deep in a value and leaves other values alone', () => {
   const value = { a: ['x-hunter2-y'], b: 5, c: { d: 'hunter2' }, e: true };
-  expect(redactorOf('hunter2').value(value)).toEqual({ a: ['x-<sensitive>-y'], b: 5, c: { d: '<sensitive>' }, e: true });
+  expect(redactorOf('hunter2').value(value)).toEqual({
+    a: ['x-<sensitive>-y'],
+    b: 5,
+    c: { d: '<sensitive>' },
+    e: true,
+  });
 });
 
 test('never lets a secret through, whatever surrounds it', () => {
   fc.assert(
-    fc.property(fc.string({ minLength: 8 }).filter((s) => s.trim().length >= 8), fc.string(), fc.string(), (secret, a, b) => {
-      const value = secret.trim();
-      expect(redactorOf(value).text(a + value + b)).not.toContain(value);
-    }),
+    fc.property(
+      fc.string({ minLength: 8 }).filter((s) => s.trim().length >= 8),
+      fc.string(),
+      fc.string(),
+      (secret, a, b) => {
+        const value = secret.trim();
+        expect(redactorOf(value).text(a + value + b)).not.toContain(value);
+      },
+    ),
   );
 });
 

@@ -24,7 +24,7 @@ interface Shape {
 /** The names of a pattern's groups. Either all groups have a name or none has. */
 function shapeOf(pattern: RE2JS): Shape {
   const groups = pattern.groupCount();
-  const names = new Map(Object.entries(pattern.namedGroups() as Record<string, number>));
+  const names = new Map(Object.entries(pattern.namedGroups()));
   if (names.size > 0 && names.size !== groups) {
     throw new FunctionError('invalid regexp pattern: cannot mix both named and unnamed capture groups', 0);
   }
@@ -54,7 +54,7 @@ function allMatches(pattern: RE2JS, text: string): Value {
 
 /** Replaces each match; `$1`, `${1}`, `$name` and `${name}` in the replacement are the groups, `$$` a dollar. */
 export function replaceMatches(pattern: RE2JS, text: string, replacement: string): string {
-  const names = pattern.namedGroups() as Record<string, number>;
+  const names = pattern.namedGroups();
   const matcher = pattern.matcher(text);
   const chunks: string[] = [];
   let at = 0;
