@@ -12,7 +12,7 @@ import { ukiExporter } from '../../src/exporters/uki.ts';
 import type { View } from '../../src/model/layer.ts';
 import { runHostCommand } from '../../src/util/exec.ts';
 import { checkRoot, DiskRig } from '../rigs/disk.ts';
-import { runExporter } from '../rigs/run-exporter.ts';
+import { diskImage, runExporter } from '../rigs/run-exporter.ts';
 import { temporaryFolder } from '../rigs/temporary-folder.ts';
 import { EPOCH, eventually, noWorkspace, RULES, WorkspaceRig } from '../rigs/workspace.ts';
 
@@ -106,7 +106,7 @@ describe.skipIf(missing)('a Debian image', () => {
       ];
     };
     const exported = async (disk: string): Promise<string> => {
-      const context = { ...disks.context(), disk: { path: disk, size: 0 } };
+      const context = { ...disks.context(), disk: { image: await diskImage(disk) } };
       unwrap(await qcow2Exporter.run(qcow2Exporter.schema.parse({}), context as unknown as ExportContext));
       return context.outputPath;
     };
