@@ -88,7 +88,9 @@ async function bundle() {
   const codeSplitting = { groups: [{ name: 'warm', test: (id) => warm.has(id) }] };
   const outputs = [
     write({ input: ENTRIES, codeSplitting }),
-    ...Object.entries(HELPERS).map(([name, path]) => write({ input: { [name]: path }, codeSplitting: false })),
+    ...Object.entries(HELPERS).map(([name, path]) =>
+      write({ input: { [name]: path }, codeSplitting: false }),
+    ),
   ];
   const current = new Set((await Promise.all(outputs)).flat());
   // A running imgpipe may still load chunks of the build before: they stay for an hour.

@@ -5,7 +5,11 @@ import type { Probe } from '../plan/prober.ts';
 
 /** Runs one node that is not in the cache. Loaded on the first miss only. */
 export interface Dispatcher {
-  execute(node: GraphNode, probe: Exclude<Probe, { state: 'hit' }>, signal: AbortSignal): Promise<ExecutionOutcome>;
+  execute(
+    node: GraphNode,
+    probe: Exclude<Probe, { state: 'hit' }>,
+    signal: AbortSignal,
+  ): Promise<ExecutionOutcome>;
   /** Whether a failure should stop the whole run (the user said so, or `-on-error=abort`). */
   readonly stopsRun: boolean;
 }
