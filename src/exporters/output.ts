@@ -1,7 +1,8 @@
-import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fail, ok, type Failure, type Result } from '../diagnostics/failure.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
+import { identifyProcess } from '../util/process-identity.ts';
 import type { OutputManifest } from './output-manifest.ts';
 
 /**
@@ -39,12 +40,15 @@ export function artifactFileName(
 export function writeOutputIndex(outputFolder: string, manifest: OutputManifest): Result<void> {
   const folder = pipelineFolder(outputFolder, manifest.pipeline);
   const sums = manifest.artifacts.map(({ sha256, file }) => `${sha256}  ${file}\n`).toSorted();
+  // The manifest last: where it stands, the others do.
   const files = {
+    [`${folderName(manifest.pipeline)}.auto.tfvars.json`]: `${JSON.stringify(terraformVariables(folder, manifest), undefined, 2)}\n`,
     SHA256SUMS: sums.join(''),
     'manifest.json': `${JSON.stringify(manifest, undefined, 2)}\n`,
-    [`${folderName(manifest.pipeline)}.auto.tfvars.json`]: `${JSON.stringify(terraformVariables(folder, manifest), undefined, 2)}\n`,
   };
   try {
+    const left = staleTemporaries(folder, (pid) => identifyProcess(pid) !== undefined);
+    for (const stale of left) rmSync(stale, { force: true, recursive: true });
     for (const [name, text] of Object.entries(files)) writeIfChanged(join(folder, name), text);
     return ok();
   } catch (error) {
@@ -87,7 +91,7 @@ function writeIfChanged(path: string, text: string): void {
 
 /** Half-written files that a killed run left in a pipeline's folder (`<name>.tmp-<pid>`). */
 export function staleTemporaries(folder: string, isRunning: (pid: number) => boolean): string[] {
-  const names = readdirSync(folder);
+  const names = existsSync(folder) ? readdirSync(folder) : [];
   return names.flatMap((name) => {
     const pid = /\.tmp-(\d+)(-[0-9a-f]+)?$/.exec(name)?.[1];
     return pid === undefined || isRunning(Number(pid)) ? [] : [join(folder, name)];
