@@ -73,7 +73,7 @@ async function feed(stream: Readable, parser: Extract, onChunk: (chunk: Buffer) 
     for await (const chunk of stream) {
       const bytes = chunk as Buffer;
       onChunk(bytes);
-      if (!parser.write(bytes)) await Promise.race([once(parser, 'drain'), once(parser, 'close')]);
+      if (!parser.write(bytes)) await drained(parser);
       if (parser.destroyed) return;
     }
     parser.end(null);
@@ -81,6 +81,17 @@ async function feed(stream: Readable, parser: Extract, onChunk: (chunk: Buffer) 
     parser.destroy(error instanceof Error ? error : new Error(String(error)));
   } finally {
     stream.destroy();
+  }
+}
+
+/** When the parser takes more, or will take no more; the listener of the other event does not stay. */
+async function drained(parser: Extract): Promise<void> {
+  const decided = new AbortController();
+  const { signal } = decided;
+  try {
+    await Promise.race([once(parser, 'drain', { signal }), once(parser, 'close', { signal })]);
+  } finally {
+    decided.abort();
   }
 }
 
