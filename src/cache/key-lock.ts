@@ -8,12 +8,6 @@ import { identifyProcess, isAlive } from '../util/process-identity.ts';
 const holderSchema = z.object({ pid: z.number(), startTicks: z.string(), bootId: z.string() });
 type Holder = z.output<typeof holderSchema>;
 
-/** A held lock; disposing it lets the next one in. */
-export interface HeldLock extends Disposable {
-  /** Whether another process held it in between: what it guards may be there now. */
-  readonly waited: boolean;
-}
-
 /**
  * One worker a name across processes, so that two terminals share one build. The lock is a file that names its
  * holder; a dead holder's lock is taken over. Made by `link`, which is atomic and fails when the name is taken.
@@ -21,12 +15,12 @@ export interface HeldLock extends Disposable {
 export async function acquireLock(
   path: string,
   options: { signal: AbortSignal; onWait?: (pid: number) => void; pollMs?: number },
-): Promise<HeldLock> {
+): Promise<Disposable> {
   let waited = false;
   const mine = `${path}.tmp-${process.pid}-${counter++}`;
   for (;;) {
     if (tryCreate(path, mine)) {
-      return { waited, [Symbol.dispose]: () => rmSync(path, { force: true }) };
+      return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
     }
     const holder = readHolder(path);
     if (holder !== undefined && !isAlive(holder)) {

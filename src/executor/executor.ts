@@ -56,12 +56,13 @@ export class Executor implements Dispatcher {
       const below = layersUnder(node).map((id) => prober.layer(id).digest);
       await leaseSafely(layout, journal, below, signal);
       await this.#mender.mendUnder(node, signal);
-      using lock = await acquireLock(layout.lockFile(probe.key), {
+      using _lock = await acquireLock(layout.lockFile(probe.key), {
         signal,
         onWait: (pid) =>
           sink.emit({ type: 'node-status', id: node.id, text: `waits for another imgpipe (pid ${pid})` }),
       });
-      if (lock.waited && probe.state === 'miss') {
+      // Another process may have made it since this one looked, whether or not it still held the lock.
+      if (probe.state === 'miss') {
         const again = prober.probe(node);
         if (again.state === 'hit') return { type: 'found', output: again.record.output };
       }
