@@ -12,7 +12,7 @@ import type { Kinds } from './kinds.ts';
 
 /** Raised when the rules of the seal or of the disk change, so that old results are not used again. */
 const SEAL_VERSION = 1;
-const DISK_VERSION = 1;
+const DISK_VERSION = 2;
 const DISK_TOOLS = ['mke2fs', 'debugfs', 'grub-mkimage', 'mkfs.fat', 'mcopy'];
 
 /**

@@ -23,7 +23,7 @@ import { chooseDelta } from './split.ts';
 import { findDiskTools, type DiskTools } from './tools.ts';
 
 /** Raised whenever the same request gives other bytes than before. */
-const DISK_VERSION = 1;
+const DISK_VERSION = 2;
 
 /** The delta's share of a fitted disk is a multiple of this, so that editing its files does not move the layout. */
 const DELTA_ALLOWANCE = 16 * 2 ** 20;
