@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { KeyInputs } from '../cache/key-inputs.ts';
 import { unreachable } from '../diagnostics/failure.ts';
+import { DISK_VERSION } from '../exporters/disk/version.ts';
 import { artifactFileName } from '../exporters/output.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import type { HostInput } from '../model/host-input.ts';
@@ -10,9 +11,8 @@ import type { StepContext } from '../provisioners/provisioner.ts';
 import { keyOptions, type KindDescriptor } from '../schema/kind.ts';
 import type { Kinds } from './kinds.ts';
 
-/** Raised when the rules of the seal or of the disk change, so that old results are not used again. */
+/** Raised when the rules of the seal change, so that old results are not used again. */
 const SEAL_VERSION = 1;
-const DISK_VERSION = 2;
 const DISK_TOOLS = ['mke2fs', 'debugfs', 'grub-mkimage', 'mkfs.fat', 'mcopy'];
 
 /**

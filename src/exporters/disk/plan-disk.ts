@@ -21,9 +21,7 @@ import {
 import { mergeTree, type LayerEntries, type MergedTree } from './merged-tree.ts';
 import { chooseDelta } from './split.ts';
 import { findDiskTools, type DiskTools } from './tools.ts';
-
-/** Raised whenever the same request gives other bytes than before. */
-const DISK_VERSION = 2;
+import { DISK_VERSION } from './version.ts';
 
 /** The delta's share of a fitted disk is a multiple of this, so that editing its files does not move the layout. */
 const DELTA_ALLOWANCE = 16 * 2 ** 20;
