@@ -73,6 +73,7 @@ async function runSource(
       log: scope.log,
       progress: scope.progress,
     };
+    if (kind.produce === undefined) throw new Error(`source kind ${kind.type} fills no layer`);
     unwrap(located(node, await kind.produce(node.use.options, context)));
     scope.signal.throwIfAborted();
   } catch (error) {

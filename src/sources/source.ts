@@ -24,9 +24,11 @@ export interface SourceRunContext extends StepContext {
 export interface SourceKind<Schema extends z.ZodObject = z.ZodObject> extends KindDescriptor<Schema> {
   readonly inputs?: (options: z.output<Schema>, context: StepContext) => readonly HostInput[];
   readonly architectures?: readonly Architecture[];
+  /** Builders that can begin with it; only `rootfs` when left out. */
+  readonly builders?: readonly string[];
   readonly untracked?: (options: z.output<Schema>) => string | undefined;
-  /** Fills `context.target` with the base tree. */
-  readonly produce: (options: z.output<Schema>, context: SourceRunContext) => Promise<Result<void>>;
+  /** Fills `context.target` with the base tree. Left out by sources that only builders with machines of their own know. */
+  readonly produce?: (options: z.output<Schema>, context: SourceRunContext) => Promise<Result<void>>;
   readonly drop?: readonly string[];
 }
 

@@ -29,6 +29,7 @@ export async function produceSource(
   const scratch = join(rig.workspace.storeDirectory, 'active', `scratch-${target.id}`);
   mkdirSync(scratch, { recursive: true });
   try {
+    if (kind.produce === undefined) throw new Error(`${kind.type} fills no layer`);
     const result = await kind.produce(kind.schema.parse(options), {
       resolvePath: (path) => (isAbsolute(path) ? path : join(directory, path)),
       architecture: hostArchitecture() ?? 'amd64',
