@@ -114,6 +114,7 @@ async function runStep(
       secret: (name: string) => Promise.resolve(services.secrets.get(name)),
       progress: scope.progress,
       log: scope.log,
+      output: scope.output,
     };
     const result = await kind.run?.(node.step.options, machine, context);
     if (result === undefined) throw new Error(`step kind ${kind.type} has effect run but no run`);

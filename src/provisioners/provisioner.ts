@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Machine } from '../builders/machine.ts';
 import type { Result } from '../diagnostics/failure.ts';
+import type { OutputChunk } from '../layers/workspace.ts';
 import type { HostInput } from '../model/host-input.ts';
 import type { StepContext } from '../model/step-context.ts';
 import type { TreeEntry } from '../model/tree-entry.ts';
@@ -17,6 +18,8 @@ export interface StepRunContext extends StepContext {
   readonly progress: (done: number, total: number | undefined, unit: string) => void;
   /** Writes a line to the step's log. */
   readonly log: (line: string) => void;
+  /** Puts output of a program into the step's log that did not run through the machine's `exec`. */
+  readonly output: (chunk: OutputChunk) => void;
 }
 
 /** One step of the list that a step of the template stands for. */
@@ -38,6 +41,12 @@ interface ProvisionerBase<Schema extends z.ZodObject> extends KindDescriptor<Sch
   readonly inputs?: (options: z.output<Schema>, context: StepContext) => readonly HostInput[];
   /** One template step that is several steps with layers of their own (a list of scripts). */
   readonly expand?: (options: z.output<Schema>) => readonly ExpandedStep<z.output<Schema>>[];
+  /**
+   * What a step of a builder with machines of its own works on. `machine` (default): it may change the machine.
+   * `reads`: it needs the machine and leaves it as it was. `host`: it does not even need one. The last two give their
+   * parent's state on as it is, so that nothing after them is built again for their sake.
+   */
+  readonly reach?: (options: z.output<Schema>) => 'machine' | 'reads' | 'host';
   /** Why the step cannot be cached, said to the user, or undefined. */
   readonly untracked?: (options: z.output<Schema>) => string | undefined;
   /** Names of the secrets it uses: part of the key as keyed hashes. */

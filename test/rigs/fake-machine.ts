@@ -1,5 +1,5 @@
 import type { Machine, MachineCommand } from '../../src/builders/machine.ts';
-import { parseOsRelease } from '../../src/builders/rootfs/rootfs-machine.ts';
+import { parseOsRelease } from '../../src/builders/os-release.ts';
 import type { ExecOutcome, OutputChunk } from '../../src/util/exec.ts';
 import type { StepRunContext } from '../../src/provisioners/provisioner.ts';
 
@@ -90,6 +90,7 @@ export function stepRunContext(directory = '/project'): StepRunContext & { reado
     secret: (name) => Promise.resolve(`value of ${name}`),
     progress: () => undefined,
     log: (line) => logged.push(line),
+    output: ({ stream, text }) => logged.push(`${stream}: ${text}`),
     logged,
   };
 }

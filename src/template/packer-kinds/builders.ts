@@ -54,7 +54,7 @@ export const fileBuilder: PackerComponent = {
   },
 };
 
-const DOCKER_OPTIONS = {
+export const DOCKER_OPTIONS = {
   ...COMMUNICATOR_OPTIONS,
   author: text('Author of the committed image.'),
   build: block('A Dockerfile to build and start from, in the place of image.', {

@@ -3,18 +3,20 @@ import * as z from 'zod';
 import { type PackerComponent, isSet, listOption, textOption } from './component.ts';
 import { duration, flag, text, textList } from './fields.ts';
 
+export const FILE_SCHEMA = z.object({
+  content: text('What to write.'),
+  source: text('File or folder to copy.'),
+  sources: textList('Files and folders to copy.'),
+  destination: text('Where to copy to.'),
+  direction: text('upload or download; upload when left out.'),
+  generated: flag('The source is made during the build: do not look for it before.'),
+});
+
 export const fileProvisioner: PackerComponent = {
   role: 'provisioner',
   type: 'file',
   summary: 'Copies files into the machine or out of it',
-  schema: z.object({
-    content: text('What to write.'),
-    source: text('File or folder to copy.'),
-    sources: textList('Files and folders to copy.'),
-    destination: text('Where to copy to.'),
-    direction: text('upload or download; upload when left out.'),
-    generated: flag('The source is made during the build: do not look for it before.'),
-  }),
+  schema: FILE_SCHEMA,
   check: (options, world) => {
     const errors: string[] = [];
     const direction = textOption(options, 'direction') || 'upload';
@@ -36,22 +38,26 @@ export const fileProvisioner: PackerComponent = {
   },
 };
 
+export const BREAKPOINT_SCHEMA = z.object({
+  note: text('What to tell the user.'),
+  disable: flag('Go on without waiting.'),
+});
+
 export const breakpointProvisioner: PackerComponent = {
   role: 'provisioner',
   type: 'breakpoint',
   summary: 'Waits for the user',
-  schema: z.object({
-    note: text('What to tell the user.'),
-    disable: flag('Go on without waiting.'),
-  }),
+  schema: BREAKPOINT_SCHEMA,
   check: () => ({ errors: [] }),
 };
+
+export const SLEEP_SCHEMA = z.object({ duration: duration('How long to wait.') });
 
 export const sleepProvisioner: PackerComponent = {
   role: 'provisioner',
   type: 'sleep',
   summary: 'Waits for a time',
-  schema: z.object({ duration: duration('How long to wait.') }),
+  schema: SLEEP_SCHEMA,
   check: () => ({ errors: [] }),
 };
 

@@ -16,21 +16,23 @@ import {
   checkVariables,
 } from './scripts.ts';
 
+export const SHELL_SCHEMA = z.object({
+  ...REMOTE_SCRIPT_OPTIONS,
+  inline_shebang: text('First line of the script made of inline, without #!; /bin/sh -e when left out.'),
+  pause_after: duration('Wait this long after the scripts.'),
+  use_env_var_file: flag('Upload the environment as a file that is sourced.'),
+  remote_folder: text('Folder of the machine for scripts; /tmp when left out.'),
+  remote_file: text('Name of the script in that folder.'),
+  start_retry_timeout: duration('Try this long to upload and start a script; 5 minutes when left out.'),
+  skip_clean: flag('Leave scripts in the machine.'),
+  expect_disconnect: flag('The script may end the connection.'),
+});
+
 export const shellProvisioner: PackerComponent = {
   role: 'provisioner',
   type: 'shell',
   summary: 'Runs shell scripts in the machine',
-  schema: z.object({
-    ...REMOTE_SCRIPT_OPTIONS,
-    inline_shebang: text('First line of the script made of inline, without #!; /bin/sh -e when left out.'),
-    pause_after: duration('Wait this long after the scripts.'),
-    use_env_var_file: flag('Upload the environment as a file that is sourced.'),
-    remote_folder: text('Folder of the machine for scripts; /tmp when left out.'),
-    remote_file: text('Name of the script in that folder.'),
-    start_retry_timeout: duration('Try this long to upload and start a script; 5 minutes when left out.'),
-    skip_clean: flag('Leave scripts in the machine.'),
-    expect_disconnect: flag('The script may end the connection.'),
-  }),
+  schema: SHELL_SCHEMA,
   check: (options, world) => ({ errors: checkRemoteScripts(options, world) }),
 };
 

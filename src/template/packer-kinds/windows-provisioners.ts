@@ -14,24 +14,26 @@ const POLICIES = [
   'none',
 ];
 
+export const POWERSHELL_SCHEMA = z.object({
+  ...REMOTE_SCRIPT_OPTIONS,
+  remote_env_var_path: text('Path of the file with the environment in the machine.'),
+  elevated_execute_command: text('Command that runs the script as another user.', 'raw'),
+  elevated_env_var_format: text('Form of a variable for scripts that run as another user.', 'raw'),
+  elevated_user: text('User in whose name a scheduled task runs the script.'),
+  elevated_password: text('Password of that user.'),
+  execution_policy: text('Execution policy; bypass when left out.'),
+  debug_mode: whole('Trace level of PowerShell, 0 to 2.'),
+  use_pwsh: flag('Run pwsh in the place of powershell.'),
+  skip_clean: flag('Leave scripts in the machine.'),
+  start_retry_timeout: duration('Try this long to upload and start a script; 5 minutes when left out.'),
+  pause_after: duration('Wait this long after the scripts.'),
+});
+
 export const powershellProvisioner: PackerComponent = {
   role: 'provisioner',
   type: 'powershell',
   summary: 'Runs PowerShell scripts in the machine',
-  schema: z.object({
-    ...REMOTE_SCRIPT_OPTIONS,
-    remote_env_var_path: text('Path of the file with the environment in the machine.'),
-    elevated_execute_command: text('Command that runs the script as another user.', 'raw'),
-    elevated_env_var_format: text('Form of a variable for scripts that run as another user.', 'raw'),
-    elevated_user: text('User in whose name a scheduled task runs the script.'),
-    elevated_password: text('Password of that user.'),
-    execution_policy: text('Execution policy; bypass when left out.'),
-    debug_mode: whole('Trace level of PowerShell, 0 to 2.'),
-    use_pwsh: flag('Run pwsh in the place of powershell.'),
-    skip_clean: flag('Leave scripts in the machine.'),
-    start_retry_timeout: duration('Try this long to upload and start a script; 5 minutes when left out.'),
-    pause_after: duration('Wait this long after the scripts.'),
-  }),
+  schema: POWERSHELL_SCHEMA,
   check: (options, world) => {
     const errors = checkRemoteScripts(options, world);
     if (isSet(options, 'elevated_password') && !isSet(options, 'elevated_user')) {
@@ -51,27 +53,31 @@ export const powershellProvisioner: PackerComponent = {
   },
 };
 
+export const WINDOWS_SHELL_SCHEMA = z.object({
+  ...REMOTE_SCRIPT_OPTIONS,
+  start_retry_timeout: duration('Try this long to upload and start a script; 5 minutes when left out.'),
+});
+
 export const windowsShellProvisioner: PackerComponent = {
   role: 'provisioner',
   type: 'windows-shell',
   summary: 'Runs batch files in the machine',
-  schema: z.object({
-    ...REMOTE_SCRIPT_OPTIONS,
-    start_retry_timeout: duration('Try this long to upload and start a script; 5 minutes when left out.'),
-  }),
+  schema: WINDOWS_SHELL_SCHEMA,
   check: (options, world) => ({ errors: checkRemoteScripts(options, world) }),
 };
+
+export const WINDOWS_RESTART_SCHEMA = z.object({
+  restart_command: text('Command that restarts the machine.'),
+  restart_check_command: text('Command that succeeds once the machine is back.'),
+  restart_timeout: duration('Give up after this long; 5 minutes when left out.'),
+  check_registry: flag('Wait until no registry key says that a restart is pending.'),
+  registry_keys: textList('Keys that say so.'),
+});
 
 export const windowsRestartProvisioner: PackerComponent = {
   role: 'provisioner',
   type: 'windows-restart',
   summary: 'Restarts the machine and waits for it',
-  schema: z.object({
-    restart_command: text('Command that restarts the machine.'),
-    restart_check_command: text('Command that succeeds once the machine is back.'),
-    restart_timeout: duration('Give up after this long; 5 minutes when left out.'),
-    check_registry: flag('Wait until no registry key says that a restart is pending.'),
-    registry_keys: textList('Keys that say so.'),
-  }),
+  schema: WINDOWS_RESTART_SCHEMA,
   check: () => ({ errors: [] }),
 };
