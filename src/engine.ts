@@ -5,6 +5,7 @@ import type {
   BuildOutcome,
   BuildRequest,
   CacheUse,
+  DiffRequest,
   Engine,
   OpenedProject,
   OpenProjectOptions,
@@ -21,6 +22,7 @@ import type { Template } from './model/pipeline.ts';
 import type { Kinds } from './plan/kinds.ts';
 import { planGraph, type Plan } from './plan/plan.ts';
 import type { Prober } from './plan/prober.ts';
+import type { DiffReport } from './report/diff/diff-report.ts';
 import { Redactor } from './util/redact.ts';
 
 const AS_CACHED: CacheUse = { noCache: false, force: false };
@@ -102,6 +104,17 @@ class OpenProject implements Project {
     return await this.#probing(compiled, AS_CACHED, (prober, session) =>
       explainNode(session, compiled.graph, prober, step),
     );
+  }
+
+  async diff({ before, after, compiled }: DiffRequest): Promise<Result<readonly DiffReport[]>> {
+    const session = this.#open();
+    if (!session.ok) return session;
+    const { diff } = await import('./engine/diff.ts');
+    const graph = async () => {
+      const made = await compiled();
+      return made.ok ? ok(made.value.graph) : made;
+    };
+    return await diff({ session: session.value, cwd: this.#cwd, graph }, before, after);
   }
 
   async shell(compiled: CompiledProject, request: ShellRequest): Promise<Result<number>> {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { buildCommand } from './commands/build.ts';
 import { cacheCommand } from './commands/cache.ts';
 import { completionCommand } from './commands/completion.ts';
+import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { gcCommand } from './commands/gc.ts';
 import { graphCommand } from './commands/graph.ts';
@@ -26,6 +27,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   planCommand,
   buildCommand,
   whyCommand,
+  diffCommand,
   graphCommand,
   inspectCommand,
   kindsCommand,

@@ -11,6 +11,7 @@ import type { Kinds } from '../plan/kinds.ts';
 import type { Plan, PlanState } from '../plan/plan.ts';
 import type { CompiledProject } from './compile.ts';
 import type { Change } from '../plan/explain.ts';
+import type { DiffReport } from '../report/diff/diff-report.ts';
 
 /** What the commands call; `src/engine.ts` provides it. A value or a promise of it: commands await every call. */
 export interface Engine {
@@ -57,6 +58,8 @@ export interface Project {
   plan(compiled: CompiledProject, options: CacheUse): Awaitable<Result<Plan>>;
   build(compiled: CompiledProject, request: BuildRequest): Promise<BuildOutcome>;
   why(compiled: CompiledProject, step: string): Awaitable<Result<WhyReport>>;
+  /** One comparison for each pipeline that both names have. */
+  diff(request: DiffRequest): Promise<Result<readonly DiffReport[]>>;
   shell(compiled: CompiledProject, request: ShellRequest): Promise<Result<number>>;
   /** All kinds there are in the project, built in or from plugins. */
   kinds(): Awaitable<Result<Kinds>>;
@@ -103,6 +106,15 @@ export interface WhyReport {
   readonly changes: readonly Change[];
   /** When the record that it was compared with was written, ISO 8601. */
   readonly lastRun?: string;
+}
+
+export interface DiffRequest {
+  /** A pipeline, a step, a layer's digest, a run, or the path of an exported file. */
+  readonly before: string;
+  /** Undefined: what was before the image of the pipeline `before`. */
+  readonly after?: string;
+  /** Needed for names of pipelines and steps only. */
+  readonly compiled: () => Promise<Result<CompiledProject>>;
 }
 
 export interface ShellRequest {

@@ -64,6 +64,7 @@ export async function build(
   const written = await writeOutputs(session, graph, prober, run.started);
   session.statCache.save();
   await keepStore(session, graph, prober, run);
+  if (run.started) await noteResult(session, graph, prober, { runId, startedAt, outcome: outcome.outcome });
   const failures = [...outcome.failures, ...(written.ok ? [] : written.failures)];
   const ended = failures.length > 0 && outcome.outcome === 'succeeded' ? 'failed' : outcome.outcome;
   sink.emit({
@@ -76,6 +77,18 @@ export async function build(
 }
 
 const NOTHING = { cached: 0, built: 0, failed: 0, skipped: 0 };
+/** What the run gave, for `imgpipe diff`: the images of all pipelines whose layers are known. */
+async function noteResult(
+  session: Session,
+  graph: PipelineGraph,
+  prober: Prober,
+  run: { readonly runId: string; readonly startedAt: string; readonly outcome: RunOutcome['outcome'] },
+): Promise<void> {
+  const { runImages } = await import('./run-images.ts');
+  const { writeRunResult } = await import('../report/run-result.ts');
+  writeRunResult(session.layout, { ...run, images: runImages(graph, prober) });
+}
+
 
 /** Notes what was used, and after a run that wrote to the store brings it back within its bounds. */
 async function keepStore(

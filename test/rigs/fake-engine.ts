@@ -63,6 +63,7 @@ export class FakeEngine {
         return Promise.resolve({ outcome: this.outcome, failures: this.failures });
       },
       why: () => fail({ reason: 'template-not-found', message: 'no such step' }),
+      diff: () => Promise.resolve(fail({ reason: 'template-not-found', message: 'no such step' })),
       shell: () => Promise.resolve(ok(0)),
       kinds: () => ok(builtinKinds),
       variables: () => ok([]),
