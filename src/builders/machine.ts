@@ -23,6 +23,8 @@ export interface MachineCommand {
   /** `host` (default): the host's network. `none`: loopback only. */
   readonly network?: 'host' | 'none';
   readonly timeoutMs?: number;
+  /** Keeps its output out of the step's log. */
+  readonly quiet?: boolean;
 }
 
 /**

@@ -6,6 +6,8 @@ import type { ExecOutcome, MemoryFile, MountPoint, OutputChunk, Workspace } from
 import type { Architecture } from '../../model/platform.ts';
 import type { LaunchRequest } from '../builder.ts';
 import type { Machine, MachineCommand, MachineMount } from '../machine.ts';
+import { machineEnvironment } from '../machine-environment.ts';
+import { parseOsRelease } from '../os-release.ts';
 import { requireRunnable } from './foreign-architecture.ts';
 import { asUser, findImageUser } from './image-user.ts';
 import { sandboxCommand, type SandboxBind } from './sandbox-command.ts';
@@ -57,7 +59,9 @@ export class RootfsMachine implements Machine {
       root: active.mountPoint,
       argv: user === undefined ? command.argv : asUser(user, command.argv),
       env: {
-        ...this.#environment(),
+        ...machineEnvironment(this.#options.sourceDateEpoch),
+        // systemctl works on files alone, as in an image that is not running.
+        SYSTEMD_OFFLINE: '1',
         ...(user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name }),
         ...command.env,
       },
@@ -76,7 +80,7 @@ export class RootfsMachine implements Machine {
         ...(command.timeoutMs === undefined ? {} : { timeoutMs: command.timeoutMs }),
         signal,
         onOutput: (chunk) => {
-          this.#options.onOutput(chunk);
+          if (command.quiet !== true) this.#options.onOutput(chunk);
           onOutput?.(chunk);
         },
       });
@@ -126,29 +130,6 @@ export class RootfsMachine implements Machine {
       }
     }
   }
-
-  /** A clean environment: nothing of the host's, and what keeps programs quiet and their results equal. */
-  #environment(): Record<string, string> {
-    return {
-      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      HOME: '/root',
-      USER: 'root',
-      LOGNAME: 'root',
-      SHELL: '/bin/sh',
-      LANG: 'C.UTF-8',
-      LC_ALL: 'C.UTF-8',
-      TZ: 'UTC',
-      TERM: 'dumb',
-      SOURCE_DATE_EPOCH: String(this.#options.sourceDateEpoch),
-      DEBIAN_FRONTEND: 'noninteractive',
-      DEBCONF_NONINTERACTIVE_SEEN: 'true',
-      // systemctl works on files alone, as in an image that is not running.
-      SYSTEMD_OFFLINE: '1',
-      // Programs that write a hash table in its order write the same each time.
-      PERL_HASH_SEED: '0',
-      PYTHONHASHSEED: '0',
-    };
-  }
 }
 
 interface MountSource {
@@ -165,17 +146,4 @@ function hostType(path: string): MountPoint['type'] {
     reason: 'input-missing',
     message: `${path} does not exist, so it cannot be mounted`,
   });
-}
-
-/** os-release(5): shell-like assignments. */
-export function parseOsRelease(text: string): Record<string, string> {
-  const assignments = text.split('\n').map((line) => /^([A-Z0-9_]+)=(.*)$/.exec(line.trim()));
-  return Object.fromEntries(
-    assignments.flatMap((match) => (match === null ? [] : [[match[1] ?? '', unquote(match[2] ?? '')]])),
-  );
-}
-
-function unquote(value: string): string {
-  const inner = /^(["'])(.*)\1$/.exec(value)?.[2] ?? value;
-  return inner.replace(/\\(.)/g, '$1');
 }

@@ -1,0 +1,47 @@
+import type { Communicator } from '../../communicators/communicator.ts';
+import { FailureError } from '../../diagnostics/failure.ts';
+
+/** How programs of root are started by whoever is logged in. */
+export interface RootAccess {
+  /** Goes before a command line. */
+  readonly prefix: string;
+  /** Goes before what the command reads. */
+  readonly input: string;
+}
+
+/**
+ * Finds out how root's programs are run: as they are when root is logged in, else by sudo(8), without a password or
+ * with the one that logged in.
+ * @throws FailureError `permission-denied`
+ */
+export async function findRootAccess(communicator: Communicator, password?: string): Promise<RootAccess> {
+  const probe = async (command: string, stdin?: string): Promise<string> => {
+    let output = '';
+    const onOutput = ({ text }: { readonly text: string }): void => void (output += text);
+    await communicator.run({
+      command,
+      pty: false,
+      onOutput,
+      timeoutMs: PROBE_MS,
+      ...(stdin !== undefined && { stdin }),
+    });
+    return output.trim();
+  };
+  const answer = await probe('id -u; id -un; sudo -n id -u');
+  const [uid, name = '?', bySudo] = answer.split(/\s*\n/);
+  if (uid === '0') return { prefix: 'exec ', input: '' };
+  if (bySudo === '0') return { prefix: 'exec sudo -n -- ', input: '' };
+  if (password !== undefined) {
+    // -k: a password remembered from before would be asked for no more, and ours be read by the program.
+    const prefix = "exec sudo -k -S -p '' -- ";
+    const input = `${password}\n`;
+    if ((await probe(`${prefix}id -u`, input)).split('\n').at(-1) === '0') return { prefix, input };
+  }
+  throw new FailureError({
+    reason: 'permission-denied',
+    message: `the machine's user ${name} cannot become root: ${bySudo ?? answer}`,
+    hint: 'log in as root, or let the user run sudo without a password',
+  });
+}
+
+const PROBE_MS = 60_000;
