@@ -18,6 +18,9 @@ export interface JsonPreparedComponent {
   readonly type: string;
   readonly kind: PackerComponent | undefined;
   readonly options: ComponentOptions;
+  /** Something is wrong with it, so its build cannot run. */
+  readonly failed: boolean;
+  readonly origin: SourceRange | undefined;
 }
 
 export interface JsonPreparedBuild {
@@ -29,6 +32,8 @@ export interface JsonPreparedBuild {
   readonly postProcessors: readonly (readonly (JsonPreparedComponent & {
     readonly written: JsonPostProcessor;
   })[])[];
+  /** Something in it is wrong, so it cannot run. */
+  readonly failed: boolean;
 }
 
 export interface JsonPrepareOutcome {
@@ -41,6 +46,8 @@ export interface JsonPrepareOptions extends JsonFacts {
   readonly variables: ReadonlyMap<string, string>;
   readonly only: readonly string[];
   readonly except: readonly string[];
+  /** Values of `{{ build `Name` }}`; one that is not given is `<unknown>`. */
+  readonly buildValues?: (name: string) => string | undefined;
 }
 
 /** Reads and checks every build of a JSON template that `-only` and `-except` leave. */
@@ -129,7 +136,7 @@ class Preparer {
       return { ...this.#component('provisioner', step.type, config, step.written), written: step };
     };
     const { cleanup } = this.#template;
-    return {
+    const prepared = {
       name: this.#name,
       builder: this.#component('builder', this.#builder.type, this.#builder.config, this.#builder.written),
       provisioners: this.#template.provisioners.filter(applies).map(provisioner),
@@ -138,6 +145,7 @@ class Preparer {
         .map((chain) => this.#chain(chain.filter(applies)))
         .filter((chain) => chain.length > 0),
     };
+    return { ...prepared, failed: this.failures().length > 0 };
   }
 
   #chain(chain: readonly JsonPostProcessor[]): (JsonPreparedComponent & { written: JsonPostProcessor })[] {
@@ -184,8 +192,12 @@ class Preparer {
       extra:
         role === 'builder'
           ? new Map()
-          : new Map([['build', { arity: [1, 1] as const, call: () => '<unknown>' }]]),
+          : new Map([['build', { arity: [1, 1] as const, call: ([name]) => this.#buildFact(String(name)) }]]),
     });
+  }
+
+  #buildFact(name: string): string {
+    return this.#options.buildValues?.(name) ?? '<unknown>';
   }
 
   #component(
@@ -198,10 +210,11 @@ class Preparer {
     const place = written === undefined ? undefined : this.#template.places.of(written)?.range;
     if (kind === undefined) {
       this.#missing.push(this.#unknownKind(role, type, place));
-      return { type, kind, options: {} };
+      return { type, kind, options: {}, failed: true, origin: place };
     }
     const shapes = shapesOf(kind.schema);
     const decoded = weakDecode(config, shapes);
+    const before = this.#wrong.length;
     const placeOf = (name: string): SourceRange | undefined =>
       written === undefined ? undefined : this.#template.places.ofKey(written, name)?.range;
     for (const text of decoded.errors) this.#wrong.push({ text, origin: place });
@@ -220,7 +233,7 @@ class Preparer {
         });
       }
     }
-    return { type, kind, options };
+    return { type, kind, options, failed: this.#wrong.length > before, origin: place };
   }
 
   #unknownKey(name: string, known: Iterable<string>, origin: SourceRange | undefined): void {

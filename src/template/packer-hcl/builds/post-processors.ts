@@ -45,6 +45,7 @@ export function preparePostProcessors(
           context: work.context,
           world: work.world,
           facts: work.facts,
+          buildFact: work.buildFact,
         },
         work.problems,
       ),

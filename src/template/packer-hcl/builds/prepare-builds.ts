@@ -21,6 +21,8 @@ export interface PrepareOptions {
   readonly only: readonly string[];
   readonly except: readonly string[];
   readonly packerVersion: string;
+  /** Values under `build.` by name; one that is not given is `<unknown>`, as for Packer before a build runs. */
+  readonly buildValues?: BuildValues;
 }
 
 export interface PrepareOutcome {
@@ -29,6 +31,8 @@ export interface PrepareOutcome {
   readonly warnings: readonly Failure[];
 }
 
+export type BuildValues = (name: string) => string | undefined;
+
 /** What one source of a build is prepared with. */
 export interface BuildWork {
   readonly source: BuildSource;
@@ -36,6 +40,7 @@ export interface BuildWork {
   readonly context: EvaluationContext;
   readonly world: CheckWorld;
   readonly facts: Parameters<typeof prepareComponent>[0]['facts'];
+  readonly buildFact: Parameters<typeof prepareComponent>[0]['buildFact'];
   readonly except: readonly string[];
   readonly exceptMatches: { count: number };
   readonly problems: Problems;
@@ -131,13 +136,14 @@ function buildWork(
   const sourceName = source.localName ?? source.name;
   const kind = findComponent('builder', source.type);
   const known = [...COMMON_VALUES, ...(kind?.buildValues ?? [])];
+  const valueOf = (name: string): string => rest.buildValues?.(name) ?? '<unknown>';
   const buildValue: Value =
     kind === undefined
       ? unknownValue()
       : objectValue(
           new Map([
             // As Packer has them before a build runs: texts, so that what is made of them keeps its form.
-            ...known.map((name) => [name, stringValue('<unknown>')] as const),
+            ...known.map((name) => [name, stringValue(valueOf(name))] as const),
             ['name', stringValue(build.name ?? '')] as const,
           ]),
         );
@@ -161,6 +167,7 @@ function buildWork(
       templateDirectory: world.baseDirectory,
       packerVersion: rest.packerVersion,
     },
+    buildFact: ([name]) => valueOf(String(name)),
     except: rest.except,
     exceptMatches: rest.exceptMatches,
     problems: rest.problems,
@@ -175,6 +182,7 @@ function prepareBuild(
   work: BuildWork,
 ): PreparedBuild {
   const { source, problems } = work;
+  const before = problems.failures.length;
   const builder = prepareComponent(
     {
       role: 'builder',
@@ -186,20 +194,22 @@ function prepareBuild(
       context: work.context,
       world: work.world,
       facts: work.facts,
+      buildFact: work.buildFact,
     },
     problems,
   );
   const steps = (type: string): Block[] => build.steps.filter((step) => step.name === type);
   const [cleanup] = steps('error-cleanup-provisioner').flatMap((step) => prepareProvisioner(step, work));
-  return {
-    name,
-    build,
-    source,
+  const provisioners = steps('provisioner').flatMap((step) => prepareProvisioner(step, work));
+  const postProcessors = build.steps.flatMap((step) => preparePostProcessors(step, work));
+  const parts = [
     builder,
-    provisioners: steps('provisioner').flatMap((step) => prepareProvisioner(step, work)),
-    cleanup,
-    postProcessors: build.steps.flatMap((step) => preparePostProcessors(step, work)),
-  };
+    ...provisioners,
+    ...(cleanup === undefined ? [] : [cleanup]),
+    ...postProcessors.flat(),
+  ];
+  const failed = problems.failures.length > before || parts.some((part) => part.failed);
+  return { name, build, source, builder, provisioners, cleanup, postProcessors, failed };
 }
 
 function warnOfUnused(

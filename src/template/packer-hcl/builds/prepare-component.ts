@@ -7,7 +7,7 @@ import { componentTypes, findComponent } from '../../packer-kinds/table.ts';
 import { didYouMean } from '../evaluate/did-you-mean.ts';
 import type { EvaluationContext } from '../evaluate/context.ts';
 import { engineFunctions } from '../go-template/packer-functions.ts';
-import type { GoFunctions } from '../go-template/go-value.ts';
+import type { GoFunction, GoFunctions } from '../go-template/go-value.ts';
 import type { Problems } from '../load/body.ts';
 import type { Body } from '../syntax/ast.ts';
 import type { Span } from '../syntax/source-text.ts';
@@ -29,6 +29,8 @@ export interface ComponentRequest {
   readonly context: EvaluationContext;
   readonly world: CheckWorld;
   readonly facts: Parameters<typeof engineFunctions>[0];
+  /** `{{ build `Name` }}`. */
+  readonly buildFact: GoFunction['call'];
 }
 
 const NOUNS: Readonly<Record<ComponentRole, string>> = {
@@ -44,7 +46,7 @@ export function prepareComponent(request: ComponentRequest, problems: Problems):
   const kind = findComponent(role, type);
   if (kind === undefined) {
     problems.add(unknownKind(request));
-    return { type, kind, options: {}, values: new Map(), span };
+    return { type, kind, options: {}, values: new Map(), failed: true, span };
   }
   return checked(request, kind, problems);
 }
@@ -82,14 +84,18 @@ function checked(request: ComponentRequest, kind: PackerComponent, problems: Pro
     (name) => decoded.places.get(name)?.span.range,
   );
   for (const failure of failures) add(failure);
+  let failed = decoded.failures.length + failures.length > 0;
   if (decoded.failures.length === 0) {
     const { errors, warnings } = checkComponent(kind, options, request.world);
-    if (errors.length > 0) add({ reason: 'template-invalid', message: joinErrors(errors) });
+    if (errors.length > 0) {
+      failed = true;
+      add({ reason: 'template-invalid', message: joinErrors(errors) });
+    }
     for (const message of warnings ?? []) {
       problems.warnings.push({ reason: 'template-invalid', message, origin: request.span.range });
     }
   }
-  return { type: request.type, kind, options, values: decoded.values, span: request.span };
+  return { type: request.type, kind, options, values: decoded.values, failed, span: request.span };
 }
 
 /** Packer puts the place of what is wrong in a step's block into the text; ours has the place besides. */
@@ -107,7 +113,7 @@ function labelled(failure: Failure, label: string | undefined): Failure {
 function buildFunctions(request: ComponentRequest): GoFunctions {
   const extra: GoFunctions =
     request.role === 'provisioner' || request.role === 'post-processor'
-      ? new Map([['build', { arity: [1, 1] as const, call: () => '<unknown>' }]])
+      ? new Map([['build', { arity: [1, 1] as const, call: request.buildFact }]])
       : new Map();
   return engineFunctions({ ...request.facts, extra });
 }

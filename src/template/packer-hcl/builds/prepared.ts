@@ -11,6 +11,8 @@ export interface PreparedComponent {
   readonly options: ComponentOptions;
   /** Options as values of the language: what data sources will tell is unknown, `build.*` is `<unknown>` as text. */
   readonly values: ReadonlyMap<string, Value>;
+  /** Something is wrong with it, so its build cannot run. */
+  readonly failed: boolean;
   readonly span: Span;
 }
 
@@ -39,4 +41,6 @@ export interface PreparedBuild {
   readonly provisioners: readonly PreparedProvisioner[];
   readonly cleanup: PreparedProvisioner | undefined;
   readonly postProcessors: readonly (readonly PreparedPostProcessor[])[];
+  /** Something in it is wrong, so it cannot run. */
+  readonly failed: boolean;
 }

@@ -31,6 +31,7 @@ export function prepareProvisioner(block: Block, work: BuildWork): PreparedProvi
         context: work.context,
         world: work.world,
         facts: work.facts,
+        buildFact: work.buildFact,
       },
       work.problems,
     ),
