@@ -13,7 +13,7 @@ export interface DiffTextOptions {
 
 /** A comparison for people: what matters most first, every line with its step. */
 export function formatDiff(report: DiffReport, { paint, all }: DiffTextOptions): string {
-  const lines = [`${paint('bold', `${report.before.name} → ${report.after.name}`)}`];
+  const lines = [paint('bold', `${report.before.name} → ${report.after.name}`)];
   if (report.same && report.artifacts.length === 0) return `${lines[0]}\n  no difference\n`;
   const section = (title: string, rows: readonly string[]): void => {
     if (rows.length === 0) return;
