@@ -1,3 +1,4 @@
+import type { MachineBuilderKind } from './builders/machine-builder.ts';
 import { bootCheck } from './checks/boot.ts';
 import type { CheckKind } from './checks/check.ts';
 import { dockerArchiveExporter } from './exporters/docker-archive.ts';
@@ -20,6 +21,12 @@ import { vmwareExporter } from './exporters/vmware.ts';
 import { wslExporter } from './exporters/wsl.ts';
 import type { ExporterKind } from './exporters/exporter.ts';
 import type { Kinds } from './plan/kinds.ts';
+import { checksumPostProcessor } from './post-processors/checksum.ts';
+import { compressPostProcessor } from './post-processors/compress.ts';
+import { manifestPostProcessor } from './post-processors/manifest.ts';
+import { shellLocalPostProcessor } from './post-processors/shell-local.ts';
+import { signPostProcessor } from './post-processors/sign.ts';
+import type { PostProcessorKind } from './post-processors/post-processor.ts';
 import { fileKind } from './provisioners/file.ts';
 import { fstabKind } from './provisioners/fstab.ts';
 import { groupKind } from './provisioners/group.ts';
@@ -78,7 +85,15 @@ const kinds = {
     vmwareExporter,
     wslExporter,
   ],
+  posts: [
+    checksumPostProcessor,
+    compressPostProcessor,
+    manifestPostProcessor,
+    shellLocalPostProcessor,
+    signPostProcessor,
+  ],
   checks: [bootCheck],
+  builders: [],
 };
 
 /** What users write for the built-in kinds, for the types of TypeScript templates. */
@@ -86,12 +101,16 @@ export interface BuiltinInputs {
   readonly sources: InputsOf<(typeof kinds.sources)[number]>;
   readonly steps: InputsOf<(typeof kinds.steps)[number]>;
   readonly exports: InputsOf<(typeof kinds.exports)[number]>;
+  readonly posts: InputsOf<(typeof kinds.posts)[number]>;
   readonly checks: InputsOf<(typeof kinds.checks)[number]>;
+  readonly builders: InputsOf<(typeof kinds.builders)[number]>;
 }
 
 export const builtinKinds: Kinds = {
   sources: new KindTable<SourceKind>('source', kinds.sources),
   steps: new KindTable<ProvisionerKind>('step', kinds.steps),
   exports: new KindTable<ExporterKind>('export', kinds.exports),
+  posts: new KindTable<PostProcessorKind>('post-processor', kinds.posts),
   checks: new KindTable<CheckKind>('check', kinds.checks),
+  builders: new KindTable<MachineBuilderKind>('builder', kinds.builders),
 };

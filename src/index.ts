@@ -15,13 +15,17 @@ export type { PipelineDefinition } from './template/define-pipeline.ts';
 export interface PluginSources {}
 export interface PluginSteps {}
 export interface PluginExports {}
+export interface PluginPosts {}
 export interface PluginChecks {}
+export interface PluginBuilders {}
 
 interface Inputs {
   readonly sources: BuiltinInputs['sources'] & PluginSources;
   readonly steps: BuiltinInputs['steps'] & PluginSteps;
   readonly exports: BuiltinInputs['exports'] & PluginExports;
+  readonly posts: BuiltinInputs['posts'] & PluginPosts;
   readonly checks: BuiltinInputs['checks'] & PluginChecks;
+  readonly builders: BuiltinInputs['builders'] & PluginBuilders;
 }
 
 /**
@@ -30,7 +34,9 @@ interface Inputs {
  */
 export const definePipeline: DefinePipeline<Inputs> = define;
 
+export { defineMachineBuilder } from './builders/machine-builder.ts';
 export { defineCheck } from './checks/check.ts';
 export { defineExporter } from './exporters/exporter.ts';
+export { definePostProcessor } from './post-processors/post-processor.ts';
 export { defineProvisioner } from './provisioners/provisioner.ts';
 export { defineSource } from './sources/source.ts';

@@ -1,4 +1,5 @@
 import { openSealedJson, sealJson, type SealFormat } from '../util/sealed-json.ts';
+import type { Artifact } from '../model/artifact.ts';
 import type { KeyInputs } from './key-inputs.ts';
 
 /** Raised whenever a record's type changes: records of another format are misses. */
@@ -8,9 +9,12 @@ const LATEST_FORMAT: SealFormat<LatestRecord> = 'imgpipe-latest-1';
 /** What a node gave. */
 export type NodeOutput =
   | { readonly type: 'layer'; readonly digest: string; readonly size: number; readonly entries: number }
+  /** A state of a builder's machine; not `kept` when it lasts only as long as the machine runs. */
+  | { readonly type: 'snapshot'; readonly digest: string; readonly size: number; readonly kept: boolean }
   /** A raw disk under `disks/`. */
   | { readonly type: 'disk'; readonly diskKey: string; readonly size: number }
   | ArtifactOutput
+  | FilesOutput
   | { readonly type: 'passed' };
 
 export interface ArtifactOutput {
@@ -20,6 +24,19 @@ export interface ArtifactOutput {
   readonly sha256: string;
   /** Size, times and inode of the file when it was written: a changed file is not taken for it. */
   readonly fingerprint: string;
+}
+
+/** What a post-processor gave. */
+export interface FilesOutput {
+  readonly type: 'files';
+  /** The artifact that the next post-processor gets. */
+  readonly artifact: Artifact;
+  /** Fingerprints of the files that it made itself, by path: a changed or deleted one is made again. */
+  readonly made: Readonly<Record<string, string>>;
+  /** Folder in which it puts them. */
+  readonly folder: string;
+  /** Of all files of the artifact. */
+  readonly size: number;
 }
 
 /** What a key gave, as stored under `actions/`. */

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LayerStore } from '../layers/layer-store.ts';
+import { SnapshotStore, sizeOf } from '../layers/snapshot-store.ts';
 import { parseActionRecord, type ActionRecord } from './action-record.ts';
 import { listPatches } from './disk-files.ts';
 import { listFolder } from './journal.ts';
@@ -9,8 +10,8 @@ import type { StoreLayout } from './store-layout.ts';
 
 /** One thing in a store that takes space and can be deleted by itself. */
 export interface StoredItem {
-  readonly type: 'layer' | 'disk' | 'mount' | 'logs';
-  /** Layer digest, disk key, mount id or run id. */
+  readonly type: 'layer' | 'snapshot' | 'disk' | 'mount' | 'logs' | 'artifact';
+  /** Layer digest, disk key, mount id, run id, or name of the folder of artifacts. */
   readonly id: string;
   /** Bytes on disk, holes not counted; for a layer the sum of its files. */
   readonly size: number;
@@ -40,7 +41,8 @@ export function listRecords(layout: StoreLayout): ActionRecord[] {
 export async function takeInventory(layout: StoreLayout, layers: LayerStore): Promise<StoredItem[]> {
   const nodesOf = new Map<string, Set<string>>();
   for (const record of listRecords(layout)) {
-    const name = record.output.type === 'layer' ? record.output.digest : undefined;
+    const { output } = record;
+    const name = output.type === 'layer' || output.type === 'snapshot' ? output.digest : undefined;
     const id = name ?? (record.output.type === 'disk' ? record.output.diskKey : undefined);
     if (id === undefined) continue;
     const nodes = nodesOf.get(id);
@@ -61,6 +63,7 @@ export async function takeInventory(layout: StoreLayout, layers: LayerStore): Pr
       if (info === undefined) return [{ type: 'layer', id: digest, size: 0, usedAt: 0, nodes: namesOf(digest), path }];
       return [{ type: 'layer', id: digest, size: info.size, usedAt: timeOf(join(path, 'info.json')), nodes: namesOf(digest), path }];
     }),
+    ...listSnapshots(layout, namesOf),
     ...listFolder(layout.folder('disks')).flatMap((name): StoredItem[] => {
       const path = join(layout.folder('disks'), name);
       const info = statSync(path, { throwIfNoEntry: false });
@@ -75,7 +78,20 @@ export async function takeInventory(layout: StoreLayout, layers: LayerStore): Pr
     }),
     ...(await folders('mount', layout.folder('mounts'), /^[a-z0-9][A-Za-z0-9._-]*$/)),
     ...(await folders('logs', layout.folder('logs'), RUN_ID)),
+    ...(await folders('artifact', layout.folder('artifacts'), /^[0-9a-f]+$/)),
   ];
+}
+
+function listSnapshots(layout: StoreLayout, namesOf: (id: string) => readonly string[]): StoredItem[] {
+  const snapshots = new SnapshotStore(layout.root);
+  return snapshots.list().map((digest): StoredItem => {
+    const info = snapshots.info(digest);
+    const path = snapshots.folder(digest);
+    const size = info === undefined ? 0 : sizeOf(info);
+    // Half a snapshot is of no use to anyone: it counts as never used, so it goes first.
+    const usedAt = info === undefined ? 0 : timeOf(join(path, 'info.json'));
+    return { type: 'snapshot', id: digest, size, usedAt, nodes: namesOf(digest), path };
+  });
 }
 
 const DISK = /^[0-9a-f]{64}\.raw$/;
@@ -83,7 +99,7 @@ const DISK = /^[0-9a-f]{64}\.raw$/;
 /** As `newRunId` makes them; anything else in the folder of logs is not ours. */
 const RUN_ID = /^\d{8}-\d{6}-[0-9a-f]{6}$/;
 
-async function folders(type: 'mount' | 'logs', root: string, names: RegExp): Promise<StoredItem[]> {
+async function folders(type: 'mount' | 'logs' | 'artifact', root: string, names: RegExp): Promise<StoredItem[]> {
   const own = listFolder(root).filter((name) => names.test(name));
   return await Promise.all(
     own.map(async (id) => {

@@ -22,9 +22,16 @@ export interface KeyInputs {
   readonly inputs?: Readonly<Record<string, string>>;
   /** Secrets by name, as HMAC-SHA-256 under the store's own key. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** For nodes that install packages: state of the archives they read, by the name in `imgpipe.lock`. */
+  readonly archives?: Readonly<Record<string, readonly ArchiveState[]>>;
   /** Versions of host programs that have a say in the result. */
   readonly tools?: Readonly<Record<string, string>>;
-  readonly platform?: { readonly architecture: Architecture; readonly builder: string };
+  readonly platform?: {
+    readonly architecture: Architecture;
+    readonly builder: string;
+    /** What of a builder's options and of the host shapes the state of its machines (`BuilderInfluence.platform`). */
+    readonly machine?: Readonly<Record<string, unknown>>;
+  };
   readonly sourceDateEpoch?: number;
   /** Digest over the output digests of the layers below: same outputs, same key, whatever made them (early cut-off). */
   readonly below?: string;
@@ -34,8 +41,17 @@ export interface KeyInputs {
   readonly disk?: DiskRequest;
   /** For exports: facts of the pipeline that are written into the file, by name. */
   readonly reads?: Readonly<Record<string, unknown>>;
-  /** For exports: key of the disk, or digest of the layers they read. For checks: SHA-256 of the artifact. */
+  /** For exports: key of the disk, or digest of the layers they read. For checks: SHA-256 of the artifact; for post-processors of its files and their names. */
   readonly from?: string;
+}
+
+/** What one suite of a package archive held. */
+export interface ArchiveState {
+  readonly suite: string;
+  /** Digest of what has a say in an installation; see `LockedRelease`. */
+  readonly content: string;
+  /** Its address, for a source that writes it into the image. */
+  readonly uri?: string;
 }
 
 /** The key of a record of inputs. */

@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import type { LayerStore } from '../layers/layer-store.ts';
+import { SnapshotStore } from '../layers/snapshot-store.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import { asDigest } from '../model/ids.ts';
 import { isErrno } from '../util/atomic-file.ts';
@@ -50,6 +51,8 @@ async function removeItems(
     using _lock = await lockForPrune(layout);
     if (leasedNow(layout).has(item.id)) continue;
     tracePoint('prune:chosen');
+    // Without its record a snapshot is none, however far the deletion comes.
+    if (item.type === 'snapshot') rmSync(`${item.path}/info.json`, { force: true });
     if (item.type === 'disk') rmSync(`${item.path}.json`, { force: true });
     tracePoint('prune:removing');
     // In the workspace: layers and mounts may hold files of mapped owners.
@@ -101,9 +104,12 @@ function leasedNow(layout: StoreLayout): Set<string> {
 
 /** Records whose layer is gone are misses already; deleting them keeps the store small. */
 function forgetRecords(layout: StoreLayout, layers: LayerStore): void {
+  const snapshots = new SnapshotStore(layout.root);
   for (const record of listRecords(layout)) {
-    if (record.output.type !== 'layer') continue;
-    if (!existsSync(layers.layerDirectory(asDigest(record.output.digest)))) {
+    const { output } = record;
+    if (output.type !== 'layer' && output.type !== 'snapshot') continue;
+    const digest = asDigest(output.digest);
+    if (!(output.type === 'layer' ? existsSync(layers.layerDirectory(digest)) : snapshots.has(digest))) {
       rmSync(layout.actionFile(record.key), { force: true });
     }
   }
@@ -135,7 +141,15 @@ export async function verifyStore(
     damaged.push(digest);
     await workspace.remove(layers.layerDirectory(digest));
   }
+  const snapshots = new SnapshotStore(layout.root);
+  const states = snapshots.list();
+  for (const digest of states) {
+    onProgress(digests.length, digests.length + states.length, digest);
+    if ((await snapshots.verify(digest)) !== 'damaged') continue;
+    damaged.push(digest);
+    await snapshots.remove(digest);
+  }
   const before = listRecords(layout).length;
   forgetRecords(layout, layers);
-  return { checked: digests.length + disks.checked, damaged: [...damaged, ...disks.dropped], dangling: before - listRecords(layout).length };
+  return { checked: digests.length + states.length + disks.checked, damaged: [...damaged, ...disks.dropped], dangling: before - listRecords(layout).length };
 }

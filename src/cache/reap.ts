@@ -63,7 +63,7 @@ export function hasLeftovers(layout: StoreLayout): boolean {
 
 /** Half-written files of processes that died. A number that is in use again keeps one until the next time. */
 function removeTemporaryFiles(layout: StoreLayout): string[] {
-  const roots = (['disks', 'latest', 'failed', 'journal', 'stat-cache', 'locks', 'used'] as const).map((name) => layout.folder(name));
+  const roots = (['disks', 'snapshots', 'latest', 'failed', 'journal', 'stat-cache', 'locks', 'used'] as const).map((name) => layout.folder(name));
   const actions = listFolder(layout.folder('actions')).map((name) => join(layout.folder('actions'), name));
   const files = [layout.root, ...roots, ...actions].flatMap((root) => listFolder(root).map((name) => join(root, name)));
   const stale = files.filter((path) => {

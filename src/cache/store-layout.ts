@@ -14,13 +14,16 @@ export const STORE_FORMAT = 1;
  *     actions/ab/<key>.json    what a key gave (output, inputs, duration); written last, so it never lies
  *     latest/<node>.json       the last record of each node of each project: history and `why`
  *     layers/<hex>/            immutable layers, see src/layers; the time of their info.json is that of their last use
+ *     snapshots/<hex>/         immutable states of builders' machines, see src/layers/snapshot-store.ts
  *     disks/<key>.raw          bases of disks, and disks that some exporter wants as a file; <key>.raw.json says they are whole
  *     disks/<key>.<base>.patch  a disk as its difference from its base, see disk-patch.ts
+ *     artifacts/<node>/        files that only a post-processor wants, with their names
  *     active/<run>/            mutable trees of running steps, see src/layers
  *     scratch/<run>/           temporary files of running nodes
  *     failed/<node>.json       where the last failure of a node left its layer, for `imgpipe shell`
  *     mounts/<id>/             cache mounts (package downloads), shared by runs, in no layer
  *     stat-cache/<project>.json  fingerprints of input files
+ *     checked/<project>.json   when entries of imgpipe.lock were last compared with their archives
  *     used/<selection>         when the layers of a project's selection were last noted as used, by its time
  *     locks/<name>.json        who works on a key now
  *     journal/<run>.json       ledger of a living run: processes and paths that must not outlive it
@@ -40,7 +43,7 @@ export class StoreLayout {
   get secretKeyFile(): string {
     return join(this.root, 'secret-key');
   }
-  folder(name: 'actions' | 'latest' | 'layers' | 'disks' | 'scratch' | 'failed' | 'mounts' | 'used' | 'stat-cache' | 'locks' | 'journal' | 'logs'): string {
+  folder(name: 'actions' | 'latest' | 'layers' | 'snapshots' | 'disks' | 'scratch' | 'failed' | 'mounts' | 'used' | 'stat-cache' | 'locks' | 'journal' | 'logs' | 'artifacts'): string {
     return `${this.root}/${name}`;
   }
   actionFile(key: string): string {
@@ -50,8 +53,16 @@ export class StoreLayout {
   nodeFile(folder: 'latest' | 'failed', project: string, id: string): string {
     return `${this.root}/${folder}/${shortHash(`${project}\0${id}`)}.json`;
   }
+  /** Folder of the files of one node that do not go into the output folder. */
+  transientFolder(project: string, id: string): string {
+    return `${this.root}/artifacts/${shortHash(`${project}\0${id}`)}`;
+  }
   statCacheFile(project: string): string {
     return `${this.root}/stat-cache/${shortHash(project)}.json`;
+  }
+  /** When the entries of a project's lock were last compared with their archives. */
+  checkedFile(project: string): string {
+    return `${this.root}/checked/${shortHash(project)}.json`;
   }
   /** @param selection names the pipelines of a project */
   usedFile(project: string, selection: string): string {

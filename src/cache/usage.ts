@@ -1,4 +1,5 @@
 import { readdirSync, statSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
 import { asDigest } from '../model/ids.ts';
 import type { LayerStore } from '../layers/layer-store.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
@@ -56,11 +57,14 @@ export function hasJournals(layout: StoreLayout): boolean {
 /** The files whose times say when a layer or disk was last used; a patched disk uses its base. None outside the store. */
 function useFiles(layers: LayerStore, layout: StoreLayout, output: NodeOutput): string[] {
   if (output.type === 'layer') return [`${layers.layerDirectory(asDigest(output.digest))}/info.json`];
+  if (output.type === 'snapshot' && output.kept) return [join(layout.folder('snapshots'), hexOf(output.digest), 'info.json')];
   if (output.type !== 'disk') return [];
   const patches = listPatches(layout).filter((patch) => patch.key === output.diskKey);
   const raws = [output.diskKey, ...patches.map((patch) => patch.base)];
   return [...raws.map((key) => `${layout.diskFile(key)}.json`), ...patches.map((patch) => patch.path)];
 }
+
+const hexOf = (digest: string): string => digest.slice('sha256:'.length);
 
 function touch(file: string, timeMs: number): void {
   try {

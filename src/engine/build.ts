@@ -13,9 +13,11 @@ import type { Prober } from '../plan/prober.ts';
 import type { SecretResolver } from '../plan/secret-resolver.ts';
 import type { ResourceCost } from '../scheduler/resource-budget.ts';
 import type { Dispatcher } from '../executor/dispatcher.ts';
+import type { Executor } from '../executor/executor.ts';
 import { runPlan, type RunOutcome } from '../scheduler/run-plan.ts';
 import type { BuildOutcome, BuildRequest } from './api.ts';
 import type { CompiledProject } from './compile.ts';
+import { lockArchives } from './lock-archives.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { newRunId, type Session } from './session.ts';
 
@@ -36,7 +38,13 @@ export async function build(
   const start = performance.now();
   using recorder = new RunRecorder(session.layout.logFolder(runId));
   sink.listen(recorder.listen);
-  const { prober, secrets } = await session.prober(compiled, { ...request, redactor: sink.redactor });
+  const lock = await capture(() => lockArchives(session, compiled, request));
+  if (!lock.ok) return { outcome: request.signal.aborted ? 'aborted' : 'failed', failures: lock.failures };
+  const { prober, secrets } = await session.prober(compiled, {
+    ...request,
+    lock: lock.value,
+    redactor: sink.redactor,
+  });
   const inputs = checkInputs(graph, prober);
   if (!inputs.ok) return { outcome: 'failed', failures: inputs.failures };
   const startedAt = new Date().toISOString();
@@ -52,7 +60,7 @@ export async function build(
         cpus: session.config.parallel.cpus ?? availableParallelism(),
         memory: session.config.parallel.memory ?? totalmem() * 0.75,
       },
-      costOf,
+      costOf: (node) => prober.description(node.id).cost ?? costOf(node),
       parallelPipelines: request.parallel,
       failFast: request.failFast,
       signal: request.signal,
@@ -63,8 +71,8 @@ export async function build(
     : { outcome: 'failed', failures: ran.failures, counts: NOTHING };
   const written = await writeOutputs(session, graph, prober, run.started);
   session.statCache.save();
-  await keepStore(session, graph, prober, run);
   if (run.started) await noteResult(session, graph, prober, { runId, startedAt, outcome: outcome.outcome });
+  await keepStore(session, graph, prober, run);
   const failures = [...outcome.failures, ...(written.ok ? [] : written.failures)];
   const ended = failures.length > 0 && outcome.outcome === 'succeeded' ? 'failed' : outcome.outcome;
   sink.emit({
@@ -76,7 +84,6 @@ export async function build(
   return { outcome: ended, failures: withAbort(outcome, failures) };
 }
 
-const NOTHING = { cached: 0, built: 0, failed: 0, skipped: 0 };
 /** What the run gave, for `imgpipe diff`: the images of all pipelines whose layers are known. */
 async function noteResult(
   session: Session,
@@ -89,6 +96,7 @@ async function noteResult(
   writeRunResult(session.layout, { ...run, images: runImages(graph, prober) });
 }
 
+const NOTHING = { cached: 0, built: 0, failed: 0, skipped: 0 };
 
 /** Notes what was used, and after a run that wrote to the store brings it back within its bounds. */
 async function keepStore(
@@ -156,7 +164,7 @@ class RunResources implements AsyncDisposable {
   readonly #prober: Prober;
   readonly #secrets: SecretResolver;
   readonly #request: BuildRequest;
-  #dispatcher: Promise<Dispatcher> | undefined;
+  #dispatcher: Promise<Executor> | undefined;
   #journal: Journal | undefined;
   #workspace: Promise<Workspace> | undefined;
 
@@ -191,13 +199,14 @@ class RunResources implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#dispatcher?.catch(() => undefined))?.[Symbol.asyncDispose]();
     await (await this.#workspace?.catch(() => undefined))?.[Symbol.asyncDispose]();
     if (this.#journal === undefined) return;
     rmSync(join(this.#session.layout.folder('scratch'), this.id), { recursive: true, force: true });
     this.#journal[Symbol.dispose]();
   }
 
-  async #start(): Promise<Dispatcher> {
+  async #start(): Promise<Executor> {
     const session = this.#session;
     // Its helper takes some 0.1 s to come up: it does so while the executor loads. A failure is told by its first use.
     this.openWorkspace().then(
@@ -217,6 +226,7 @@ class RunResources implements AsyncDisposable {
     return new Executor({
       layout: session.layout,
       layers: session.layers,
+      snapshots: session.snapshots,
       actions: session.actions,
       nodes: new Map(this.#compiled.graph.nodes.map((node) => [node.id, node])),
       prober: this.#prober,
@@ -228,7 +238,8 @@ class RunResources implements AsyncDisposable {
       runId: this.id,
       onError: this.#request.onError,
       workspace: this.openWorkspace,
-      artifactPath: (node) => session.artifactPath(node, this.#compiled.descriptions),
+      artifactPath: (node) => this.#prober.artifactPath(node),
+      postFolder: (node) => session.folderOf(node),
     });
   }
 
@@ -236,7 +247,7 @@ class RunResources implements AsyncDisposable {
   #leases(): string[] {
     return this.#compiled.graph.nodes.flatMap((node) => {
       const output = this.#prober.output(node.id);
-      if (output?.type === 'layer') return [output.digest];
+      if (output?.type === 'layer' || output?.type === 'snapshot') return [output.digest];
       return output?.type === 'disk' ? [output.diskKey] : [];
     });
   }

@@ -1,10 +1,11 @@
 import type { ProjectConfig } from '../config/load-config.ts';
-import { ok, type Result } from '../diagnostics/failure.ts';
+import { fail, ok, type Result } from '../diagnostics/failure.ts';
 import { buildGraph } from '../graph/build-graph.ts';
 import { selectNodes } from '../graph/select-nodes.ts';
 import type { PipelineGraph } from '../model/graph.ts';
 import type { SecretSpec, Template } from '../model/pipeline.ts';
 import { describeNodes, type Descriptions } from '../plan/describe.ts';
+import { sameFileNames } from '../plan/file-names.ts';
 import type { Kinds } from '../plan/kinds.ts';
 import { collectVariables } from '../template/collect-variables.ts';
 import { loadTemplate } from '../template/load-template.ts';
@@ -72,9 +73,12 @@ export function compileProject(
   if (!graph.ok) return graph;
   const chosen = selectNodes(graph.value, selection);
   if (!chosen.ok) return chosen;
+  const descriptions = describeNodes(chosen.value, read.kinds);
+  const doubled = sameFileNames(chosen.value, descriptions);
+  if (doubled.length > 0) return fail(...doubled);
   return ok({
     graph: chosen.value,
-    descriptions: describeNodes(chosen.value, read.kinds),
+    descriptions,
     secrets: template.value.secrets,
   });
 }

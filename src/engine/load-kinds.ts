@@ -6,7 +6,7 @@ import type { Kinds } from '../plan/kinds.ts';
 import { KindTable } from '../schema/kind-table.ts';
 import type { KindDescriptor } from '../schema/kind.ts';
 
-const TABLES = ['sources', 'steps', 'exports', 'checks'] as const;
+const TABLES = ['sources', 'steps', 'exports', 'checks', 'posts', 'builders'] as const;
 
 /** The built-in kinds and those of the config's plugins. Without plugins nothing is copied. */
 export async function loadKinds(config: ProjectConfig): Promise<Result<Kinds>> {
@@ -16,6 +16,8 @@ export async function loadKinds(config: ProjectConfig): Promise<Result<Kinds>> {
     steps: new KindTable('step', builtinKinds.steps.all),
     exports: new KindTable('export', builtinKinds.exports.all),
     checks: new KindTable('check', builtinKinds.checks.all),
+    posts: new KindTable('post-processor', builtinKinds.posts.all),
+    builders: new KindTable('builder', builtinKinds.builders.all),
   };
   const failures: Failure[] = [];
   for (const name of config.plugins) {
@@ -58,7 +60,7 @@ function pluginFailure(name: string, config: ProjectConfig, error: unknown): Fai
     reason: 'config-invalid',
     message: `plugin \`${name}\` cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
     origin: config.file === undefined ? undefined : { file: config.file, line: 1, column: 1 },
-    hint: 'A plugin exports by default { sources, steps, exports, checks } with kinds made by imgpipe’s define functions.',
+    hint: 'A plugin exports by default { sources, steps, exports, checks, posts, builders } with kinds made by imgpipe’s define functions.',
     cause: error,
   };
 }

@@ -1,14 +1,18 @@
-import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { unwrap } from '../diagnostics/failure.ts';
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { FailureError, unwrap } from '../diagnostics/failure.ts';
 import type { OutputArtifact, OutputManifest } from '../exporters/output-manifest.ts';
-import { writeOutputIndex } from '../exporters/output.ts';
-import { sliceNodes, type GraphNode, type PipelineGraph } from '../model/graph.ts';
+import { artifactFileName, outputFailure, writeOutputIndex } from '../exporters/output.ts';
+import type { ArtifactFile } from '../model/artifact.ts';
+import { imageNodes, type GraphNode, type PipelineGraph } from '../model/graph.ts';
+import type { NodeId } from '../model/ids.ts';
 import type { Prober } from '../plan/prober.ts';
 import { VERSION } from '../util/version.ts';
+import { keepVersions, type ExportVersion } from './retention.ts';
 import type { Session } from './session.ts';
 
 type ExportNode = GraphNode & { role: 'export' };
+type FileNode = GraphNode & { role: 'export' | 'post' };
 
 /**
  * Writes checksums, manifest and Terraform variables of every pipeline whose exports are all there.
@@ -21,13 +25,14 @@ export function writeOutputFolders(
   prober: Prober,
   changed: boolean,
 ): void {
-  const exportsOf = Map.groupBy(
-    graph.nodes.filter((node): node is ExportNode => node.role === 'export'),
+  const targetsOf = Map.groupBy(
+    graph.nodes.filter((node): node is FileNode => node.role === 'export' || node.role === 'post'),
     (node) => node.pipeline,
   );
-  for (const [pipeline, nodes] of exportsOf) {
+  for (const [pipeline, targets] of targetsOf) {
+    const nodes = targets.filter((node): node is ExportNode => node.role === 'export');
     const [first] = nodes;
-    if (first === undefined || nodes.some((node) => prober.output(node.id)?.type !== 'artifact')) continue;
+    if (first === undefined || targets.some((node) => prober.output(node.id) === undefined)) continue;
     const folder = session.outputFolder(pipeline);
     if (!changed && ['SHA256SUMS', 'manifest.json'].every((name) => existsSync(join(folder, name)))) continue;
     const disk = nodes.flatMap((node) =>
@@ -39,19 +44,85 @@ export function writeOutputFolders(
       pipeline: pipeline.id,
       architecture: pipeline.architecture,
       sourceDateEpoch: pipeline.sourceDateEpoch,
-      layers: [...sliceNodes(first.stack), first.seal].map((id) => ({ name: id, ...prober.layer(id) })),
+      layers: imageNodes(first).flatMap((id) => layerOf(id, prober)),
       ...(disk?.type === 'disk' ? { diskKey: disk.diskKey } : {}),
-      artifacts: nodes.flatMap((node) => describe(node, prober)),
+      artifacts: targets.flatMap((node) => describe(node, folder, prober)),
     };
     unwrap(writeOutputIndex(session.config.output, manifest));
+    if (changed) keep(folder, nodes, targets, prober);
   }
 }
 
-function describe(node: ExportNode, prober: Prober): OutputArtifact[] {
+/** Layers have entries; states of machines are named by their digest alone. */
+function layerOf(id: NodeId, prober: Prober): OutputManifest['layers'] {
+  const output = prober.output(id);
+  if (output?.type === 'layer') return [{ name: id, ...prober.layer(id) }];
+  return output?.type === 'snapshot'
+    ? [{ name: id, digest: output.digest, size: output.size, entries: 0 }]
+    : [];
+}
+
+/** The files of a node that lie in the output folder; others are for post-processors or were sent away. */
+function describe(node: FileNode, folder: string, prober: Prober): OutputArtifact[] {
+  const description = prober.description(node.id);
+  const reproducible = (description.artifact ?? description.post)?.reproducible ?? false;
+  const made = madeFiles(node, folder, prober);
+  return made.map(({ path, size, sha256 }) => ({
+    name: made.length === 1 ? node.name : `${node.name}/${basename(path)}`,
+    type: description.kind,
+    file: basename(path),
+    ...(statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? { folder: true as const } : {}),
+    size,
+    sha256,
+    reproducible,
+    key: prober.key(node.id) ?? '',
+  }));
+}
+
+function madeFiles(node: FileNode, folder: string, prober: Prober): readonly ArtifactFile[] {
   const output = prober.output(node.id);
-  if (output?.type !== 'artifact') return [];
-  const reproducible = prober.description(node.id).artifact?.reproducible ?? false;
-  const { path, size, sha256 } = output;
-  const key = prober.key(node.id) ?? '';
-  return [{ name: node.name, type: node.export.type, file: basename(path), size, sha256, reproducible, key }];
+  const files =
+    output?.type === 'artifact'
+      ? [output]
+      : output?.type === 'files'
+        ? output.artifact.files.filter(({ path }) => path in output.made)
+        : [];
+  return files.filter(({ path }) => dirname(path) === folder);
+}
+
+/** Deletes old versions and sets the links to the newest ones. */
+function keep(
+  folder: string,
+  nodes: readonly ExportNode[],
+  targets: readonly FileNode[],
+  prober: Prober,
+): void {
+  const versions = nodes.map((node): ExportVersion => {
+    const own = targets.filter((each) => each === node || (each.role === 'post' && each.export === node.id));
+    const files = own.flatMap((each) => madeFiles(each, folder, prober)).map(({ path }) => basename(path));
+    const { keep: count, latest, fileName: _, ...item } = node.export;
+    const [first] = files;
+    const plain = first === undefined ? undefined : endingOf(first, node, prober);
+    return {
+      export: node.name,
+      files,
+      ...(count === undefined ? {} : { keep: count }),
+      ...(latest === true && plain !== undefined
+        ? { latest: artifactFileName(node.pipeline.id, { ...item, suffix: '-latest' }, plain) }
+        : {}),
+    };
+  });
+  try {
+    keepVersions(folder, versions);
+  } catch (error) {
+    const failure = outputFailure(error, folder);
+    throw failure === undefined ? error : new FailureError(failure);
+  }
+}
+
+/** Ending of an export's file, with what a post-processor that took its place has added. */
+function endingOf(file: string, node: ExportNode, prober: Prober): string {
+  const { extension = '' } = prober.description(node.id).artifact ?? {};
+  const at = file.lastIndexOf(`.${extension}`);
+  return extension === '' || at < 0 ? extension : file.slice(at + 1);
 }

@@ -5,8 +5,10 @@ import { ActionStore } from '../cache/action-store.ts';
 import { StatCache } from '../cache/stat-cache.ts';
 import type { StoreLayout } from '../cache/store-layout.ts';
 import type { ProjectConfig } from '../config/load-config.ts';
-import { artifactFileName, pipelineFolder } from '../exporters/output.ts';
+import { exportFileName, pipelineFolder } from '../exporters/output.ts';
+import { readLock, type Lock } from '../freshness/lock-file.ts';
 import { LayerStore } from '../layers/layer-store.ts';
+import { SnapshotStore } from '../layers/snapshot-store.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import { unwrap } from '../diagnostics/failure.ts';
 import type { Kinds } from '../plan/kinds.ts';
@@ -25,6 +27,7 @@ export class Session {
   readonly config: ProjectConfig;
   readonly layout: StoreLayout;
   readonly layers: LayerStore;
+  readonly snapshots: SnapshotStore;
   readonly actions: ActionStore;
   readonly statCache: StatCache;
 
@@ -32,6 +35,7 @@ export class Session {
     this.config = config;
     this.layout = layout;
     this.layers = new LayerStore(layout.root);
+    this.snapshots = new SnapshotStore(layout.root);
     this.actions = new ActionStore(layout, config.root);
     this.statCache = new StatCache(layout.statCacheFile(config.root));
   }
@@ -39,28 +43,39 @@ export class Session {
   /** The question "is it cached" for one project; `secrets` also serve its execution. */
   async prober(
     compiled: CompiledProject,
-    options: { noCache: boolean; force?: boolean; redactor: Redactor },
+    options: { noCache: boolean; force?: boolean; redactor: Redactor; lock?: Lock },
   ): Promise<{ prober: Prober; secrets: SecretResolver }> {
+    const lock = options.lock ?? (await readLock(this.config.root, this.statCache));
     const secrets = new SecretResolver(compiled.secrets, options.redactor, this.layout.secretKeyFile);
     const prober = new Prober({
       descriptions: compiled.descriptions,
       tools: new ToolVersions(this.statCache),
+      lock,
       hasher: new InputHasher(this.statCache, await xxhash()),
       secrets,
       layers: this.layers,
+      snapshots: this.snapshots,
       actions: this.actions,
       noCache: options.noCache,
       force: options.force,
-      artifactPath: (node) => this.artifactPath(node, compiled.descriptions),
+      artifactPath: (node, digest) => this.#artifactPath(node, compiled.descriptions, digest),
+      postFolder: (node) => this.folderOf(node),
     });
     return { prober, secrets };
   }
 
   /** `<output>/<pipeline>/<pipeline>.qcow2`, or with a name of its own `<pipeline>-<name>.qcow2`. */
-  artifactPath(node: GraphNode & { role: 'export' }, descriptions: Descriptions): string {
+  #artifactPath(node: GraphNode & { role: 'export' }, descriptions: Descriptions, digest: string): string {
     const extension = descriptions.get(node.id)?.artifact?.extension ?? '';
     const { pipeline, export: item } = node;
-    return join(this.outputFolder(pipeline), artifactFileName(pipeline.id, item, extension));
+    return join(this.folderOf(node), exportFileName({ pipeline, item, extension }, digest));
+  }
+
+  /** Where files go: beside the other images, or into the store when only a post-processor wants them. */
+  folderOf(node: GraphNode & { role: 'export' | 'post' }): string {
+    return node.transient === true
+      ? this.layout.transientFolder(this.config.root, node.id)
+      : this.outputFolder(node.pipeline);
   }
 
   outputFolder(pipeline: Pipeline): string {

@@ -44,7 +44,7 @@ export function shellView(
     }
   }
   if (node.role === 'export' || node.role === 'disk') {
-    return prober.output(node.seal) === undefined
+    return node.seal === undefined || prober.output(node.seal) === undefined
       ? notBuilt(node.name)
       : { ok: true, value: prober.view(node) };
   }

@@ -2,7 +2,7 @@ import type { Failure } from '../diagnostics/failure.ts';
 import type { NodeId } from '../model/ids.ts';
 
 /** What a node is to the user. */
-export type NodeRole = 'source' | 'step' | 'seal' | 'disk' | 'export' | 'check';
+export type NodeRole = 'source' | 'step' | 'seal' | 'disk' | 'export' | 'post' | 'check';
 
 /** A node as the UI needs it. */
 export interface NodeSummary {

@@ -1,13 +1,14 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ActionRecord, NodeOutput } from '../cache/action-record.ts';
+import type { ActionRecord, FilesOutput, NodeOutput } from '../cache/action-record.ts';
 import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import { acquireLock } from '../cache/key-lock.ts';
 import { leaseSafely } from '../cache/maintenance.ts';
 import { fingerprintOf } from '../cache/stat-cache.ts';
 import { FailureError, unreachable, type Failure } from '../diagnostics/failure.ts';
-import { sha256OfFile } from '../exporters/file-digest.ts';
-import type { GraphNode } from '../model/graph.ts';
+import { digestOfPath } from '../exporters/path-digest.ts';
+import type { Artifact } from '../model/artifact.ts';
+import { topOf, type GraphNode } from '../model/graph.ts';
 import { asDigest, type Digest } from '../model/ids.ts';
 import type { Probe } from '../plan/prober.ts';
 import type { Dispatcher, ExecutionOutcome } from './dispatcher.ts';
@@ -15,8 +16,10 @@ import { currentBootId } from '../util/process-identity.ts';
 import { isErrno } from '../util/atomic-file.ts';
 import { tracePoint } from '../util/trace-point.ts';
 import { makeArtifact } from './make-artifact.ts';
-import { makeDisk } from './make-disk.ts';
+import { ensureDisk, makeDisk } from './make-disk.ts';
 import { makeLayer } from './make-layer.ts';
+import { Machines } from './machines.ts';
+import { makeFiles } from './make-files.ts';
 import { LayerMender, layersUnder } from './mend-layers.ts';
 import { NodeScope } from './node-scope.ts';
 import { runCheck } from './run-check.ts';
@@ -36,14 +39,25 @@ type ProbedMiss = Exclude<Probe, { state: 'hit' }>;
  * Runs one planned node: lock its key, look again, run it from clean layers, record what it gave. The record is written
  * last; failure, cancel and disconnect write none.
  */
-export class Executor implements Dispatcher {
+export class Executor implements Dispatcher, AsyncDisposable {
   readonly #services: ExecutorServices;
   readonly #mender: LayerMender;
+  readonly #machines: Machines;
   #stopsRun = false;
 
   constructor(services: ExecutorServices) {
     this.#services = services;
     this.#mender = new LayerMender(services, (node, signal) => this.#rerun(node, signal));
+    this.#machines = new Machines(services, async (node, scope) => {
+      const disk = node.disk === undefined ? undefined : services.nodes.get(node.disk);
+      if (disk?.role !== 'disk') throw new Error(`${node.id} begins with no disk`);
+      return await (await ensureDisk(disk, scope, services, this.#machines)).materialise(scope);
+    });
+  }
+
+  /** Ends the machines that still run. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#machines[Symbol.asyncDispose]();
   }
 
   get stopsRun(): boolean {
@@ -106,6 +120,7 @@ export class Executor implements Dispatcher {
       try {
         const made = await this.#make(node, probe.inputs, scope);
         journal.lease(leasesOf(made.output));
+        await this.#endMachine(node);
         if (!this.#services.prober.inputsStand(node)) throw new FailureError(inputChanged(node));
         return this.#record(node, probe, made, performance.now() - start);
       } catch (error) {
@@ -127,18 +142,36 @@ export class Executor implements Dispatcher {
     }
   }
 
+  /** A pipeline's machine ends with the last node that needs it. */
+  async #endMachine(node: GraphNode): Promise<void> {
+    if (node.pipeline.builder === undefined) return;
+    const { nodes, prober } = this.#services;
+    const needed = [...nodes.values()].some(
+      (other) =>
+        other !== node &&
+        other.pipeline.id === node.pipeline.id &&
+        (other.role === 'step' || other.role === 'disk') &&
+        prober.output(other.id) === undefined,
+    );
+    if (!needed) await this.#machines.end(node.pipeline);
+  }
+
   async #make(node: GraphNode, inputs: KeyInputs, scope: NodeScope): Promise<Made> {
     switch (node.role) {
       case 'source':
       case 'step':
       case 'seal': {
+        if (node.role !== 'seal' && node.pipeline.builder !== undefined)
+          return { output: await this.#machines.run(node, scope) };
         const made = await makeLayer(node, inputs, scope, this.#services);
         return { output: { type: 'layer', ...made.layer }, inputs: made.inputs, found: made.found };
       }
       case 'disk':
-        return { output: await makeDisk(node, scope, this.#services) };
+        return { output: await makeDisk(node, scope, this.#services, this.#machines) };
       case 'export':
-        return { output: await makeArtifact(node, scope, this.#services) };
+        return { output: await makeArtifact(node, scope, this.#services, this.#machines) };
+      case 'post':
+        return { output: await makeFiles(node, scope, this.#services) };
       case 'check':
         await runCheck(node, scope, this.#services);
         return { output: { type: 'passed' } };
@@ -162,7 +195,8 @@ export class Executor implements Dispatcher {
       bootId: currentBootId(),
     };
     tracePoint('record:made');
-    if (probe.state !== 'untracked') {
+    const isGone = made.output.type === 'snapshot' && !made.output.kept;
+    if (probe.state !== 'untracked' && !isGone) {
       if (made.inputs !== undefined && made.found !== true)
         actions.put({ ...record, key: keyOf(made.inputs) });
       tracePoint('record:placed');
@@ -193,11 +227,21 @@ export class Executor implements Dispatcher {
   ): Promise<NodeOutput | undefined> {
     const { output } = probe.record;
     if (output.type === 'artifact') {
-      if ((await sha256OfFile(output.path, signal)) !== output.sha256) return undefined;
+      if ((await digestOfPath(output.path, signal)).sha256 !== output.sha256) return undefined;
       const renewed = { ...output, fingerprint: fingerprintOf(statSync(output.path, { bigint: true })) };
       this.#services.actions.put({ ...probe.record, output: renewed, bootId: currentBootId() });
       return renewed;
     }
+    if (output.type === 'snapshot') {
+      const { snapshots, actions } = this.#services;
+      if ((await snapshots.verify(asDigest(output.digest))) === 'intact') {
+        actions.put({ ...probe.record, bootId: currentBootId() });
+        return output;
+      }
+      await snapshots.remove(asDigest(output.digest));
+      return undefined;
+    }
+    if (output.type === 'files') return await this.#verifyFiles(probe.record, output, signal);
     if (output.type !== 'layer') return output;
     const workspace = await this.#services.workspace();
     const digest = asDigest(output.digest);
@@ -210,9 +254,31 @@ export class Executor implements Dispatcher {
     return undefined;
   }
 
+  async #verifyFiles(
+    record: ActionRecord,
+    output: FilesOutput,
+    signal: AbortSignal,
+  ): Promise<FilesOutput | undefined> {
+    const made: Record<string, string> = {};
+    for (const { path, sha256 } of output.artifact.files) {
+      if (!(path in output.made)) continue;
+      if ((await digestOfPath(path, signal)).sha256 !== sha256) return undefined;
+      made[path] = fingerprintOf(statSync(path, { bigint: true }));
+    }
+    const renewed = { ...output, made };
+    this.#services.actions.put({ ...record, output: renewed, bootId: currentBootId() });
+    return renewed;
+  }
+
   async #continueWithout(node: GraphNode, failures: readonly Failure[]): Promise<ExecutionOutcome> {
     const message = `${node.name} failed and is left out (continueOnError): ${failures[0]?.message ?? ''}`;
     this.#services.sink.emit({ type: 'notice', level: 'warning', message, id: node.id });
+    if (node.role === 'step' && node.pipeline.builder !== undefined) {
+      // The state before the step stays that of the machine.
+      const below = topOf(node.below);
+      const output = below === undefined ? undefined : this.#services.prober.output(below);
+      if (output !== undefined) return { type: 'built', output, unchanged: false };
+    }
     const workspace = await this.#services.workspace();
     const empty = await workspace.writeLayer([], { placements: [] }, { sourceDateEpoch: 0, drop: [] });
     return { type: 'built', output: { type: 'layer', ...empty }, unchanged: false };
@@ -240,8 +306,15 @@ function located(failure: Failure, node: GraphNode): Failure {
 
 function sameOutput(a: NodeOutput, b: NodeOutput): boolean {
   if (a.type === 'layer' && b.type === 'layer') return a.digest === b.digest;
+  if (a.type === 'snapshot' && b.type === 'snapshot') return a.digest === b.digest;
   if (a.type === 'artifact' && b.type === 'artifact') return a.sha256 === b.sha256;
+  if (a.type === 'files' && b.type === 'files') return sameFiles(a, b);
   return false;
+}
+
+function sameFiles({ artifact: a }: FilesOutput, { artifact: b }: FilesOutput): boolean {
+  const sums = ({ files }: Artifact): string => files.map(({ sha256 }) => sha256).join();
+  return a.id === b.id && sums(a) === sums(b);
 }
 
 function inputChanged(node: GraphNode): Failure {
@@ -256,7 +329,7 @@ function inputChanged(node: GraphNode): Failure {
 
 /** Names under which a result is protected from `cache prune`. */
 function leasesOf(output: NodeOutput): string[] {
-  if (output.type === 'layer') return [output.digest];
+  if (output.type === 'layer' || output.type === 'snapshot') return [output.digest];
   return output.type === 'disk' ? [output.diskKey] : [];
 }
 

@@ -5,12 +5,13 @@ import type { NodeOutput } from '../cache/action-record.ts';
 import { fingerprintOf } from '../cache/stat-cache.ts';
 import { unwrap } from '../diagnostics/failure.ts';
 import type { ExportContext } from '../exporters/exporter.ts';
-import { sha256OfFile } from '../exporters/file-digest.ts';
 import { removeOutputIndex, staleTemporaries } from '../exporters/output.ts';
-import type { GraphNode } from '../model/graph.ts';
+import { digestOfPath } from '../exporters/path-digest.ts';
+import { topOf, type GraphNode } from '../model/graph.ts';
 import { identifyProcess } from '../util/process-identity.ts';
 import { tracePoint } from '../util/trace-point.ts';
 import { ensureDisk, type DiskFile } from './make-disk.ts';
+import type { Machines } from './machines.ts';
 import type { NodeScope } from './node-scope.ts';
 import type { ExecutorServices } from './services.ts';
 
@@ -19,6 +20,7 @@ export async function makeArtifact(
   node: GraphNode & { role: 'export' },
   scope: NodeScope,
   services: ExecutorServices,
+  machines: Machines,
 ): Promise<NodeOutput> {
   const kind = services.kinds.exports.mustGet(node.export.type);
   const path = services.artifactPath(node);
@@ -30,12 +32,13 @@ export async function makeArtifact(
     const left = staleTemporaries(folder, (pid) => identifyProcess(pid) !== undefined);
     for (const stale of left) rmSync(stale, { force: true, recursive: true });
     const diskNode = node.disk === undefined ? undefined : services.nodes.get(node.disk);
-    const disk = diskNode?.role === 'disk' ? await ensureDisk(diskNode, scope, services) : undefined;
+    const disk = diskNode?.role === 'disk' ? await ensureDisk(diskNode, scope, services, machines) : undefined;
     const needsFile = kind.readsImage?.(node.export.options) !== true;
     const result = await kind.run(node.export.options, {
       pipeline: node.pipeline,
       disk: disk && exportDisk(disk, needsFile ? await disk.materialise(scope) : undefined),
-      layers: services.prober.view(node),
+      layers: node.seal === undefined ? [] : services.prober.view(node),
+      machine: machineState(node, services),
       workspace: await services.workspace(),
       fileName: basename(path),
       outputPath: temporary,
@@ -46,15 +49,18 @@ export async function makeArtifact(
     });
     const exported = unwrap(result);
     scope.signal.throwIfAborted();
-    const sha256 = exported?.sha256 ?? (await sha256OfFile(temporary, scope.signal));
+    const { size, sha256 } =
+      exported === undefined
+        ? await digestOfPath(temporary, scope.signal)
+        : { size: statSync(temporary).size, sha256: exported.sha256 };
     tracePoint('export:exported');
     // Checksums must never be those of another image: the run writes them anew when all images are there.
     removeOutputIndex(folder);
     tracePoint('export:index-removed');
-    replace(temporary, path);
+    replacePath(temporary, path);
     tracePoint('export:renamed');
-    const stat = statSync(path, { bigint: true });
-    return { type: 'artifact', path, size: Number(stat.size), sha256, fingerprint: fingerprintOf(stat) };
+    const fingerprint = fingerprintOf(statSync(path, { bigint: true }));
+    return { type: 'artifact', path, size, sha256, fingerprint };
   } finally {
     rmSync(temporary, { force: true, recursive: true });
     strike();
@@ -75,8 +81,16 @@ function exportDisk({ image, key }: DiskFile, path: string | undefined): NonNull
 }
 
 /** A rename replaces a file at once, so that there is always a whole image; a folder has to leave first. */
-function replace(source: string, target: string): void {
+export function replacePath(source: string, target: string): void {
   const isFolder = existsSync(target) && (statSync(target).isDirectory() || statSync(source).isDirectory());
   if (isFolder) rmSync(target, { force: true, recursive: true });
   renameSync(source, target);
+}
+
+/** The last state of a builder's machine, for exporters of `input: 'machine'`. */
+function machineState(node: GraphNode & { role: 'export' }, services: ExecutorServices): ExportContext['machine'] {
+  const top = node.seal === undefined && node.disk === undefined ? topOf(node.stack) : undefined;
+  if (top === undefined) return undefined;
+  const digest = services.prober.digest(top);
+  return { digest, folder: services.snapshots.folder(digest), info: services.snapshots.info(digest) };
 }

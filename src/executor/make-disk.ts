@@ -1,6 +1,7 @@
-import { renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { NodeOutput } from '../cache/action-record.ts';
+import { keyOf } from '../cache/key-inputs.ts';
 import { readDiskPatch, writeDiskPatch } from '../cache/disk-patch.ts';
 import { readStampedData, stampDisk } from '../cache/disk-stamp.ts';
 import { acquireLock } from '../cache/key-lock.ts';
@@ -17,6 +18,7 @@ import type { GraphNode } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
 import type { ByteRange } from '../util/byte-ranges.ts';
 import { tracePoint } from '../util/trace-point.ts';
+import type { Machines } from './machines.ts';
 import type { NodeScope } from './node-scope.ts';
 import type { ExecutorServices } from './services.ts';
 
@@ -25,8 +27,9 @@ export async function makeDisk(
   node: GraphNode & { role: 'disk' },
   scope: NodeScope,
   services: ExecutorServices,
+  machines: Machines,
 ): Promise<NodeOutput> {
-  const disk = await ensureDisk(node, scope, services);
+  const disk = await ensureDisk(node, scope, services, machines);
   return { type: 'disk', diskKey: disk.key, size: disk.image.size };
 }
 
@@ -46,10 +49,13 @@ export async function ensureDisk(
   node: GraphNode & { role: 'disk' },
   scope: NodeScope,
   services: ExecutorServices,
+  machines: Machines,
 ): Promise<DiskFile> {
   const disks = disksOfRuns.get(services) ?? new Map<NodeId, DiskFile>();
   disksOfRuns.set(services, disks);
-  const disk = disks.get(node.id) ?? (await findOrBuildDisk(node, scope, services));
+  const disk = disks.get(node.id) ?? (await (node.seal === undefined
+      ? findOrFlattenDisk(node, scope, services, machines)
+      : findOrBuildDisk(node, scope, services)));
   disks.set(node.id, disk);
   return disk;
 }
@@ -75,6 +81,28 @@ async function findOrBuildDisk(
     return layout.diskFile(plan.diskKey);
   };
   return { key: plan.diskKey, image, materialise };
+}
+
+/** The disk of a builder's machine, as its last snapshot holds it. */
+async function findOrFlattenDisk(
+  node: GraphNode & { role: 'disk' },
+  scope: NodeScope,
+  services: ExecutorServices,
+  machines: Machines,
+): Promise<DiskFile> {
+  const { layout, journal, prober } = services;
+  const { scratch, signal, log, progress } = scope;
+  const key = keyOf(prober.inputs(node));
+  await leaseSafely(layout, journal, [key], signal);
+  const context = { workspace: await services.workspace(), layout, scratch, signal, log, progress };
+  const write = async (outputPath: string): Promise<Result<void>> => {
+    await machines.writeDisk(node, outputPath, scope);
+    return { ok: true, value: undefined };
+  };
+  const basePath = layout.diskFile(key);
+  const baseData = await ensureRaw(key, context, write, (path) => scanData(context, path));
+  const image = { size: statSync(basePath).size, basePath, baseData, patch: [] };
+  return { key, image, materialise: () => Promise.resolve(basePath) };
 }
 
 type StoreContext = Omit<DiskBuildContext, 'outputPath'> & { readonly layout: StoreLayout };

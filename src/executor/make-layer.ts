@@ -3,10 +3,12 @@ import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import { FailureError, unwrap, type Failure } from '../diagnostics/failure.ts';
 import { createMachine } from '../builders/rootfs/rootfs-machine.ts';
 import { activateSandbox } from '../builders/rootfs/sandbox-shim.ts';
+import type { Question } from '../events/event-sink.ts';
 import type { CommitRules, PlacementFacts, Workspace } from '../layers/workspace.ts';
 import type { GraphNode } from '../model/graph.ts';
 import type { LayerRef, View } from '../model/layer.ts';
 import type { TreeEntry } from '../model/tree-entry.ts';
+import { growsRoot } from '../exporters/grow-root.ts';
 import { DEFAULT_DROPS } from '../provisioners/default-drops.ts';
 import { stepContext } from '../plan/describe.ts';
 import { layerRef } from '../plan/prober.ts';
@@ -42,7 +44,7 @@ export async function makeLayer(
     );
     if (conflicts.length > 0) throw new FailureError(...conflicts);
     const { sealEntries } = await import('../exporters/seal.ts');
-    const entries = await sealEntries(workspace, view, node.pipeline.sourceDateEpoch);
+    const entries = await sealEntries(workspace, view, { growRoot: growsRoot(node.pipeline.disk) });
     return await writeLayer(node, entries, view, inputs, workspace, services);
   }
   if (node.effect === 'write') {
@@ -70,6 +72,7 @@ async function runSource(
       target,
       scratch: scope.scratch,
       cacheFolder: (id: string) => cacheMountFolder(services.layout, id),
+      archives: services.prober.lockedArchives(node.id),
       log: scope.log,
       progress: scope.progress,
     };
@@ -112,9 +115,11 @@ async function runStep(
       ...stepContext(node.pipeline),
       signal,
       secret: (name: string) => Promise.resolve(services.secrets.get(name)),
+      archives: services.prober.lockedArchives(node.id),
       progress: scope.progress,
       log: scope.log,
       output: scope.output,
+      ask: (question: Question) => services.sink.ask(question),
     };
     const result = await kind.run?.(node.step.options, machine, context);
     if (result === undefined) throw new Error(`step kind ${kind.type} has effect run but no run`);
@@ -175,7 +180,7 @@ function isLayer(output: NodeOutput): output is NodeOutput & { type: 'layer' } {
 type Outcome = { ok: true; value: void } | { ok: false; failures: readonly Failure[] };
 
 /** Failures of a kind point at the place in the template unless they know a better one. */
-function located(node: GraphNode, result: Readonly<Outcome>): Outcome {
+export function located(node: GraphNode, result: Readonly<Outcome>): Outcome {
   if (result.ok) return result;
   return {
     ok: false,
@@ -183,7 +188,8 @@ function located(node: GraphNode, result: Readonly<Outcome>): Outcome {
   };
 }
 
-function timedOut(node: GraphNode, timeoutMs: number, scope: NodeScope): Failure {
+/** A step that ran into its own `timeout`. */
+export function timedOut(node: GraphNode, timeoutMs: number, scope: NodeScope): Failure {
   return {
     reason: 'step-timeout',
     message: `${node.name} ran longer than its timeout of ${timeoutMs / 1000} s`,

@@ -1,12 +1,13 @@
 import { FailureError } from '../diagnostics/failure.ts';
-import { sliceNodes, type GraphNode } from '../model/graph.ts';
+import { imageNodes, sliceNodes, type GraphNode } from '../model/graph.ts';
 import type { Digest, NodeId } from '../model/ids.ts';
 import type { ExecutorServices } from './services.ts';
 
-/** Nodes whose layers a node works on. */
+/** Nodes whose layers a node works on; none where a builder's own machine holds the state. */
 export function layersUnder(node: GraphNode): readonly NodeId[] {
+  if (node.pipeline.builder !== undefined) return [];
   if (node.role === 'step' || node.role === 'seal') return sliceNodes(node.below);
-  if (node.role === 'disk' || node.role === 'export') return [...sliceNodes(node.stack), node.seal];
+  if (node.role === 'disk' || node.role === 'export' || node.role === 'post') return imageNodes(node);
   return [];
 }
 

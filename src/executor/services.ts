@@ -3,6 +3,7 @@ import type { Journal } from '../cache/journal.ts';
 import type { StoreLayout } from '../cache/store-layout.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { LayerStore } from '../layers/layer-store.ts';
+import type { SnapshotStore } from '../layers/snapshot-store.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import type { GraphNode } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
@@ -17,6 +18,7 @@ export type OnError = 'cleanup' | 'abort' | 'ask' | 'shell';
 export interface ExecutorServices {
   readonly layout: StoreLayout;
   readonly layers: LayerStore;
+  readonly snapshots: SnapshotStore;
   readonly actions: ActionStore;
   readonly nodes: ReadonlyMap<NodeId, GraphNode>;
   readonly prober: Prober;
@@ -30,4 +32,6 @@ export interface ExecutorServices {
   /** The run's one workspace, started at first use. */
   readonly workspace: () => Promise<Workspace>;
   readonly artifactPath: (node: GraphNode & { role: 'export' }) => string;
+  /** Folder in which the files of a post-processor go. */
+  readonly postFolder: (node: GraphNode & { role: 'post' }) => string;
 }

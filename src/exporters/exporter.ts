@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import type { Result } from '../diagnostics/failure.ts';
+import type { SnapshotInfo } from '../layers/snapshot-store.ts';
 import type { Workspace } from '../layers/workspace.ts';
+import type { Digest } from '../model/ids.ts';
 import type { View } from '../model/layer.ts';
 import type { Pipeline } from '../model/pipeline.ts';
 import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
@@ -18,6 +20,14 @@ export interface ExportContext {
     readonly size: number;
     /** Key of the disk: what identifiers in the artifact are derived from. */
     readonly key: string;
+  };
+  /** The last state of the builder's machine, for exporters of `input: 'machine'`. */
+  readonly machine?: {
+    readonly digest: Digest;
+    /** Folder of its snapshot, read-only. */
+    readonly folder: string;
+    /** What the driver noted of it; undefined when no snapshot keeps it. */
+    readonly info: SnapshotInfo | undefined;
   };
   /** All layers of the image, bottom first, sealed. */
   readonly layers: View;
@@ -40,8 +50,11 @@ export interface ExportedFile {
 
 /** Turns the finished disk, or the layers, into one artifact. */
 export interface ExporterKind<Schema extends z.ZodObject = z.ZodObject> extends KindDescriptor<Schema> {
-  /** `disk`: reads the raw disk; `layers`: reads the file tree and needs no disk. */
-  readonly input: 'disk' | 'layers';
+  /**
+   * `disk`: reads the raw disk; `layers`: reads the file tree and needs no disk; `machine`: reads the state of a
+   * builder's own machine.
+   */
+  readonly input: 'disk' | 'layers' | 'machine';
   /** File name ending, without dot: `qcow2`, `raw`, `raw.zst`. */
   readonly extension: (options: z.output<Schema>) => string;
   readonly run: (options: z.output<Schema>, context: ExportContext) => Promise<Result<ExportedFile | void>>;

@@ -4,11 +4,12 @@ import * as z from 'zod';
 export const MANIFEST_VERSION = 1;
 
 const artifact = z.object({
-  name: z.string().describe('Name of the export in the template.'),
-  type: z.string().describe('Kind of the export, e.g. `qcow2`.'),
+  name: z.string().describe('Name of the export in the template; with that of the post-processor where one made it.'),
+  type: z.string().describe('Kind of the export or post-processor, e.g. `qcow2`.'),
   file: z.string().describe('File name in this folder.'),
+  folder: z.literal(true).optional().describe('It is a folder.'),
   size: z.int().describe('Size in bytes, holes included.'),
-  sha256: z.string().describe('SHA-256 of the file.'),
+  sha256: z.string().describe('SHA-256 of the file; of a folder, of its listing.'),
   reproducible: z.boolean().describe('Whether the same template, inputs and lock give the same bytes again.'),
   key: z.string().describe('Cache key of the export: same key, same inputs.'),
 });

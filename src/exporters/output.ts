@@ -25,12 +25,37 @@ function folderName(pipelineId: string): string {
 /** Name of the file of one export: `<pipeline>.qcow2`, or with a name of its own `<pipeline>-<name>.qcow2`. */
 export function artifactFileName(
   pipelineId: string,
-  item: { readonly name: string; readonly type: string },
+  item: { readonly name: string; readonly type: string; readonly suffix?: string },
   extension: string,
 ): string {
   const stem = folderName(pipelineId);
-  const name = item.name === item.type ? stem : `${stem}-${item.name}`;
+  const name = `${item.name === item.type ? stem : `${stem}-${item.name}`}${item.suffix ?? ''}`;
   return extension === '' ? name : `${name}.${extension}`;
+}
+
+/** What the name of an export's file may tell of. */
+export interface FileNameFacts {
+  readonly pipeline: { readonly id: string; readonly architecture: string; readonly sourceDateEpoch: number };
+  readonly item: { readonly name: string; readonly type: string; readonly fileName?: string };
+  readonly extension: string;
+}
+
+/**
+ * Name of the file of one export, with the placeholders of its `fileName` replaced.
+ * @param digest twelve digits that stand for what the image is made of; undefined: its placeholder stays
+ */
+export function exportFileName({ pipeline, item, extension }: FileNameFacts, digest?: string): string {
+  if (item.fileName === undefined) return artifactFileName(pipeline.id, item, extension);
+  const values: Readonly<Record<string, string | undefined>> = {
+    pipeline: folderName(pipeline.id),
+    name: item.name,
+    type: item.type,
+    architecture: pipeline.architecture,
+    date: new Date(pipeline.sourceDateEpoch * 1000).toISOString().slice(0, 10).replaceAll('-', ''),
+    digest,
+  };
+  const stem = item.fileName.replaceAll(/\{([a-z]+)\}/g, (text, name: string) => values[name] ?? text);
+  return extension === '' ? stem : `${stem}.${extension}`;
 }
 
 /**
@@ -39,9 +64,10 @@ export function artifactFileName(
  */
 export function writeOutputIndex(outputFolder: string, manifest: OutputManifest): Result<void> {
   const folder = pipelineFolder(outputFolder, manifest.pipeline);
-  const sums = manifest.artifacts.map(({ sha256, file }) => `${sha256}  ${file}\n`).toSorted();
+  const files = manifest.artifacts.filter((artifact) => artifact.folder !== true);
+  const sums = files.map(({ sha256, file }) => `${sha256}  ${file}\n`).toSorted();
   // The manifest last: where it stands, the others do.
-  const files = {
+  const texts = {
     [`${folderName(manifest.pipeline)}.auto.tfvars.json`]: `${JSON.stringify(terraformVariables(folder, manifest), undefined, 2)}\n`,
     SHA256SUMS: sums.join(''),
     'manifest.json': `${JSON.stringify(manifest, undefined, 2)}\n`,
@@ -49,7 +75,7 @@ export function writeOutputIndex(outputFolder: string, manifest: OutputManifest)
   try {
     const left = staleTemporaries(folder, (pid) => identifyProcess(pid) !== undefined);
     for (const stale of left) rmSync(stale, { force: true, recursive: true });
-    for (const [name, text] of Object.entries(files)) writeIfChanged(join(folder, name), text);
+    for (const [name, text] of Object.entries(texts)) writeIfChanged(join(folder, name), text);
     return ok();
   } catch (error) {
     const failure = outputFailure(error, folder);

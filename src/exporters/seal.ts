@@ -8,8 +8,13 @@ import { BUILD_KEY_MARKER, SEAL_RULES } from './seal-rules.ts';
  * What turns the last layer of a pipeline into an image that may be started many times: deletes what belongs to one
  * machine or to the build, empties the machine id, and adds units that make host keys and grow the disk at the first
  * boot. Depends on the view only through which of the named paths it has.
+ * @param options.growRoot whether the root file system takes the space of a larger disk; default true
  */
-export async function sealEntries(workspace: Workspace, view: View, _epoch: number): Promise<TreeEntry[]> {
+export async function sealEntries(
+  workspace: Workspace,
+  view: View,
+  { growRoot = true }: { readonly growRoot?: boolean } = {},
+): Promise<TreeEntry[]> {
   const removed = await workspace.glob(
     view,
     SEAL_RULES.map((rule) => rule.pattern),
@@ -21,7 +26,7 @@ export async function sealEntries(workspace: Workspace, view: View, _epoch: numb
   if (hasSystemd && (await has('/usr/sbin/sshd')) && (await has('/usr/bin/ssh-keygen'))) {
     entries.push(...SSH_HOST_KEYS);
   }
-  if ((await has('/usr/bin/systemd-repart')) && (await has('/usr/lib/systemd/systemd-growfs'))) {
+  if (growRoot && (await has('/usr/bin/systemd-repart')) && (await has('/usr/lib/systemd/systemd-growfs'))) {
     entries.push(...GROW_ROOT);
   }
   entries.push(...(await withoutBuildKeys(workspace, view)));

@@ -1,9 +1,10 @@
 import { fail, type Failure, type Result } from '../diagnostics/failure.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
-import { nodeId, type CheckSpec, type Pipeline, type StepSpec, type Template } from '../model/pipeline.ts';
+import { nodeId, type CheckSpec, type ExportSpec, type Pipeline, type StepSpec, type Template } from '../model/pipeline.ts';
 import type { Kinds } from '../schema/kinds.ts';
 import { locateOption, originOfOption } from '../schema/locator.ts';
+import { fitsBase, fitsBuilder, hasNoNeeds } from './check-machine.ts';
 import { LayerStack } from './layer-stack.ts';
 import { pipelineOrder } from './pipeline-order.ts';
 import { stepOrder } from './step-order.ts';
@@ -17,7 +18,7 @@ const BOOTABLE = ['qcow2', 'raw', 'img'];
  */
 export function buildGraph(
   template: Template,
-  kinds: Pick<Kinds, 'steps' | 'exports'>,
+  kinds: GraphKinds,
 ): Result<PipelineGraph> {
   const builder = new GraphBuilder(kinds);
   for (const { pipeline, base } of pipelineOrder(template.pipelines, builder.failures))
@@ -25,6 +26,9 @@ export function buildGraph(
   if (builder.failures.length > 0) return fail(...builder.failures);
   return { ok: true, value: { nodes: builder.nodes, dependencies: builder.dependencies } };
 }
+
+/** The kinds that shape a graph. */
+export type GraphKinds = Pick<Kinds, 'steps' | 'exports' | 'builders'>;
 
 /** Parts of a node that differ by role. */
 type Role = GraphNode extends infer Node
@@ -37,10 +41,12 @@ class GraphBuilder {
   readonly nodes: GraphNode[] = [];
   readonly dependencies = new Map<NodeId, readonly NodeId[]>();
   readonly failures: Failure[] = [];
-  readonly #kinds: Pick<Kinds, 'steps' | 'exports'>;
+  readonly #kinds: GraphKinds;
   readonly #stacks = new Map<string, LayerStack>();
+  readonly #seals = new Map<string, NodeId>();
+  readonly #disks = new Map<string, NodeId>();
 
-  constructor(kinds: Pick<Kinds, 'steps' | 'exports'>) {
+  constructor(kinds: GraphKinds) {
     this.#kinds = kinds;
   }
 
@@ -53,25 +59,31 @@ class GraphBuilder {
   }
 
   #bottom(pipeline: Pipeline, base: Pipeline | undefined): LayerStack | undefined {
-    if (base !== undefined) {
+    if (base !== undefined && !fitsBase(pipeline, base, this.failures)) return undefined;
+    if (base !== undefined && sameBuilder(pipeline, base)) {
       const below = this.#stacks.get(base.id);
       return below === undefined ? undefined : LayerStack.onPipeline(below);
     }
     const { source } = pipeline;
+    const disk = base === undefined ? undefined : this.#diskOf(base);
+    const node = { role: 'source', name: 'source', use: source, origin: source.origin } as const;
     return LayerStack.onSource(
-      this.#node(pipeline, { role: 'source', name: 'source', use: source, origin: source.origin }, []),
+      disk === undefined ? this.#node(pipeline, node, []) : this.#node(pipeline, { ...node, disk }, [disk]),
     );
   }
 
   #addSteps(pipeline: Pipeline, stack: LayerStack): void {
     /** Positions of the layers that a step of the template became. */
     const positions = new Map<string, readonly number[]>();
+    const isMachine = pipeline.builder !== undefined;
+    if (isMachine && !hasNoNeeds(pipeline, this.failures)) return;
     for (const step of stepOrder(pipeline, this.failures)) {
       const parts = expand(step, this.#kinds);
       const own: number[] = [];
       for (const part of parts) {
         const needs = step.needs?.flatMap((name) => positions.get(name) ?? []).concat(own);
-        const effect = this.#kinds.steps.mustGet(part.type).effect(part.options);
+        // In a machine every step lies on the state that the one before it left.
+        const effect = isMachine ? 'run' : this.#kinds.steps.mustGet(part.type).effect(part.options);
         const id = nodeId(pipeline.id, part.name);
         own.push(stack.length);
         const { below, waitsFor } = stack.push(id, effect, needs);
@@ -87,43 +99,82 @@ class GraphBuilder {
 
   #addImages(pipeline: Pipeline, layers: LayerStack): void {
     const { stack, waitsFor } = layers.whole();
-    const { origin } = pipeline;
     const inputOf = (type: string) => this.#kinds.exports.mustGet(type).input;
-    const seal = this.#node(pipeline, { role: 'seal', name: 'seal', below: stack, origin }, waitsFor);
-    const disk = pipeline.exports.some((item) => inputOf(item.type) === 'disk')
-      ? this.#node(
-          pipeline,
-          {
-            role: 'disk',
-            name: 'disk',
-            stack,
-            seal,
-            deltaCandidates: layers.unseenWrites(),
-            origin: pipeline.disk.origin,
-          },
-          [seal],
-        )
-      : undefined;
-    for (const item of pipeline.exports) {
+    const exports = pipeline.exports.filter((item) => fitsBuilder(pipeline, item, this.#kinds, this.failures));
+    const seal = this.#sealOf(pipeline);
+    const disk = exports.some((item) => inputOf(item.type) === 'disk') ? this.#diskOf(pipeline) : undefined;
+    for (const item of exports) {
       const from = inputOf(item.type) === 'disk' ? disk : undefined;
-      this.#node(
+      const id = this.#node(
         pipeline,
         {
           role: 'export',
           name: item.name,
           export: item,
           stack,
-          seal,
+          ...(seal === undefined ? {} : { seal }),
           ...(from === undefined ? {} : { disk: from }),
+          ...(item.post?.[0]?.keepInput === false ? { transient: true } : {}),
           origin: item.origin,
         },
-        [from ?? seal],
+        from !== undefined ? [from] : seal !== undefined ? [seal] : waitsFor,
       );
+      this.#addPosts(pipeline, item, { export: id, stack, seal, ...(from === undefined ? {} : { disk: from }) });
     }
     for (const check of pipeline.checks) {
       const from = this.#checked(pipeline, check);
       if (from !== undefined)
         this.#node(pipeline, { role: 'check', name: check.name, check, from, origin: check.origin }, [from]);
+    }
+  }
+
+  /** The seal of a pipeline's layers; undefined where a builder's own machine holds the state. */
+  #sealOf(pipeline: Pipeline): NodeId | undefined {
+    if (pipeline.builder !== undefined) return undefined;
+    const known = this.#seals.get(pipeline.id);
+    const whole = this.#stacks.get(pipeline.id)?.whole();
+    if (known !== undefined || whole === undefined) return known;
+    const { origin } = pipeline;
+    const role = { role: 'seal', name: 'seal', below: whole.stack, origin } as const;
+    const seal = this.#node(pipeline, role, whole.waitsFor);
+    this.#seals.set(pipeline.id, seal);
+    return seal;
+  }
+
+  /** The disk of a pipeline: built of its layers, or that of its machine. */
+  #diskOf(pipeline: Pipeline): NodeId | undefined {
+    const known = this.#disks.get(pipeline.id);
+    const layers = this.#stacks.get(pipeline.id);
+    if (known !== undefined || layers === undefined) return known;
+    const { stack, waitsFor } = layers.whole();
+    const seal = this.#sealOf(pipeline);
+    const { origin } = pipeline.disk;
+    const deltaCandidates = seal === undefined ? [] : layers.unseenWrites();
+    const disk = this.#node(
+      pipeline,
+      { role: 'disk', name: 'disk', stack, ...(seal === undefined ? {} : { seal }), deltaCandidates, origin },
+      seal === undefined ? waitsFor : [seal],
+    );
+    this.#disks.set(pipeline.id, disk);
+    return disk;
+  }
+
+  /** The chain of post-processors of an export. */
+  #addPosts(
+    pipeline: Pipeline,
+    { post = [] }: ExportSpec,
+    of: Pick<GraphNode & { role: 'post' }, 'export' | 'stack' | 'seal' | 'disk'>,
+  ): void {
+    const chain = [of.export];
+    for (const [index, spec] of post.entries()) {
+      const { name, origin } = spec;
+      const isTransient = post[index + 1]?.keepInput === false;
+      const more = isTransient ? { transient: true } : {};
+      const from = chain.at(-1) ?? of.export;
+      const via = chain.slice(1);
+      chain.push(
+        this.#node(pipeline, { role: 'post', name, post: spec, from, via, ...of, ...more, origin }, [from]),
+      );
     }
   }
 
@@ -165,6 +216,11 @@ class GraphBuilder {
     this.dependencies.set(id, waitsFor);
     return id;
   }
+}
+
+/** Whether two pipelines keep their state in the same way, so that one can go on where the other ends. */
+function sameBuilder(a: Pipeline, b: Pipeline): boolean {
+  return a.builder?.type === b.builder?.type;
 }
 
 /** The steps that one of the template stands for, each with a name and place of its own. */

@@ -14,8 +14,8 @@ export interface NodeSelection {
 }
 
 /**
- * The part of a graph that is needed for the chosen targets. Targets are the exports and checks of the chosen
- * pipelines, and the steps of pipelines that have neither; a pipeline that is only the source of another one gives its
+ * The part of a graph that is needed for the chosen targets. Targets are the exports, post-processors and checks of the
+ * chosen pipelines, and the steps of pipelines that have neither; a pipeline that is only the source of another one gives its
  * steps and nothing else.
  */
 export function selectNodes(graph: PipelineGraph, selection: NodeSelection): Result<PipelineGraph> {
@@ -36,7 +36,8 @@ export function selectNodes(graph: PipelineGraph, selection: NodeSelection): Res
   return ok({ nodes: graph.nodes.filter((node) => kept.has(node.id)), dependencies: graph.dependencies });
 }
 
-const isTarget = (node: GraphNode): boolean => node.role === 'export' || node.role === 'check';
+const isTarget = (node: GraphNode): boolean =>
+  node.role === 'export' || node.role === 'post' || node.role === 'check';
 
 function matchesPipeline(node: GraphNode, pattern: string): boolean {
   const glob = globToRegExp(pattern);
@@ -46,7 +47,11 @@ function matchesPipeline(node: GraphNode, pattern: string): boolean {
 function matches(node: GraphNode, pattern: string): boolean {
   const glob = globToRegExp(pattern);
   return (
-    matchesPipeline(node, pattern) || glob.test(node.id) || glob.test(`${node.pipeline.name}/${node.name}`)
+    matchesPipeline(node, pattern) ||
+    glob.test(node.id) ||
+    glob.test(`${node.pipeline.name}/${node.name}`) ||
+    // Post-processors belong to their export.
+    (node.role === 'post' && glob.test(node.export))
   );
 }
 

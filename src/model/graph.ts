@@ -1,6 +1,6 @@
 import type { SourceRange } from '../diagnostics/source-range.ts';
 import type { NodeId } from './ids.ts';
-import type { CheckSpec, ExportSpec, KindUse, Pipeline, StepSpec } from './pipeline.ts';
+import type { CheckSpec, ExportSpec, KindUse, Pipeline, PostSpec, StepSpec } from './pipeline.ts';
 
 /**
  * The nodes below a node, bottom first: the first `length` nodes of a pipeline's stack, or of those only some. Nodes of
@@ -14,6 +14,16 @@ export interface StackSlice {
   readonly only?: readonly number[];
 }
 
+/** All layer nodes that make up an image, bottom first. */
+export function imageNodes(node: { readonly stack: StackSlice; readonly seal?: NodeId }): readonly NodeId[] {
+  return node.seal === undefined ? sliceNodes(node.stack) : [...sliceNodes(node.stack), node.seal];
+}
+
+/** The topmost node of a slice. */
+export function topOf(slice: StackSlice): NodeId | undefined {
+  return sliceNodes(slice).at(-1);
+}
+
 /** The node ids of a slice, bottom first. */
 export function sliceNodes(slice: StackSlice): readonly NodeId[] {
   if (slice.only === undefined) return slice.stack.slice(0, slice.length);
@@ -22,7 +32,7 @@ export function sliceNodes(slice: StackSlice): readonly NodeId[] {
 
 /**
  * A node of the build graph. `source`, `step` and `seal` give a layer; `disk` one raw disk; `export` a file for the
- * user; `check` a verdict.
+ * user; `post` what a post-processor makes of it; `check` a verdict.
  */
 export type GraphNode = {
   readonly id: NodeId;
@@ -31,7 +41,8 @@ export type GraphNode = {
   readonly name: string;
   readonly origin: SourceRange;
 } & (
-  | { readonly role: 'source'; readonly use: KindUse }
+  /** `disk`: that of the pipeline whose image a builder's machine begins with. */
+  | { readonly role: 'source'; readonly use: KindUse; readonly disk?: NodeId }
   /**
    * `below`: what this step sees; for a write-only step, what its paths are resolved against.
    * `effect` `write`: stackable, keyed by what it writes; `run`: keyed by everything below.
@@ -44,20 +55,42 @@ export type GraphNode = {
     }
   /** Deletes what must not be in an image (host keys, machine id, logs, package lists). `below` is the whole stack. */
   | { readonly role: 'seal'; readonly below: StackSlice }
-  /** `deltaCandidates`: write-only layers of the stack that no other step sees; see `DiskRequest`. */
+  /**
+   * `deltaCandidates`: write-only layers of the stack that no other step sees; see `DiskRequest`. `seal` is undefined
+   * where a builder's own machine has the disk.
+   */
   | {
       readonly role: 'disk';
       readonly stack: StackSlice;
-      readonly seal: NodeId;
+      readonly seal?: NodeId;
       readonly deltaCandidates: readonly NodeId[];
     }
-  /** `disk` is undefined for an exporter that reads the layers. */
+  /**
+   * `disk` is undefined for an exporter that reads the layers or the machine; `seal` where there are no layers.
+   * `transient`: its file is for post-processors only and stays in the store.
+   */
   | {
       readonly role: 'export';
       readonly export: ExportSpec;
       readonly stack: StackSlice;
-      readonly seal: NodeId;
+      readonly seal?: NodeId;
       readonly disk?: NodeId;
+      readonly transient?: boolean;
+    }
+  /**
+   * `from`: the export, or the post-processor before it, whose files it takes; `export`: where that chain begins, and
+   * `via` the post-processors between. `transient`: as with an export.
+   */
+  | {
+      readonly role: 'post';
+      readonly post: PostSpec;
+      readonly from: NodeId;
+      readonly export: NodeId;
+      readonly via: readonly NodeId[];
+      readonly stack: StackSlice;
+      readonly seal?: NodeId;
+      readonly disk?: NodeId;
+      readonly transient?: boolean;
     }
   /** `from`: the export node whose file is checked. */
   | { readonly role: 'check'; readonly check: CheckSpec; readonly from: NodeId }

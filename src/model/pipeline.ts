@@ -8,6 +8,8 @@ export interface KindUse {
   readonly type: string;
   /** Options as the kind's schema gives them out: defaults filled in, variables replaced. JSON-serialisable. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Of a source or step that installs packages: how old what `imgpipe.lock` says of its archives may be, in ms. */
+  readonly freshMs?: number;
   /** Where the user wrote it. */
   readonly origin: SourceRange;
 }
@@ -32,6 +34,22 @@ export interface RunSettings {
 
 export interface ExportSpec extends KindUse {
   readonly name: string;
+  /** Name of its file without the ending, with placeholders; undefined: made from the pipeline's and its own name. */
+  readonly fileName?: string;
+  /** How many versions of its files stay in the output folder; undefined: nothing is deleted. */
+  readonly keep?: number;
+  /** Whether a link `…-latest.<ending>` leads to its newest file. */
+  readonly latest?: boolean;
+  /** What is done with its file, in this order. */
+  readonly post?: readonly PostSpec[];
+}
+
+/** One post-processor of an export. */
+export interface PostSpec extends KindUse {
+  /** `<export>.<kind>`: unique in the pipeline. */
+  readonly name: string;
+  /** Whether the files it works on stay beside those it makes. */
+  readonly keepInput: boolean;
 }
 
 export interface CheckSpec extends KindUse {
@@ -40,7 +58,23 @@ export interface CheckSpec extends KindUse {
   readonly export?: string;
 }
 
-/** How the disk of an image is laid out. Sizes in bytes. */
+/** File systems that a partition of an image can have. */
+export type FileSystemType = 'ext4' | 'xfs' | 'btrfs';
+
+/** A partition beside the root's, which takes the files of the image below a folder. Sizes in bytes. */
+export interface PartitionSpec {
+  /** Absolute path of the folder. */
+  readonly mount: string;
+  readonly fileSystem: FileSystemType;
+  /** Size of the partition; `fit` takes what the files need plus `free`. */
+  readonly size: number | 'fit';
+  readonly free: number;
+}
+
+/**
+ * How the disk of an image is laid out. Sizes in bytes. Fields without a default are left out of keys when they are not
+ * given, so that disks made before a field was there keep theirs.
+ */
 export interface DiskSpec {
   /** Size of the whole disk; `fit` takes what the files need plus `free`. */
   readonly size: number | 'fit';
@@ -50,6 +84,20 @@ export interface DiskSpec {
   readonly firmware: 'bios' | 'uefi' | 'both';
   /** Kernel command line, after `root=`; `kernel-args` steps add to it. */
   readonly kernelArgs: readonly string[];
+  /** Kind of partition table. Default: `gpt`. */
+  readonly table?: 'gpt' | 'mbr';
+  /** File system of the root partition. Default: `ext4`. */
+  readonly fileSystem?: FileSystemType;
+  /** Partitions of their own for parts of the tree; they lie before the root's. */
+  readonly partitions?: readonly PartitionSpec[];
+  /** Size of a swap partition. Default: none. */
+  readonly swap?: number;
+  /** Folder of the image whose files go into the EFI system partition, which is mounted there. Default: none. */
+  readonly espMount?: string;
+  /** Whether boot loader and kernel speak on the first serial port. Default: true. */
+  readonly serialConsole?: boolean;
+  /** Whether the root file system takes the free space of a larger disk at boot. Default: true, with an MBR false. */
+  readonly growRoot?: boolean;
   readonly origin: SourceRange;
 }
 
@@ -65,6 +113,8 @@ export interface Pipeline {
   readonly architecture: Architecture;
   /** Seconds since 1970 to which newer times are clamped. */
   readonly sourceDateEpoch: number;
+  /** The backend in which its steps run, when that has machines of its own; undefined: layers of files (`rootfs`). */
+  readonly builder?: KindUse;
   readonly source: KindUse;
   readonly steps: readonly StepSpec[];
   readonly disk: DiskSpec;

@@ -1,5 +1,7 @@
 import type { KeyInputs } from '../cache/key-inputs.ts';
 import type { SourceRange } from '../diagnostics/source-range.ts';
+import type { LockedArchive } from '../model/archive.ts';
+import { archiveStates } from './archives.ts';
 import type { NodeDescription } from './describe.ts';
 import type { InputHasher } from './input-digest.ts';
 import type { SecretResolver } from './secret-resolver.ts';
@@ -9,11 +11,13 @@ export interface DefinitionContext {
   readonly hasher: InputHasher;
   readonly secrets: SecretResolver;
   readonly tools: ToolVersions;
+  /** `imgpipe.lock`: states of package archives by name. */
+  readonly lock: ReadonlyMap<string, LockedArchive>;
 }
 
 /**
  * The part of a node's key that is known before anything below it: its description with the digests of its host files,
- * the keyed hashes of its secrets and the versions of its tools.
+ * the keyed hashes of its secrets, the versions of its tools and the locked state of the archives it installs from.
  * @throws FailureError `input-missing`, `secret-missing`
  */
 export function defineNode(
@@ -21,12 +25,13 @@ export function defineNode(
   origin: SourceRange,
   context: DefinitionContext,
 ): KeyInputs {
-  const { inputs, hostInputs = [], secrets = [], tools = [] } = description;
+  const { inputs, hostInputs = [], secrets = [], tools = [], archives } = description;
   return {
     ...inputs,
     inputs: recordOf(hostInputs.map((input) => [input.option, context.hasher.digest(input, origin)])),
     secrets: recordOf(secrets.map((name) => [name, context.secrets.keyedHash(name)])),
     tools: recordOf(tools.map((name) => [name, context.tools.version(name)])),
+    ...(archives && { archives: archiveStates(archives, context.lock, inputs.kind.startsWith('source:')) }),
   };
 }
 

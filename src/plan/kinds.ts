@@ -1,5 +1,7 @@
+import type { MachineBuilderKind } from '../builders/machine-builder.ts';
 import type { CheckKind } from '../checks/check.ts';
 import type { ExporterKind } from '../exporters/exporter.ts';
+import type { PostProcessorKind } from '../post-processors/post-processor.ts';
 import type { ProvisionerKind } from '../provisioners/provisioner.ts';
 import type { KindTable } from '../schema/kind-table.ts';
 import type { SourceKind } from '../sources/source.ts';
@@ -10,4 +12,6 @@ export interface Kinds {
   readonly steps: KindTable<ProvisionerKind>;
   readonly exports: KindTable<ExporterKind>;
   readonly checks: KindTable<CheckKind>;
+  readonly posts: KindTable<PostProcessorKind>;
+  readonly builders: KindTable<MachineBuilderKind>;
 }

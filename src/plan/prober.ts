@@ -1,14 +1,19 @@
 import { statSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { ActionRecord, LatestRecord, NodeOutput } from '../cache/action-record.ts';
 import type { ActionStore } from '../cache/action-store.ts';
 import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import { fingerprintOf } from '../cache/stat-cache.ts';
 import { unreachable } from '../diagnostics/failure.ts';
 import type { LayerStore } from '../layers/layer-store.ts';
+import type { LockedArchive } from '../model/archive.ts';
+import type { SnapshotStore } from '../layers/snapshot-store.ts';
+import type { Artifact } from '../model/artifact.ts';
 import type { DiskRequest } from '../model/disk-request.ts';
-import { sliceNodes, type GraphNode } from '../model/graph.ts';
+import { imageNodes, sliceNodes, topOf, type GraphNode, type StackSlice } from '../model/graph.ts';
 import { asDigest, type CacheKey, type Digest, type NodeId } from '../model/ids.ts';
 import type { LayerRef, View } from '../model/layer.ts';
+import { sha256Hex } from '../util/hash.ts';
 import { currentBootId } from '../util/process-identity.ts';
 import { defineNode, type DefinitionContext } from './definition.ts';
 import type { Descriptions, NodeDescription } from './describe.ts';
@@ -41,14 +46,19 @@ export function layerRef(output: NodeOutput & { type: 'layer' }): LayerRef {
 export interface ProberOptions extends DefinitionContext {
   readonly descriptions: Descriptions;
   readonly layers: LayerStore;
+  readonly snapshots: SnapshotStore;
   readonly actions: ActionStore;
   /** Every step runs again; records are still written. */
   readonly noCache?: boolean;
   /** Exports and checks run again. */
   readonly force?: boolean;
   /** Path of an export's file under the output folder. */
-  readonly artifactPath: (node: GraphNode & { role: 'export' }) => string;
+  readonly artifactPath: (node: GraphNode & { role: 'export' }, digest: string) => string;
+  /** Folder in which the files of a post-processor go. */
+  readonly postFolder: (node: PostNode) => string;
 }
+
+type PostNode = GraphNode & { role: 'post' };
 
 /**
  * Answers for one node after the other whether the cache has it. Reads records and stats files; runs nothing and
@@ -60,7 +70,7 @@ export class Prober {
   readonly #outputs = new Map<NodeId, NodeOutput>();
   readonly #keys = new Map<NodeId, CacheKey>();
   readonly #latest = new Map<NodeId, LatestRecord | undefined>();
-  readonly #views = new ViewDigests((node) => this.layer(node).digest);
+  readonly #views = new ViewDigests((node) => this.digest(node));
 
   constructor(options: ProberOptions) {
     this.#options = options;
@@ -92,12 +102,19 @@ export class Prober {
     return layerRef(output);
   }
 
+  /** Digest of the state that a settled layer node gave: of a layer, or of a machine's snapshot. */
+  digest(node: NodeId): Digest {
+    const output = this.#outputs.get(node);
+    if (output?.type !== 'layer' && output?.type !== 'snapshot') throw new Error(`${node} has no state yet`);
+    return asDigest(output.digest);
+  }
+
   /** Layers of a node's view, bottom first. */
   view(node: GraphNode): View {
     if (node.role === 'step' || node.role === 'seal')
       return sliceNodes(node.below).map((id) => this.layer(id));
-    if (node.role === 'disk' || node.role === 'export') {
-      return [...sliceNodes(node.stack), node.seal].map((id) => this.layer(id));
+    if (node.role === 'disk' || node.role === 'export' || node.role === 'post') {
+      return imageNodes(node).map((id) => this.layer(id));
     }
     return [];
   }
@@ -127,6 +144,11 @@ export class Prober {
     );
   }
 
+  /** States of the archives that a node installs from, as the lock has them. */
+  lockedArchives(node: NodeId): readonly LockedArchive[] | undefined {
+    return this.description(node).archives?.flatMap(({ name }) => this.#options.lock.get(name) ?? []);
+  }
+
   description(node: NodeId): NodeDescription {
     const description = this.#options.descriptions.get(node);
     if (description === undefined) throw new Error(`${node} is not described`);
@@ -137,15 +159,21 @@ export class Prober {
   inputs(node: GraphNode): KeyInputs {
     const inputs = this.definition(node);
     switch (node.role) {
-      case 'source':
-        return inputs;
+      case 'source': {
+        const disk = node.disk === undefined ? undefined : this.#outputs.get(node.disk);
+        return disk?.type === 'disk' ? { ...inputs, from: `disk:${disk.diskKey}` } : inputs;
+      }
       case 'step':
       case 'seal':
         return { ...inputs, below: this.#views.of(node.below) };
       case 'disk':
-        return { ...inputs, disk: this.diskRequest(node) };
+        return node.seal === undefined
+          ? { ...inputs, from: this.#machineState(node.stack) }
+          : { ...inputs, disk: this.diskRequest(node) };
       case 'export':
         return { ...inputs, from: this.#exportSource(node) };
+      case 'post':
+        return { ...inputs, from: this.#filesDigest(node.from), reads: this.#postReads(node) };
       case 'check': {
         const artifact = this.#outputs.get(node.from);
         return { ...inputs, from: artifact?.type === 'artifact' ? artifact.sha256 : undefined };
@@ -163,7 +191,7 @@ export class Prober {
     if (untracked !== undefined) return { state: 'untracked', key, inputs, reason: untracked };
     if (this.#options.noCache === true)
       return { state: 'miss', key, inputs, reason: 'cache not used (--no-cache)' };
-    if (this.#options.force === true && (node.role === 'export' || node.role === 'check')) {
+    if (this.#options.force === true && isTarget(node)) {
       return { state: 'miss', key, inputs, reason: 'asked for (-force)' };
     }
     const record = this.#options.actions.get(key);
@@ -175,7 +203,7 @@ export class Prober {
   check(node: GraphNode, key: CacheKey, record: ActionRecord, inputs: KeyInputs): Probe {
     const gone = this.#gone(node, record);
     if (gone !== undefined) return { state: 'miss', key, inputs, reason: gone };
-    const isFile = record.output.type === 'layer' || record.output.type === 'artifact';
+    const isFile = ['layer', 'artifact', 'files', 'snapshot'].includes(record.output.type);
     if (isFile && record.bootId !== currentBootId()) {
       return { state: 'unverified', key, record, inputs };
     }
@@ -201,12 +229,12 @@ export class Prober {
     if (node.role !== 'step' && node.role !== 'seal') return undefined;
     if (node.below.length > 200) return undefined;
     const nodes = sliceNodes(node.below);
-    if (nodes.some((id) => this.#outputs.get(id)?.type !== 'layer')) return undefined;
-    return Object.fromEntries(nodes.map((id) => [id, this.layer(id).digest]));
+    if (nodes.some((id) => !['layer', 'snapshot'].includes(this.#outputs.get(id)?.type ?? ''))) return undefined;
+    return Object.fromEntries(nodes.map((id) => [id, this.digest(id)]));
   }
 
   diskRequest(node: GraphNode & { role: 'disk' }): DiskRequest {
-    const nodes = [...sliceNodes(node.stack), node.seal];
+    const nodes = imageNodes(node);
     const { origin: _, ...spec } = node.pipeline.disk;
     const candidates = new Set(node.deltaCandidates);
     return {
@@ -220,19 +248,32 @@ export class Prober {
   }
 
   #exportSource(node: GraphNode & { role: 'export' }): string {
-    if (node.disk === undefined)
-      return `layers:${this.#views.of(node.stack)}:${this.layer(node.seal).digest}`;
+    if (node.disk === undefined) {
+      return node.seal === undefined
+        ? this.#machineState(node.stack)
+        : `layers:${this.#views.of(node.stack)}:${this.layer(node.seal).digest}`;
+    }
     const disk = this.#outputs.get(node.disk);
     if (disk?.type !== 'disk') throw new Error(`${node.disk} has no disk yet`);
     return `disk:${disk.diskKey}`;
+  }
+
+  /** What a disk or artifact of a builder's machine is made from. */
+  #machineState(stack: StackSlice): string {
+    const top = topOf(stack);
+    return top === undefined ? '' : `snapshot:${this.digest(top)}`;
   }
 
   #gone(node: GraphNode, { output, bootId }: ActionRecord): string | undefined {
     switch (output.type) {
       case 'layer':
         return this.#options.layers.hasLayer(asDigest(output.digest)) ? undefined : 'no longer in the cache';
+      case 'snapshot':
+        return this.#options.snapshots.has(asDigest(output.digest)) ? undefined : 'no longer in the cache';
       case 'artifact':
         return node.role === 'export' ? this.#artifactGone(node, output, bootId) : undefined;
+      case 'files':
+        return node.role === 'post' ? this.#filesGone(node, output, bootId) : undefined;
       case 'disk':
       case 'passed':
         return undefined;
@@ -246,13 +287,72 @@ export class Prober {
     output: NodeOutput & { type: 'artifact' },
     bootId: string,
   ): string | undefined {
-    const path = this.#options.artifactPath(node);
+    const path = this.artifactPath(node);
     if (output.path !== path) return 'another output folder';
-    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (stat === undefined) return 'its file is gone';
-    // Device numbers may be others after a boot: then the content decides.
-    if (bootId !== currentBootId())
-      return Number(stat.size) === output.size ? undefined : 'its file was changed';
-    return fingerprintOf(stat) === output.fingerprint ? undefined : 'its file was changed';
+    return fileGone(output, bootId);
   }
+
+  #filesGone(node: PostNode, output: NodeOutput & { type: 'files' }, bootId: string): string | undefined {
+    if (output.folder !== this.#options.postFolder(node)) return 'another output folder';
+    for (const file of output.artifact.files) {
+      const fingerprint = output.made[file.path];
+      const gone = fingerprint === undefined ? undefined : fileGone({ ...file, fingerprint }, bootId);
+      if (gone !== undefined) return gone;
+    }
+    return undefined;
+  }
+
+  /** Path of an export's file. All that the export is made of must be settled. */
+  artifactPath(node: GraphNode & { role: 'export' }): string {
+    return this.#options.artifactPath(node, sha256Hex(this.#exportSource(node)).slice(0, 12));
+  }
+
+  /** The artifact that an export or a post-processor gave. */
+  artifact(id: NodeId): Artifact {
+    const output = this.#outputs.get(id);
+    if (output?.type === 'files') return output.artifact;
+    if (output?.type !== 'artifact') throw new Error(`${id} has no artifact yet`);
+    const { path, size, sha256 } = output;
+    return { files: [{ path, size, sha256 }], builderId: `imgpipe.${this.description(id).kind}`, id: path };
+  }
+
+  /** All nodes that a post-processor's artifact comes from, in an order of building. */
+  nodesBehind(node: PostNode): readonly NodeId[] {
+    const { stack, seal, disk } = node;
+    const made = [seal, disk, node.export].flatMap((id) => id ?? []);
+    return [...sliceNodes(stack), ...made, ...node.via];
+  }
+
+  #filesDigest(from: NodeId): string {
+    const { files, id } = this.artifact(from);
+    const names = files.map(({ path, sha256 }) => [basename(path), sha256]);
+    return sha256Hex(JSON.stringify(files.length === 0 ? [id] : names));
+  }
+
+  #postReads(node: PostNode): Record<string, string> | undefined {
+    const reads = this.description(node.id).post?.reads;
+    const image =
+      node.pipeline.builder === undefined ? this.#views.of(node.stack) : this.#machineState(node.stack);
+    if (reads === 'layers') return { layers: image };
+    if (reads !== 'build') return undefined;
+    const keys = this.nodesBehind(node).map((id) => [id, this.key(id)]);
+    return { 'inputs of the build': sha256Hex(JSON.stringify([keys, image])) };
+  }
+}
+
+function isTarget({ role }: GraphNode): boolean {
+  return role === 'export' || role === 'post' || role === 'check';
+}
+
+/** What has become of a file that was written before; undefined when it is what it was. */
+function fileGone(
+  file: { readonly path: string; readonly size: number; readonly fingerprint: string },
+  bootId: string,
+): string | undefined {
+  const stat = statSync(file.path, { bigint: true, throwIfNoEntry: false });
+  if (stat === undefined) return 'its file is gone';
+  // Device numbers may be others after a boot: then the content decides.
+  if (bootId !== currentBootId())
+    return stat.isDirectory() || Number(stat.size) === file.size ? undefined : 'its file was changed';
+  return fingerprintOf(stat) === file.fingerprint ? undefined : 'its file was changed';
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { fileStem, hostPath, imagePath } from '../schema/image-fields.ts';
 import { MANAGER_NAMES } from './package/manager-names.ts';
-import { packageInputs } from './package/inputs.ts';
+import { installsFromArchive, packageArchives, packageInputs } from './package/inputs.ts';
 import { defineProvisioner } from './provisioner.ts';
 
 const packageName = (): z.ZodString =>
@@ -126,9 +126,11 @@ export const packageKind = defineProvisioner({
 Downloads and the index are kept between runs in the store and never enter a layer. Configuration files that a
 package brings never overwrite changed ones. No service starts.`,
   schema,
-  keyVersion: 1,
+  keyVersion: 2,
   effect: () => 'run',
   inputs: packageInputs,
+  archives: packageArchives,
+  readsArchives: installsFromArchive,
   run: async (options, machine, context) => {
     const { runPackageStep } = await import('./package/run.ts');
     return await runPackageStep(options, machine, context);

@@ -1,7 +1,9 @@
 import type { z } from 'zod';
 import type { Machine } from '../builders/machine.ts';
 import type { Result } from '../diagnostics/failure.ts';
+import type { Question } from '../events/event-sink.ts';
 import type { OutputChunk } from '../layers/workspace.ts';
+import type { ArchiveReference, LockedArchive } from '../model/archive.ts';
 import type { HostInput } from '../model/host-input.ts';
 import type { StepContext } from '../model/step-context.ts';
 import type { TreeEntry } from '../model/tree-entry.ts';
@@ -14,12 +16,16 @@ export interface StepRunContext extends StepContext {
   readonly signal: AbortSignal;
   /** Value of a declared secret. The sink hides it from every log. @throws FailureError `secret-missing` */
   readonly secret: (name: string) => Promise<string>;
+  /** States of the archives that the step may install from; undefined: as they are now. */
+  readonly archives?: readonly LockedArchive[];
   /** Reports progress to the UI: done and total in `unit`. */
   readonly progress: (done: number, total: number | undefined, unit: string) => void;
   /** Writes a line to the step's log. */
   readonly log: (line: string) => void;
   /** Puts output of a program into the step's log that did not run through the machine's `exec`. */
   readonly output: (chunk: OutputChunk) => void;
+  /** Asks the user; without a terminal the default is the answer. */
+  readonly ask: (question: Question) => Promise<string>;
 }
 
 /** One step of the list that a step of the template stands for. */
@@ -39,6 +45,10 @@ interface ProvisionerBase<Schema extends z.ZodObject> extends KindDescriptor<Sch
   readonly effect: (options: z.output<Schema>) => 'write' | 'run';
   /** Host files whose content the step uses; hashed into its key. */
   readonly inputs?: (options: z.output<Schema>, context: StepContext) => readonly HostInput[];
+  /** Package archives that it adds to those of the image. */
+  readonly archives?: (options: z.output<Schema>, context: StepContext) => readonly ArchiveReference[];
+  /** Whether it installs from the archives of the image: their state is in its key. */
+  readonly readsArchives?: (options: z.output<Schema>) => boolean;
   /** One template step that is several steps with layers of their own (a list of scripts). */
   readonly expand?: (options: z.output<Schema>) => readonly ExpandedStep<z.output<Schema>>[];
   /**

@@ -160,6 +160,12 @@ class Run {
         sha256: output.sha256,
       });
     }
+    if (output.type === 'files') {
+      for (const { path, size: bytes, sha256 } of output.artifact.files) {
+        if (path in output.made)
+          this.#options.sink.emit({ type: 'artifact', id: node.id, path, size: bytes, sha256 });
+      }
+    }
     for (const dependent of this.#dependents.get(node.id) ?? []) {
       const open = (this.#open.get(dependent) ?? 0) - 1;
       this.#open.set(dependent, open);

@@ -13,10 +13,28 @@ export interface StepKind extends KindDescriptor {
   readonly secrets?: (options: ParsedOptions) => readonly string[];
 }
 
+/** What the template and the graph need to know of a source kind; the rooms' own is richer. */
+export interface SourceLikeKind extends KindDescriptor {
+  /** Builders that can begin with it; only `rootfs` when left out. */
+  readonly builders?: readonly string[];
+}
+
+/** What the graph needs to know of a builder with machines of its own; `MachineBuilderKind` is one. */
+export interface BuilderKind extends KindDescriptor {
+  readonly disk: boolean;
+}
+
 /** What the graph needs to know of an export kind; `ExporterKind` is one. */
 export interface ExportKind extends KindDescriptor {
-  readonly input: 'disk' | 'layers';
+  readonly input: 'disk' | 'layers' | 'machine';
   readonly extension: (options: ParsedOptions) => string;
+}
+
+/** What the template and the graph need to know of a post-processor; `PostProcessorKind` is one. */
+export interface PostKind extends KindDescriptor {
+  /** Whether the files it works on stay; `forced`: the user cannot say otherwise. */
+  readonly keepInput: { readonly default: boolean; readonly forced?: boolean };
+  readonly secrets?: (options: ParsedOptions) => readonly string[];
 }
 
 /**
@@ -24,13 +42,17 @@ export interface ExportKind extends KindDescriptor {
  * graph use the defaults.
  */
 export interface Kinds<
-  Source extends KindDescriptor = KindDescriptor,
+  Source extends SourceLikeKind = SourceLikeKind,
   Step extends StepKind = StepKind,
   Export extends ExportKind = ExportKind,
   Check extends KindDescriptor = KindDescriptor,
+  Builder extends BuilderKind = BuilderKind,
+  Post extends PostKind = PostKind,
 > {
   readonly sources: KindTable<Source>;
   readonly steps: KindTable<Step>;
   readonly exports: KindTable<Export>;
   readonly checks: KindTable<Check>;
+  readonly posts: KindTable<Post>;
+  readonly builders: KindTable<Builder>;
 }

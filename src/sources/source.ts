@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Result } from '../diagnostics/failure.ts';
 import type { ActiveLayer, Workspace } from '../layers/workspace.ts';
+import type { ArchiveReference, LockedArchive } from '../model/archive.ts';
 import type { HostInput } from '../model/host-input.ts';
 import type { Architecture } from '../model/platform.ts';
 import type { StepContext } from '../model/step-context.ts';
@@ -16,6 +17,8 @@ export interface SourceRunContext extends StepContext {
   readonly scratch: string;
   /** Folder kept between runs for downloads, shared by all that name the same id. */
   readonly cacheFolder: (id: string) => Promise<string>;
+  /** States of the archives that the source reads, in the order of `archives`; undefined: as they are now. */
+  readonly archives?: readonly LockedArchive[];
   readonly log: (line: string) => void;
   readonly progress: (done: number, total: number | undefined, unit: string) => void;
 }
@@ -23,6 +26,8 @@ export interface SourceRunContext extends StepContext {
 /** A root step that yields the base layer. `pipeline` is not one: the graph splices the other pipeline's steps in. */
 export interface SourceKind<Schema extends z.ZodObject = z.ZodObject> extends KindDescriptor<Schema> {
   readonly inputs?: (options: z.output<Schema>, context: StepContext) => readonly HostInput[];
+  /** Package archives it installs from; their state in `imgpipe.lock` is in the key, with their addresses. */
+  readonly archives?: (options: z.output<Schema>, context: StepContext) => readonly ArchiveReference[];
   readonly architectures?: readonly Architecture[];
   /** Builders that can begin with it; only `rootfs` when left out. */
   readonly builders?: readonly string[];

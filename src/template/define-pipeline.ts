@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type {
   checkFields,
   exportFields,
+  postFields,
   stepFields,
   templateFields,
   variableSchema,
@@ -61,7 +62,9 @@ export interface KindInputs {
   readonly sources: object;
   readonly steps: object;
   readonly exports: object;
+  readonly posts: object;
   readonly checks: object;
+  readonly builders: object;
 }
 
 type Common<Fields extends z.ZodObject> = Omit<z.input<Fields>, 'type'>;
@@ -92,6 +95,8 @@ export interface PipelineBody<Kinds extends KindInputs> {
   readonly architecture?: Field<'architecture'>;
   /** Newest time in the image, in seconds since 1970. */
   readonly sourceDateEpoch?: Field<'sourceDateEpoch'>;
+  /** Where the steps run. Default: `rootfs`, a sandbox on layers of files. */
+  readonly builder?: { readonly type: 'rootfs' } | Use<Kinds['builders'], unknown>;
   /** What the image begins with. */
   readonly source: Use<Kinds['sources'], unknown>;
   /** What is done, in this order. */
@@ -99,7 +104,13 @@ export interface PipelineBody<Kinds extends KindInputs> {
   /** Layout of the disk. */
   readonly disk?: Field<'disk'>;
   /** Files that are made of the image. */
-  readonly exports?: readonly Use<Kinds['exports'], Common<typeof exportFields>>[];
+  readonly exports?: readonly Use<
+    Kinds['exports'],
+    Omit<Common<typeof exportFields>, 'post'> & {
+      /** What is done with the file, in this order. */
+      readonly post?: readonly Use<Kinds['posts'], Common<typeof postFields>>[];
+    }
+  >[];
   /** Tests of the finished image. */
   readonly checks?: readonly Use<Kinds['checks'], Common<typeof checkFields>>[];
 }

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { Failure } from '../diagnostics/failure.ts';
 import { suggestName } from '../diagnostics/nearest-name.ts';
-import type { CheckSpec, ExportSpec, StepSpec } from '../model/pipeline.ts';
+import type { CheckSpec, ExportSpec, PostSpec, StepSpec } from '../model/pipeline.ts';
 import type { KindDescriptor } from '../schema/kind.ts';
 import type { KindTable } from '../schema/kind-table.ts';
 import type { Kinds } from '../schema/kinds.ts';
@@ -10,7 +10,7 @@ import { agrees, checkWhen, type Scalar, type Variant } from './matrix.ts';
 import type { PipelineHeadFields } from './resolve-head.ts';
 import { pathOfText, resolveUse, type ResolvedUse } from './resolve-use.ts';
 import { defaultName, NameGiver } from './step-names.ts';
-import { checkFields, exportFields, stepFields } from './template-schema.ts';
+import { checkFields, exportFields, postFields, stepFields } from './template-schema.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
 
@@ -107,7 +107,18 @@ export function resolveNamed(
         run: { ...(timeout === undefined ? {} : { timeoutMs: timeout }), retries, continueOnError },
       };
     }),
-    exports: exports.map((item, index): ExportSpec => ({ ...useOf(item), name: exportNames[index] ?? '' })),
+    exports: exports.map((item, index): ExportSpec => {
+      const name = exportNames[index] ?? '';
+      const { fileName, keep, latest, post } = item.fields;
+      return {
+        ...useOf(item),
+        name,
+        ...(fileName === undefined ? {} : { fileName }),
+        ...(keep === undefined ? {} : { keep }),
+        ...(latest ? { latest } : {}),
+        ...(post.length === 0 ? {} : { post: resolvePosts(item, name, post, request, failures) }),
+      };
+    }),
     checks: checks.map((item): CheckSpec => {
       const target = item.fields.export;
       if (target !== undefined) isKnown(target, everyExport, item, ['export'], failures);
@@ -118,6 +129,43 @@ export function resolveNamed(
       };
     }),
   };
+}
+
+/** The post-processors of one export, in their order. */
+function resolvePosts(
+  item: Item<KindDescriptor, z.ZodObject>,
+  exportName: string,
+  entries: readonly Raw[],
+  request: NamedRequest,
+  failures: Failure[],
+): PostSpec[] {
+  const names = new NameGiver([]);
+  return entries.flatMap((raw, index): PostSpec[] => {
+    const locate = subLocator(item.locate, ['post', index]);
+    const subject = `export "${exportName}": post-processor ${index + 1}`;
+    const use = resolveUse({ table: request.kinds.posts, fields: postFields, raw, locate, subject }, failures);
+    if (use === undefined) return [];
+    const { kind, options, fields } = use;
+    checkSecrets({ ...use, locate, subject }, kind.secrets?.(options) ?? [], request, failures);
+    const { keepInput } = kind;
+    if (keepInput.forced === true && fields.keepInput === !keepInput.default) {
+      failures.push({
+        reason: 'template-invalid',
+        message: `${subject} (${kind.type}): \`keepInput\` is always ${String(keepInput.default)} with ${kind.type}`,
+        origin: locate(['keepInput']),
+        hint: 'Leave it out.',
+      });
+    }
+    return [
+      {
+        type: kind.type,
+        options,
+        origin: lazyRange(() => locate(['type']), locate),
+        name: `${exportName}.${names.free(kind.type)}`,
+        keepInput: fields.keepInput ?? keepInput.default,
+      },
+    ];
+  });
 }
 
 /** Whether an entry's `when` holds in this variant. A `when` of the wrong form is left to its schema. */

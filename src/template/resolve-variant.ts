@@ -13,7 +13,7 @@ import { fieldContext, readField, type PipelineHeadFields } from './resolve-head
 import { resolveNamed } from './resolve-named.ts';
 import { resolveUse } from './resolve-use.ts';
 import type { ResolveOptions } from './resolve-template.ts';
-import { sourceFields } from './template-schema.ts';
+import { builderFields, sourceFields } from './template-schema.ts';
 import type { ResolvedVariables } from './variables.ts';
 
 export interface VariantRequest {
@@ -29,6 +29,7 @@ export interface VariantRequest {
 const BODY_FIELDS = [
   'architecture',
   'sourceDateEpoch',
+  'builder',
   'source',
   'steps',
   'disk',
@@ -52,7 +53,8 @@ export function resolveVariant(request: VariantRequest, failures: Failure[]): Pi
   const architecture = architectureOf(request, { ...values }, failures);
   const epoch = read('sourceDateEpoch') ?? options.defaults.sourceDateEpoch;
   const disk = read('disk');
-  const source = resolveSource(request, read('source'), failures);
+  const builder = resolveBuilder(request, read('builder'), failures);
+  const source = resolveSource(request, read('source'), builder, failures);
   const named = resolveNamed(
     {
       head,
@@ -72,6 +74,7 @@ export function resolveVariant(request: VariantRequest, failures: Failure[]): Pi
     matrix: Object.fromEntries(Object.entries(variant).map(([axis, value]) => [axis, String(value)])),
     architecture,
     sourceDateEpoch: epoch,
+    ...(builder === undefined ? {} : { builder }),
     source,
     ...named,
     disk: { ...disk, origin: lazyRange(() => locate(['disk'], 'key')) },
@@ -167,9 +170,36 @@ function architectureOf(
   return undefined;
 }
 
+/** The sandbox on layers of files. It has no options and no kind of its own. */
+const ROOTFS = 'rootfs';
+
+/** The builder with machines of its own; undefined for `rootfs`, and where something is wrong. */
+function resolveBuilder(
+  request: VariantRequest,
+  raw: Record<string, unknown> | undefined,
+  failures: Failure[],
+): KindUse | undefined {
+  if (raw === undefined) return undefined;
+  const { head, options } = request;
+  const locate = subLocator(head.parsed.locate, ['builder']);
+  if (raw['type'] === ROOTFS) {
+    for (const name of Object.keys(raw)) {
+      if (name === 'type') continue;
+      const context = { subject: 'builder (rootfs)', locate, reason: 'template-invalid' } as const;
+      failures.push(unknownProperty(name, [], ['type'], { ...context, unknownReason: 'unknown-option' }));
+    }
+    return undefined;
+  }
+  const table = options.kinds.builders;
+  const use = resolveUse({ table, fields: builderFields, raw, locate, subject: 'builder' }, failures);
+  if (use === undefined) return undefined;
+  return { type: use.kind.type, options: use.options, origin: lazyRange(() => locate(['type']), locate) };
+}
+
 function resolveSource(
   request: VariantRequest,
   raw: Record<string, unknown> | undefined,
+  builder: KindUse | undefined,
   failures: Failure[],
 ): KindUse | undefined {
   if (raw === undefined) return undefined;
@@ -188,6 +218,15 @@ function resolveSource(
     failures,
   );
   if (use === undefined) return undefined;
+  const builders = use.kind.type === 'pipeline' ? undefined : (use.kind.builders ?? [ROOTFS]);
+  if (builders !== undefined && !builders.includes(builder?.type ?? ROOTFS)) {
+    failures.push({
+      reason: 'template-invalid',
+      message: `source (${use.kind.type}): the builder ${builder?.type ?? ROOTFS} cannot begin with it`,
+      origin: locate(['type']),
+      hint: `It goes with \`builder: { type: ${builders.join(' or ')} }\`.`,
+    });
+  }
   const name = use.options['name'];
   if (use.kind.type === 'pipeline' && typeof name === 'string' && !names.includes(name)) {
     const hint = suggestName(name, names, 'pipelines');

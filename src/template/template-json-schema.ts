@@ -3,7 +3,15 @@ import { allowReferences, toJsonSchema, type JsonSchema } from '../schema/json-s
 import type { KindDescriptor } from '../schema/kind.ts';
 import type { KindTable } from '../schema/kind-table.ts';
 import type { Kinds } from '../schema/kinds.ts';
-import { checkFields, exportFields, sourceFields, stepFields, templateFields } from './template-schema.ts';
+import {
+  builderFields,
+  checkFields,
+  exportFields,
+  postFields,
+  sourceFields,
+  stepFields,
+  templateFields,
+} from './template-schema.ts';
 
 const REFERENCE = '#/definitions/reference';
 
@@ -38,6 +46,7 @@ export function templateJsonSchema(kinds: Kinds): JsonSchema {
         ...pipeline,
         properties: {
           ...fields,
+          builder: { $ref: '#/definitions/builder' },
           source: { $ref: '#/definitions/source' },
           steps: list('steps', 'step'),
           exports: list('exports', 'export'),
@@ -50,12 +59,30 @@ export function templateJsonSchema(kinds: Kinds): JsonSchema {
         type: 'string',
         pattern: '^\\$\\{.*\\}$',
       },
+      ...uses(kinds.builders, builderFields),
       ...uses(kinds.sources, sourceFields),
       ...uses(kinds.steps, stepFields),
-      ...uses(kinds.exports, exportFields),
+      ...exportUses(kinds),
+      ...uses(kinds.posts, postFields),
       ...uses(kinds.checks, checkFields),
     },
   };
+}
+
+/** As `uses`, with the post-processors by their kinds. */
+function exportUses(kinds: Kinds): Record<string, JsonSchema> {
+  const definitions = uses(kinds.exports, exportFields);
+  const { post } = exportFields.shape;
+  for (const { type } of kinds.exports.all) {
+    const properties = definitions[`export.${type}`]?.properties;
+    if (properties === undefined) continue;
+    properties['post'] = {
+      ...(post.description === undefined ? {} : { description: post.description }),
+      type: 'array',
+      items: { $ref: '#/definitions/post-processor' },
+    };
+  }
+  return definitions;
 }
 
 /** A definition for every kind of a table, and one that chooses among them by `type`. */

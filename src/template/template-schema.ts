@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ARCHITECTURES } from '../model/platform.ts';
 import { durationField, sizeField } from '../schema/fields.ts';
+import { diskSchema } from './disk-schema.ts';
 
 /** Names of steps, exports and checks: safe in a shell, in a file name and after a slash. */
 export const nameField = () =>
@@ -19,6 +20,27 @@ const identifier = () =>
       /^[A-Za-z_][A-Za-z0-9_-]*$/,
       'must be letters, digits, dashes and underscores, beginning with a letter',
     );
+
+/** Placeholders of a file's name; the template's own references are replaced before. */
+const PLACEHOLDERS = ['pipeline', 'name', 'type', 'architecture', 'date', 'digest'];
+
+/** A file name without ending: no folders, nothing hidden, known placeholders only. */
+const fileNameField = () =>
+  z
+    .string()
+    .min(1)
+    .max(200)
+    .superRefine((text, context) => {
+      const issue = (message: string): void => context.addIssue({ code: 'custom', message });
+      for (const [, name = ''] of text.matchAll(/\{([^{}]*)\}/g)) {
+        if (!PLACEHOLDERS.includes(name))
+          issue(
+            `has no placeholder {${name}}; there are ${PLACEHOLDERS.map((each) => `{${each}}`).join(', ')}`,
+          );
+      }
+      if (!/^[A-Za-z0-9@][A-Za-z0-9@._,+=~-]*$/.test(text.replaceAll(/\{[^{}]*\}/g, 'x')))
+        issue('must be letters, digits and .,_+=~@-, beginning with a letter or digit');
+    });
 
 const scalar = () => z.union([z.string(), z.number(), z.boolean()]);
 
@@ -80,25 +102,6 @@ const secretSchema = z
 const axisSchema = z.array(scalar()).min(1);
 const combination = z.record(identifier(), scalar());
 
-/** The disk of an image. */
-export const diskSchema = z
-  .strictObject({
-    size: z
-      .union([z.literal('fit'), sizeField()])
-      .default('fit')
-      .describe('Size of the disk, such as `2GiB`; `fit` takes what the files need plus `free`.'),
-    free: sizeField()
-      .prefault('256MiB')
-      .describe('Free space in the root file system when the size is `fit`.'),
-    espSize: sizeField().prefault('64MiB').describe('Size of the EFI system partition.'),
-    firmware: z.enum(['bios', 'uefi', 'both']).default('both').describe('What can boot the disk.'),
-    kernelArgs: z
-      .array(z.string().min(1))
-      .default([])
-      .describe('Kernel command line after `root=`; `kernel-args` steps add to it.'),
-  })
-  .describe('Layout of the disk.');
-
 const useSchema = () => z.looseObject({ type: z.string().min(1) });
 
 /** The fields of a template, except that kinds check their own options. */
@@ -139,6 +142,11 @@ export const templateFields = {
     .nonnegative()
     .optional()
     .describe('Newest time in the image, in seconds since 1970. Default: from the config.'),
+  builder: useSchema()
+    .optional()
+    .describe(
+      'Where the steps run. Default: `rootfs`, a sandbox on layers of files; `qemu` is a virtual machine.',
+    ),
   source: useSchema().describe('What the image begins with.'),
   steps: z.array(useSchema()).default([]).describe('What is done, in this order.'),
   disk: diskSchema.prefault({}).describe('Layout of the disk.'),
@@ -179,6 +187,34 @@ export const exportFields = z.strictObject({
   type: z.string().describe('Kind of the export.'),
   name: nameField().optional().describe('Name in output. Default: the kind.'),
   when: whenField(),
+  fileName: fileNameField()
+    .optional()
+    .describe(
+      'Name of the file without its ending. `{pipeline}`, `{name}`, `{type}`, `{architecture}` and `{date}` (of `sourceDateEpoch`) are replaced, and `{digest}` by twelve digits that stand for what the image is made of. Default: the name of the pipeline and, where it has one, that of the export.',
+    ),
+  keep: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      'How many versions of the file, with what post-processors made of each, stay in the output folder when names change from build to build. Default: all.',
+    ),
+  latest: z
+    .boolean()
+    .default(false)
+    .describe('Makes a link `…-latest` with the same ending that leads to the newest file.'),
+  post: z.array(useSchema()).default([]).describe('What is done with the file, in this order.'),
+});
+
+/** Fields that every post-processor of an export has beside its kind's options. */
+export const postFields = z.strictObject({
+  type: z.string().describe('Kind of the post-processor.'),
+  keepInput: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether the files it works on stay in the output folder beside those it makes. Default: the kind says so.',
+    ),
 });
 
 /** Fields that every check has beside its kind's options. */
@@ -188,6 +224,9 @@ export const checkFields = z.strictObject({
   when: whenField(),
   export: z.string().optional().describe('Name of the export to check. Default: the first qcow2 or raw one.'),
 });
+
+/** Fields that every builder has beside its kind's options. */
+export const builderFields = z.strictObject({ type: z.string().describe('Kind of the builder.') });
 
 /** Fields that every source has beside its kind's options. */
 export const sourceFields = z.strictObject({ type: z.string().describe('Kind of the source.') });

@@ -24,6 +24,11 @@ export async function hostAptSettings(): Promise<readonly AptSetting[]> {
   });
 }
 
+/** Settings as lines of apt.conf(5). */
+export function aptConfigText(settings: readonly AptSetting[]): string {
+  return settings.map(({ name, value }) => `${name} "${value.replaceAll('"', '')}";\n`).join('');
+}
+
 /** Proxy variables of the environment, which apt and most other programs understand. */
 export function hostProxyEnvironment(environment: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const names = ['http_proxy', 'https_proxy', 'no_proxy', 'ftp_proxy', 'all_proxy'];

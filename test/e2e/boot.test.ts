@@ -99,7 +99,7 @@ describe.skipIf(missing)('a Debian image', () => {
     const base = await rig.layer([], DEBIAN);
     const page = (text: string) => rig.layer([base], `echo '${text}' > var/www/html/index.html`);
     const sealed = async (view: View): Promise<View> => {
-      const entries = await sealEntries(workspace, view, EPOCH);
+      const entries = await sealEntries(workspace, view);
       return [
         ...view,
         await workspace.writeLayer(entries, await workspace.placementFacts(view, entries), RULES),

@@ -90,6 +90,10 @@ export function stepRunContext(directory = '/project'): StepRunContext & { reado
     secret: (name) => Promise.resolve(`value of ${name}`),
     progress: () => undefined,
     log: (line) => logged.push(line),
+    ask: ({ question, defaultChoice }) => {
+      logged.push(question);
+      return Promise.resolve(defaultChoice);
+    },
     output: ({ stream, text }) => logged.push(`${stream}: ${text}`),
     logged,
   };

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { KindTable } from '../../src/schema/kind-table.ts';
 import type { KindDescriptor } from '../../src/schema/kind.ts';
-import type { ExportKind, Kinds, StepKind } from '../../src/schema/kinds.ts';
+import type { BuilderKind, ExportKind, Kinds, PostKind, StepKind } from '../../src/schema/kinds.ts';
 
 /** Small kinds without behaviour, for tests of what comes before a run. */
 const common = (type: string, schema: z.ZodObject) => ({
@@ -106,7 +106,26 @@ export const fixtureKinds: Kinds = {
     exporter('raw', 'disk', z.strictObject({})),
     exporter('tar', 'layers', z.strictObject({})),
   ]),
+  posts: new KindTable<PostKind>('post-processor', [
+    {
+      ...common(
+        'compress',
+        z.strictObject({ method: z.enum(['gz', 'zst']).default('zst').describe('How.') }),
+      ),
+      keepInput: { default: false },
+    },
+    { ...common('checksum', z.strictObject({})), keepInput: { default: true, forced: true } },
+    {
+      ...common('sign', z.strictObject({ secret: z.string().optional().describe('Name of the key.') })),
+      keepInput: { default: true, forced: true },
+      secrets: ({ secret }) => (typeof secret === 'string' ? [secret] : []),
+    },
+  ]),
   checks: new KindTable<KindDescriptor>('check', [
     source('boot', z.strictObject({ port: z.int().min(1).max(65535).optional().describe('Port.') })),
+  ]),
+  builders: new KindTable<BuilderKind>('builder', [
+    { ...common('vm', z.strictObject({ memory: z.int().default(512).describe('MiB.') })), disk: true },
+    { ...common('box', z.strictObject({})), disk: false },
   ]),
 };

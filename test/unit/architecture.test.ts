@@ -27,6 +27,7 @@ const ROOMS = [
   'exporters',
   'post-processors',
   'checks',
+  'freshness',
   'plan',
   'executor',
   'scheduler',

@@ -13,6 +13,7 @@ export function hclOptions(flags: TemplateFlags, context: CliContext): LoadOptio
     variables: flags.variables,
     variableFiles: flags.variableFiles,
     packerVersion: PACKER_VERSION,
+    sequential: flags.sequential,
     world: { workingDirectory: context.cwd, environment: context.env },
   };
 }

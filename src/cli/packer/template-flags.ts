@@ -19,6 +19,8 @@ export interface TemplateFlags {
   readonly variables: readonly (readonly [name: string, text: string])[];
   readonly variableFiles: readonly string[];
   readonly configType: 'json' | 'hcl2';
+  /** `-use-sequential-evaluation`: the order of old versions of Packer. */
+  readonly sequential: boolean;
 }
 
 export function templateFlags(flags: ParsedFlags, path: string | undefined): TemplateFlags {
@@ -34,6 +36,7 @@ export function templateFlags(flags: ParsedFlags, path: string | undefined): Tem
     except: namesOf(flags, 'except'),
     variables: [...variables],
     variableFiles: flags.lists.get('var-file') ?? [],
+    sequential: flags.switches.get('use-sequential-evaluation') === true,
     configType: flags.lists.get('config-type')?.[0] === 'hcl2' ? 'hcl2' : 'json',
   };
 }

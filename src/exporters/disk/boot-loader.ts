@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { runTool, type ToolContext } from '../run-tool.ts';
 import { SECTOR } from './gpt.ts';
 import { kernelCommandLine } from './kernel.ts';
+import { volumeOf } from './layout.ts';
 import type { DiskPlan } from './plan-disk.ts';
 import type { GrubPlatform } from './tools.ts';
 
 /** Modules that are in every image: enough to find the root file system and start a kernel from it. */
-const MODULES = ['part_gpt', 'ext2', 'search_fs_uuid', 'linux', 'echo', 'boot'];
+const MODULES = ['search_fs_uuid', 'linux', 'echo', 'boot'];
+const FILE_SYSTEM_MODULES = { ext4: 'ext2', xfs: 'xfs', btrfs: 'btrfs' } as const;
 const BIOS_MODULES = ['biosdisk', 'serial', 'terminal'];
 
 /** File names by which UEFI firmware finds a loader on removable disks (UEFI spec, 3.5.1.1). */
@@ -54,22 +56,34 @@ async function makeGrubImage(
   const image = join(context.scratch, `grub-${platform}.img`);
   await writeFile(config, grubConfig(plan, imageArguments, isBios));
   const output = ['-O', platform, '-d', moduleFolder, '-p', '/boot/grub', '-c', config, '-o', image];
-  const modules = [...MODULES, ...(isBios ? BIOS_MODULES : ['fat'])];
-  await runTool(context, { argv: ['grub-mkimage', ...output, ...modules], reason: 'disk-failed' });
+  const { table } = plan.layout;
+  const names = [
+    table.scheme === 'mbr' ? 'part_msdos' : 'part_gpt',
+    FILE_SYSTEM_MODULES[volumeOf(plan.layout, plan.kernel.image).fileSystem],
+    ...MODULES,
+    ...(isBios ? BIOS_MODULES : ['fat']),
+  ];
+  await runTool(context, { argv: ['grub-mkimage', ...output, ...names], reason: 'disk-failed' });
   return image;
 }
 
-/** The configuration embedded in GRUB: no menu, one kernel; what GRUB says is also on the serial port. */
+/** The configuration embedded in GRUB: no menu, one kernel; what GRUB says is also on the serial port, if there is one. */
 export function grubConfig(plan: DiskPlan, imageArguments: string, isBios: boolean): string {
   const { kernel, layout, request } = plan;
-  const { kernelArgs } = request.spec;
-  const commandLine = kernelCommandLine(layout.root.uuid, request.architecture, kernelArgs, imageArguments);
+  const { kernelArgs, serialConsole = true } = request.spec;
+  const volume = volumeOf(layout, kernel.image);
+  const inVolume = (path: string): string => (volume.mount === '/' ? path : path.slice(volume.mount.length));
+  const commandLine = kernelCommandLine(
+    { rootUuid: layout.root.uuid, architecture: request.architecture, serialConsole },
+    kernelArgs,
+    imageArguments,
+  );
   return [
-    ...(isBios ? ['serial --unit=0 --speed=115200', 'terminal_output --append serial'] : []),
-    `search.fs_uuid ${layout.rootUuid} root $root`,
+    ...(isBios && serialConsole ? ['serial --unit=0 --speed=115200', 'terminal_output --append serial'] : []),
+    `search.fs_uuid ${volume.uuid} root $root`,
     `echo 'Booting Linux ${kernel.version}'`,
-    `linux ($root)${kernel.image} ${commandLine.split(' ').map(grubQuoted).join(' ')}`,
-    ...(kernel.initrd === undefined ? [] : [`initrd ($root)${kernel.initrd}`]),
+    `linux ($root)${inVolume(kernel.image)} ${commandLine.split(' ').map(grubQuoted).join(' ')}`,
+    ...(kernel.initrd === undefined ? [] : [`initrd ($root)${inVolume(kernel.initrd)}`]),
     'boot',
     '',
   ].join('\n');
@@ -90,17 +104,24 @@ async function installBiosLoader(
   image: string,
   modules: string,
 ): Promise<void> {
-  const partition = plan.layout.biosBoot;
-  if (partition === undefined) throw new Error('no BIOS boot partition for a BIOS disk');
+  const place = biosLoaderPlace(plan);
   const boot = Buffer.from((await readFile(join(modules, 'boot.img'))).subarray(0, 440));
-  boot.writeBigUInt64LE(BigInt(partition.start), 0x5c);
+  boot.writeBigUInt64LE(BigInt(place.start), 0x5c);
   // Two NOPs over a jump: do not trust the drive number of broken BIOSes for other than hard disks.
   boot.writeUInt16LE(0x9090, 0x66);
   const core = await readFile(image);
-  core.writeBigUInt64LE(BigInt(partition.start + 1), 0x1f4);
-  if (core.length > partition.sectors * SECTOR) throw new Error('GRUB does not fit the BIOS boot partition');
+  core.writeBigUInt64LE(BigInt(place.start + 1), 0x1f4);
+  if (core.length > place.sectors * SECTOR) throw new Error('GRUB does not fit its place on the disk');
   await disk.write(boot, 0, boot.length, 0);
-  await disk.write(core, 0, core.length, partition.start * SECTOR);
+  await disk.write(core, 0, core.length, place.start * SECTOR);
+}
+
+/** Where GRUB's core lies: in the BIOS boot partition, or with an MBR in the gap between it and the first partition. */
+function biosLoaderPlace({ layout }: DiskPlan): { readonly start: number; readonly sectors: number } {
+  if (layout.biosBoot !== undefined) return layout.biosBoot;
+  const [first] = layout.table.partitions;
+  if (layout.table.scheme !== 'mbr' || first === undefined) throw new Error('no place for a BIOS boot loader');
+  return { start: 1, sectors: first.start - 1 };
 }
 
 /** Makes the ESP's FAT file system inside the disk image and copies the loader into it. */
@@ -125,12 +146,8 @@ async function installEfiLoader(
   ];
   const label = ['--invariant', '-i', espVolumeId, '-n', 'ESP', '-S', '512'];
   await runTool(context, { argv: ['mkfs.fat', ...type, ...label, ...place], reason: 'disk-failed' });
-  const env = {
-    SOURCE_DATE_EPOCH: String(plan.request.sourceDateEpoch),
-    MTOOLSRC: '/dev/null',
-    MTOOLS_SKIP_CHECK: '1',
-  };
-  const target = `${diskPath}@@${esp.start * SECTOR}`;
+  const env = espEnvironment(plan);
+  const target = espTarget(plan, diskPath);
   await runTool(context, {
     argv: ['mmd', '-i', target, '::/EFI', '::/EFI/BOOT'],
     env,
@@ -141,4 +158,19 @@ async function installEfiLoader(
     env,
     reason: 'disk-failed',
   });
+}
+
+/** How mtools are told of the ESP inside a disk file. */
+export function espTarget({ layout }: DiskPlan, diskPath: string): string {
+  if (layout.esp === undefined) throw new Error('no ESP for a UEFI disk');
+  return `${diskPath}@@${layout.esp.start * SECTOR}`;
+}
+
+/** Surroundings in which mtools write the same bytes always. */
+export function espEnvironment({ request }: DiskPlan): Record<string, string> {
+  return {
+    SOURCE_DATE_EPOCH: String(request.sourceDateEpoch),
+    MTOOLSRC: '/dev/null',
+    MTOOLS_SKIP_CHECK: '1',
+  };
 }

@@ -5,9 +5,11 @@ import type { ActiveLayer, Workspace } from '../../layers/workspace.ts';
 import { runTool, type ToolContext } from '../run-tool.ts';
 import { installBootLoader } from './boot-loader.ts';
 import { normalizeExt4 } from './ext4-normalize.ts';
-import { encodeGpt, SECTOR } from './gpt.ts';
+import { SECTOR } from './gpt.ts';
 import { readKernelArguments } from './kernel-arguments.ts';
-import { makeRootFileSystem } from './make-ext4.ts';
+import { rootVolume, volumesOf } from './layout.ts';
+import { makeFileSystems } from './make-file-systems.ts';
+import { encodeTable } from './mbr.ts';
 import { patchScript, patchErrors } from './patch.ts';
 import { tooLarge, type DiskPlan } from './plan-disk.ts';
 import { copySparse } from '../sparse-copy.ts';
@@ -22,7 +24,7 @@ export interface DiskBuildContext extends ToolContext {
 }
 
 /**
- * Makes the base part of a disk: partition table, boot loader and root file system without the delta's files.
+ * Makes the base part of a disk: partition table, boot loader and file systems without the delta's files.
  * Its bytes are a function of `plan.baseKey`. Uses no loop device, and no mount outside the workspace.
  * @returns `image-too-large`, `disk-full`, `disk-failed`, `aborted`
  */
@@ -35,13 +37,19 @@ export async function buildDiskBase(plan: DiskPlan, context: DiskBuildContext): 
     );
     await using disk = await open(context.outputPath, 'wx+');
     await disk.truncate(layout.size);
-    for (const { offset, bytes } of encodeGpt(layout.table)) await disk.write(bytes, 0, bytes.length, offset);
+    for (const { offset, bytes } of encodeTable(layout.table)) await disk.write(bytes, 0, bytes.length, offset);
     const imageArguments = await readKernelArguments(context.workspace, request.layers);
+    const installLoader = (): Promise<void> =>
+      installBootLoader(plan, context.outputPath, disk, imageArguments, context);
+    // What the image has for the ESP is copied into it beside the loader.
+    if (layout.espMount !== undefined) await installLoader();
     await settleBoth(
-      installBootLoader(plan, context.outputPath, disk, imageArguments, context),
-      makeRootFileSystem(plan, context),
+      layout.espMount === undefined ? installLoader() : Promise.resolve(),
+      makeFileSystems(plan, disk, context),
     );
-    await normalizeExt4(disk, layout.root.start * SECTOR, request.sourceDateEpoch);
+    for (const { fileSystem, partition } of volumesOf(layout)) {
+      if (fileSystem === 'ext4') await normalizeExt4(disk, partition.start * SECTOR, request.sourceDateEpoch);
+    }
   });
 }
 
@@ -57,6 +65,7 @@ export async function buildDisk(
   return await capture(async () => {
     await copySparse(context, context.basePath, context.outputPath, 'disk-failed');
     await applyDelta(plan, context, context.outputPath);
+    if (rootVolume(plan.layout).fileSystem !== 'ext4') return;
     await using disk = await open(context.outputPath, 'r+');
     await normalizeExt4(disk, plan.layout.root.start * SECTOR, plan.request.sourceDateEpoch);
   });

@@ -16,6 +16,10 @@ export const PARTITION_TYPES = {
   biosBoot: '21686148-6449-6e6f-744e-656564454649',
   esp: 'c12a7328-f81f-11d2-ba4b-00a0c93ec93b',
   linux: '0fc63daf-8483-4772-8e79-3d69d8477de4',
+  swap: '0657fd6d-a4ab-43c4-84e5-0933c84b4f4f',
+  boot: 'bc13c2ff-59e6-4262-a352-b275fd6f7172',
+  home: '933ac7e1-2eb4-4f13-b844-0e14e2aef915',
+  serverData: '3b8f8425-20e0-4f3b-907f-1a25a76f98e8',
   rootAmd64: '4f68bce3-e8cd-4db1-96e7-fbcaf984b709',
   rootArm64: 'b921b045-1df0-41c3-af44-4c6f280d3fae',
   rootI386: '44479540-f297-41b2-9af7-d131d5f0458a',
@@ -25,7 +29,7 @@ export interface Partition {
   readonly name: string;
   /** Type GUID in text form. */
   readonly type: string;
-  /** The partition's own GUID (PARTUUID) in text form. */
+  /** The partition's own identifier (PARTUUID) in text form: a GUID, or with an MBR `<disk's signature>-<number>`. */
   readonly uuid: string;
   /** First sector. */
   readonly start: number;
@@ -34,6 +38,9 @@ export interface Partition {
 }
 
 export interface PartitionTable {
+  /** Default: a GPT. */
+  readonly scheme?: 'mbr';
+  /** An MBR has its first four bytes only, as the disk's signature. */
   readonly diskUuid: string;
   /** Sectors of the whole disk. */
   readonly diskSectors: number;

@@ -38,19 +38,19 @@ export function findKernel(tree: MergedTree): Result<Kernel> {
 }
 
 /** Consoles to which kernel and boot loader speak: the screen, and the first serial port, which becomes /dev/console. */
-function defaultConsoles(architecture: string): readonly string[] {
+function defaultConsoles(architecture: string, serialConsole: boolean): readonly string[] {
   const serial = architecture === 'arm64' || architecture === 'armhf' ? 'ttyAMA0' : 'ttyS0';
+  if (!serialConsole) return ['console=tty0'];
   return ['console=tty0', `console=${serial},115200`];
 }
 
 /**
  * The kernel command line. The defaults for the consoles go when the template or the image names consoles itself.
- * @param rootUuid PARTUUID of the root partition
+ * @param disk.rootUuid PARTUUID of the root partition
  * @param imageArguments what `readKernelArguments` gives
  */
 export function kernelCommandLine(
-  rootUuid: string,
-  architecture: string,
+  disk: { readonly rootUuid: string; readonly architecture: string; readonly serialConsole: boolean },
   specArguments: readonly string[],
   imageArguments: string,
 ): string {
@@ -58,10 +58,10 @@ export function kernelCommandLine(
   const chosen = [...specArguments, ...fromImage];
   const named = (option: string): boolean => chosen.some((word) => word.startsWith(`${option}=`));
   return [
-    ...(named('root') ? [] : [`root=PARTUUID=${rootUuid}`]),
+    ...(named('root') ? [] : [`root=PARTUUID=${disk.rootUuid}`]),
     // Without an fstab nothing remounts the root file system, so it must come up writable.
     ...(chosen.includes('ro') || chosen.includes('rw') ? [] : ['rw']),
-    ...(named('console') ? [] : defaultConsoles(architecture)),
+    ...(named('console') ? [] : defaultConsoles(disk.architecture, disk.serialConsole)),
     ...chosen,
   ].join(' ');
 }

@@ -1,132 +1,154 @@
 import type { DiskRequest } from '../../model/disk-request.ts';
+import type { FileSystemType } from '../../model/pipeline.ts';
 import type { Architecture } from '../../model/platform.ts';
-import { BACKUP_SECTORS, PARTITION_TYPES, SECTOR, type Partition, type PartitionTable } from './gpt.ts';
+import {
+  FIT_STEP,
+  fitFileSystem,
+  inodesFor,
+  journalFor,
+  roundDown,
+  roundUp,
+  type TreeSize,
+} from './file-system-size.ts';
+import { PARTITION_TYPES, SECTOR, type Partition, type PartitionTable } from './gpt.ts';
 import { derivedUuid } from './guid.ts';
+import { mbrPartitionUuid, sectorsAtEnd } from './mbr.ts';
 
 /** Partitions start and end on whole mebibytes, as every partitioning tool of the last ten years does it. */
 const ALIGNMENT = 2 ** 20;
 const ALIGNED_SECTORS = ALIGNMENT / SECTOR;
-/** Sizes that `fit` gives are multiples of this, so that small edits do not move the layout. */
-const FIT_STEP = 16 * 2 ** 20;
-const BLOCK = 4096;
-const INODE_BYTES = 256;
-/** Bytes of disk for which one inode is made when the files themselves do not need more. */
-const BYTES_PER_INODE = 16384;
-/** Part of the root file system kept for root, in percent; mke2fs -m. */
-export const RESERVED_PERCENT = 1;
 
-/** Where everything lies on a disk, and how its root file system is laid out. Sizes in bytes unless named otherwise. */
+/** A file system on a partition, with the part of the image's tree that lies below a folder. */
+export interface Volume {
+  /** Label of the file system. */
+  readonly name: string;
+  readonly mount: string;
+  readonly fileSystem: FileSystemType;
+  readonly partition: Partition;
+  /** UUID of the file system, also the seed of ext4's directory hashes. */
+  readonly uuid: string;
+  /** Of ext4. */
+  readonly inodes: number;
+  /** Of ext4. */
+  readonly journalMebibytes: number;
+}
+
+/**
+ * Where everything lies on a disk, and how its root file system is laid out. Sizes in bytes unless named otherwise. It
+ * is part of the key of a disk's base: what only some disks have is left out of all others.
+ */
 export interface DiskLayout {
   readonly table: PartitionTable;
   readonly size: number;
   readonly biosBoot?: Partition;
   readonly esp?: Partition;
   readonly root: Partition;
-  /** UUID of the root file system, also the seed of its directory hashes. */
   readonly rootUuid: string;
   /** 32-bit volume id of the ESP, eight hex digits. */
   readonly espVolumeId: string;
   readonly inodes: number;
   readonly journalMebibytes: number;
+  /** Default: ext4. */
+  readonly rootFileSystem?: FileSystemType;
+  /** The file systems beside the root's, in the order of their partitions. */
+  readonly volumes?: readonly Volume[];
+  readonly swap?: { readonly partition: Partition; readonly uuid: string };
+  /** Folder whose files the ESP holds. */
+  readonly espMount?: string;
 }
 
-/** What the files need in the root file system. */
-export interface TreeSize {
-  readonly bytes: number;
-  readonly entries: number;
+/** The root's file system as one among others. */
+export function rootVolume(layout: DiskLayout): Volume {
+  return {
+    name: 'root',
+    mount: '/',
+    fileSystem: layout.rootFileSystem ?? 'ext4',
+    partition: layout.root,
+    uuid: layout.rootUuid,
+    inodes: layout.inodes,
+    journalMebibytes: layout.journalMebibytes,
+  };
+}
+
+/** All file systems with files of the image; one inside another one's folder comes before it, the root's last. */
+export function volumesOf(layout: DiskLayout): readonly Volume[] {
+  const inner = (layout.volumes ?? []).toSorted((a, b) => b.mount.length - a.mount.length);
+  return [...inner, rootVolume(layout)];
+}
+
+/** The file system that holds a path of the image. */
+export function volumeOf(layout: DiskLayout, path: string): Volume {
+  const found = volumesOf(layout).find(({ mount }) => path === mount || path.startsWith(`${mount}/`));
+  return found ?? rootVolume(layout);
 }
 
 /**
- * Lays out the disk. Depends on nothing but the request and the two sizes.
- * @param files all of the image's files as `fileBlocks` counts them
+ * Lays out the disk. Depends on nothing but the request and the sizes.
+ * @param sizeOf the files below a mount point that lie in its file system, as `entryBytes` counts them
  */
-export function planLayout(request: DiskRequest, files: TreeSize): DiskLayout {
+export function planLayout(request: DiskRequest, sizeOf: (mount: string) => TreeSize): DiskLayout {
   const { spec, seed } = request;
+  const scheme = spec.table ?? 'gpt';
   const uuid = (name: string): string => derivedUuid(seed, name);
+  const partitions: Partition[] = [];
   let next = ALIGNED_SECTORS;
-  const place = (name: string, type: string, sectors: number): Partition => {
-    const partition = { name, type, uuid: uuid(`partition/${name}`), start: next, sectors };
+  const place = (name: string, type: string, sectors: number, id = `partition/${name}`): Partition => {
+    const own = scheme === 'mbr' ? mbrPartitionUuid(uuid('disk'), partitions.length + 1) : uuid(id);
+    const partition = { name, type, uuid: own, start: next, sectors };
     next += sectors;
+    partitions.push(partition);
     return partition;
   };
+  const whole = (bytes: number): number => roundUp(bytes, ALIGNMENT) / SECTOR;
+  // With an MBR the loader lies in the gap before the first partition.
   const biosBoot =
-    spec.firmware === 'uefi' ? undefined : place('bios', PARTITION_TYPES.biosBoot, ALIGNED_SECTORS);
-  const esp =
-    spec.firmware === 'bios'
+    spec.firmware === 'uefi' || scheme === 'mbr'
       ? undefined
-      : place('esp', PARTITION_TYPES.esp, roundUp(spec.espSize, ALIGNMENT) / SECTOR);
+      : place('bios', PARTITION_TYPES.biosBoot, ALIGNED_SECTORS);
+  const esp = spec.firmware === 'bios' ? undefined : place('esp', PARTITION_TYPES.esp, whole(spec.espSize));
+  const swap =
+    spec.swap === undefined ? undefined : place('swap', PARTITION_TYPES.swap, whole(spec.swap));
+  const volumes = (spec.partitions ?? []).map(({ mount, fileSystem, size, free }): Volume => {
+    const name = mount.slice(1).replaceAll('/', '-').slice(0, 12);
+    const files = sizeOf(mount);
+    const bytes = size === 'fit' ? roundUp(fitFileSystem(fileSystem, files, free), FIT_STEP) : size;
+    const partition = place(name, mountType(mount), whole(bytes), `mounted${mount}`);
+    const facts = fileSystemFacts(uuid(`mounted-file-system${mount}`), partition, files);
+    return { name, mount, fileSystem, partition, ...facts };
+  });
+  const rootFileSystem = spec.fileSystem ?? 'ext4';
+  const files = sizeOf('/');
   const size =
     spec.size === 'fit'
-      ? roundUp(next * SECTOR + fitRoot(files, spec.free) + ALIGNMENT, FIT_STEP)
+      ? roundUp(next * SECTOR + fitFileSystem(rootFileSystem, files, spec.free) + ALIGNMENT, FIT_STEP)
       : roundDown(spec.size, ALIGNMENT);
   const diskSectors = size / SECTOR;
-  const rootEnd = roundDown(diskSectors - BACKUP_SECTORS, ALIGNED_SECTORS);
+  const rootEnd = roundDown(diskSectors - sectorsAtEnd(scheme), ALIGNED_SECTORS);
   const root = place('root', rootType(request.architecture), Math.max(0, rootEnd - next));
-  const rootBytes = root.sectors * SECTOR;
+  const { uuid: rootUuid, ...facts } = fileSystemFacts(uuid('file-system/root'), root, files);
   return {
-    table: {
-      diskUuid: uuid('disk'),
-      diskSectors,
-      partitions: [biosBoot, esp, root].filter((part) => part !== undefined),
-    },
+    table: { ...(scheme === 'mbr' && { scheme }), diskUuid: uuid('disk'), diskSectors, partitions },
     size,
     ...(biosBoot && { biosBoot }),
     ...(esp && { esp }),
     root,
-    rootUuid: uuid('file-system/root'),
+    rootUuid,
     espVolumeId: uuid('file-system/esp').slice(0, 8),
-    inodes: inodesFor(rootBytes, files.entries),
-    journalMebibytes: journalFor(rootBytes),
+    ...facts,
+    ...(rootFileSystem !== 'ext4' && { rootFileSystem }),
+    ...(volumes.length > 0 && { volumes }),
+    ...(swap && { swap: { partition: swap, uuid: uuid('file-system/swap') } }),
+    ...(spec.espMount !== undefined && { espMount: spec.espMount }),
   };
 }
 
-/** Whether the files can fit the layout's root file system at all; mke2fs has the last word. */
-export function rootBytesNeeded(files: TreeSize): number {
-  return fitRoot(files, 0);
-}
-
-/** Blocks that one file, folder or link takes, in bytes; its inode is counted apart. */
-export function entryBytes(entry: {
-  readonly type: string;
-  readonly size?: number;
-  readonly target?: string;
-}): number {
-  if (entry.type === 'file') return roundUp(entry.size ?? 0, BLOCK);
-  // A link of less than 60 bytes lies in its inode.
-  if (entry.type === 'symlink') return (entry.target ?? '').length < 60 ? 0 : BLOCK;
-  // Two blocks on average are more than Debian's folders need.
-  return entry.type === 'directory' ? 2 * BLOCK : 0;
-}
-
-/**
- * Size of a root file system that holds the files and `free` bytes more: with inodes, journal, group descriptors
- * and the reserve, each of which grows with the size itself.
- */
-function fitRoot(files: TreeSize, free: number): number {
-  const content = files.bytes + free;
-  let size = content;
-  for (let round = 0; round < 4; round += 1) {
-    const overhead =
-      inodesFor(size, files.entries) * INODE_BYTES +
-      journalFor(size) * 2 ** 20 +
-      Math.ceil(size * 0.002) +
-      4 * 2 ** 20;
-    size = Math.ceil((content + overhead) / (1 - RESERVED_PERCENT / 100));
-  }
-  return size;
-}
-
-/** One inode for 16 KiB as mke2fs does it, and never fewer than the files need with a quarter to spare. */
-function inodesFor(rootBytes: number, entries: number): number {
-  return roundUp(Math.max(Math.ceil(rootBytes / BYTES_PER_INODE), Math.ceil(entries * 1.25) + 1024), 256);
-}
-
-/** Journal sizes of mke2fs 1.47 by file-system size, fixed here so that other versions agree. */
-function journalFor(rootBytes: number): number {
-  if (rootBytes < 128 * 2 ** 20) return 4;
-  if (rootBytes < 2 ** 30) return 16;
-  if (rootBytes < 2 * 2 ** 30) return 32;
-  return rootBytes < 16 * 2 ** 30 ? 64 : 128;
+function fileSystemFacts(
+  uuid: string,
+  partition: Partition,
+  files: TreeSize,
+): Pick<Volume, 'uuid' | 'inodes' | 'journalMebibytes'> {
+  const bytes = partition.sectors * SECTOR;
+  return { uuid, inodes: inodesFor(bytes, files.entries), journalMebibytes: journalFor(bytes) };
 }
 
 /** Root partition types by architecture, so that systemd finds and grows the root file system by itself. */
@@ -136,10 +158,9 @@ function rootType(architecture: Architecture): string {
   return architecture === 'i386' ? PARTITION_TYPES.rootI386 : PARTITION_TYPES.linux;
 }
 
-export function roundUp(value: number, step: number): number {
-  return Math.ceil(value / step) * step;
-}
-
-function roundDown(value: number, step: number): number {
-  return Math.floor(value / step) * step;
+/** Types of the Discoverable Partitions Specification; that of /var would have to be tied to one machine's id. */
+function mountType(mount: string): string {
+  if (mount === '/boot') return PARTITION_TYPES.boot;
+  if (mount === '/home') return PARTITION_TYPES.home;
+  return mount === '/srv' ? PARTITION_TYPES.serverData : PARTITION_TYPES.linux;
 }

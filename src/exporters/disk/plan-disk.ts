@@ -10,15 +10,10 @@ import { planDelta, type DeltaPart } from './delta.ts';
 import { SECTOR } from './gpt.ts';
 import { COMMAND_LINE_FOLDERS, isCommandLineFile } from './kernel-arguments.ts';
 import { findKernel, type Kernel } from './kernel.ts';
-import {
-  entryBytes,
-  planLayout,
-  rootBytesNeeded,
-  roundUp,
-  type DiskLayout,
-  type TreeSize,
-} from './layout.ts';
+import { entryBytes, fitFileSystem, roundUp, type TreeSize } from './file-system-size.ts';
+import { planLayout, volumesOf, type DiskLayout } from './layout.ts';
 import { mergeTree, type LayerEntries, type MergedTree } from './merged-tree.ts';
+import { checkMountPoints, isPatchable, treeSizes } from './mount-points.ts';
 import { chooseDelta } from './split.ts';
 import { findDiskTools, type DiskTools } from './tools.ts';
 import { DISK_VERSION } from './version.ts';
@@ -52,7 +47,7 @@ export interface DiskPlan {
  */
 export async function planDisk(request: DiskRequest, layers: LayerStore): Promise<Result<DiskPlan>> {
   // The tools tell their versions while this process reads manifests.
-  const pending = findDiskTools(request.architecture, request.spec.firmware);
+  const pending = findDiskTools(request.architecture, request.spec);
   const draft = draftDisk(request, (digest) => layers.manifest(digest).entries());
   const tools = await pending;
   if (!tools.ok) return tools;
@@ -84,7 +79,9 @@ function draftDisk(
 ): Result<DraftPlan> {
   const manifests = request.layers.map((layer) => [...manifestOf(layer.digest)]);
   const entriesOf = (position: number): readonly ManifestEntry[] => manifests[position] ?? [];
-  const chosen = new Set(chooseDelta(request.layers.length, request.deltaCandidates, entriesOf));
+  const { spec } = request;
+  const candidates = isPatchable(spec) ? request.deltaCandidates : [];
+  const chosen = new Set(chooseDelta(request.layers.length, candidates, entriesOf));
   const part = (isDelta: boolean): LayerEntries[] =>
     manifests.flatMap((entries, position) =>
       chosen.has(position) === isDelta ? [{ position, entries }] : [],
@@ -95,14 +92,26 @@ function draftDisk(
   const kernel = findKernel(boot);
   if (!kernel.ok) return kernel;
   const base = mergeTree(part(false));
-  const delta = withRootAttributes(planDelta(base, part(true)), boot);
+  const divided = checkMountPoints(base, spec);
+  if (!divided.ok) return divided;
+  const planned = planDelta(base, part(true));
+  const delta = (spec.fileSystem ?? 'ext4') === 'ext4' ? withRootAttributes(planned, boot) : planned;
   const layers = (isDelta: boolean): View =>
     request.layers.filter((_, index) => chosen.has(index) === isDelta);
-  const files = filesSize(base, delta);
-  const layout = planLayout(request, files);
-  const needed = rootBytesNeeded(files);
-  const given = layout.root.sectors * SECTOR;
-  if (given < needed) return fail(tooLarge(layout.size, needed - given));
+  const sizes = treeSizes(base, spec);
+  const rootFiles = isPatchable(spec) ? filesSize(base, delta) : undefined;
+  const sizeOf = (mount: string): TreeSize =>
+    (mount === '/' ? rootFiles : undefined) ?? sizes.get(mount) ?? { bytes: 0, entries: 0 };
+  const layout = planLayout(request, sizeOf);
+  let needed = 0;
+  for (const { mount, fileSystem, partition } of volumesOf(layout)) {
+    needed = fitFileSystem(fileSystem, sizeOf(mount), 0);
+    const given = partition.sectors * SECTOR;
+    if (given >= needed) continue;
+    return fail(
+      mount === '/' ? tooLarge(layout.size, needed - given) : partitionTooSmall(mount, given, needed),
+    );
+  }
   return ok({
     request,
     baseLayers: layers(false),
@@ -139,6 +148,7 @@ function withKeys({ commandLine, ...draft }: DraftPlan, tools: DiskTools): DiskP
     commandLine,
     architecture,
     sourceDateEpoch,
+    serialConsole: spec.serialConsole === false ? false : undefined,
   });
   return { ...draft, diskKey, baseKey, tools };
 }
@@ -150,6 +160,15 @@ export function tooLarge(size: number, missing?: number): Failure {
     reason: 'image-too-large',
     message: `the image's files do not fit a disk of ${mebibytes(size)}${by}`,
     hint: 'give disk.size a larger value, or "fit" to take what the files need',
+  };
+}
+
+function partitionTooSmall(mount: string, size: number, needed: number): Failure {
+  const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  return {
+    reason: 'image-too-large',
+    message: `the files below ${mount} do not fit a partition of ${mebibytes(size)}`,
+    hint: `give it at least ${mebibytes(needed)} in disk.partitions, or "fit"`,
   };
 }
 

@@ -10,6 +10,7 @@ import { readAt, readGeometry, readGroups } from './ext4-geometry.ts';
 import { metadataRanges, newlyUsed } from './ext4-metadata.ts';
 import { normalizeExt4 } from './ext4-normalize.ts';
 import { SECTOR } from './gpt.ts';
+import { rootVolume } from './layout.ts';
 import { foldersAbove } from './merged-tree.ts';
 import type { DiskPlan } from './plan-disk.ts';
 
@@ -24,6 +25,8 @@ export async function makeDiskPatch(
   context: Omit<DiskBuildContext, 'outputPath'> & { readonly basePath: string },
 ): Promise<Result<readonly PatchRun[] | undefined>> {
   return await capture(async () => {
+    // Nothing is patched into other file systems: base and disk are the same.
+    if (rootVolume(plan.layout).fileSystem !== 'ext4') return [];
     const offset = plan.layout.root.start * SECTOR;
     await using base = await open(context.basePath, 'r');
     const before = await viewFileSystem(base, offset);

@@ -5,6 +5,7 @@ import { fail, ok, type Failure, type Result } from '../../diagnostics/failure.t
 import type { DiskSpec } from '../../model/pipeline.ts';
 import type { Architecture } from '../../model/platform.ts';
 import { toolEnvironment } from '../run-tool.ts';
+import { programsOf } from './programs.ts';
 
 /** GRUB's names for the platforms a disk can boot on. */
 export type GrubPlatform = 'i386-pc' | 'x86_64-efi' | 'i386-efi' | 'arm64-efi' | 'arm-efi' | 'riscv64-efi';
@@ -16,17 +17,6 @@ export interface DiskTools {
   /** Folder of GRUB's modules for each platform that the disk needs. */
   readonly grub: Readonly<Partial<Record<GrubPlatform, string>>>;
 }
-
-/** Programs with the option that shows their version, and the Debian package that holds them. */
-const PROGRAMS = [
-  { name: 'mke2fs', version: '-V', package: 'e2fsprogs' },
-  { name: 'debugfs', version: '-V', package: 'e2fsprogs' },
-  { name: 'grub-mkimage', version: '--version', package: 'grub-common' },
-] as const;
-const ESP_PROGRAMS = [
-  { name: 'mkfs.fat', version: '--help', package: 'dosfstools' },
-  { name: 'mcopy', version: '--version', package: 'mtools' },
-] as const;
 
 const GRUB_FOLDERS = ['/usr/lib/grub', '/usr/share/grub2', '/usr/lib64/grub'];
 
@@ -53,11 +43,12 @@ const GRUB_PACKAGES: Record<GrubPlatform, string> = {
  */
 export async function findDiskTools(
   architecture: Architecture,
-  firmware: DiskSpec['firmware'],
+  spec: Pick<DiskSpec, 'firmware' | 'fileSystem' | 'partitions'>,
 ): Promise<Result<DiskTools>> {
+  const { firmware } = spec;
   const platforms = grubPlatforms(architecture, firmware);
   if (!platforms.ok) return platforms;
-  const programs = [...PROGRAMS, ...(firmware === 'bios' ? [] : ESP_PROGRAMS)];
+  const programs = programsOf(spec).filter((program) => firmware !== 'bios' || !program.isForEsp);
   const versions: Record<string, string> = {};
   const failures: Failure[] = [];
   await Promise.all(

@@ -1,6 +1,8 @@
 import type { Failure } from '../../diagnostics/failure.ts';
 import { nearestName } from '../../diagnostics/nearest-name.ts';
 import { OPEN_APT_CACHE } from '../../sources/apt-cache.ts';
+import { movedFolders } from '../../sources/archive/locked-lists.ts';
+import { archiveMoved, packageGone } from '../../sources/archive/moved.ts';
 import { explainApt, missingPackage } from '../../sources/apt-messages.ts';
 import { shellQuote } from '../../util/shell-quote.ts';
 import { describeOutcome, EXCERPT_LINES, isMissingProgram, type ProgramRun } from '../run-program.ts';
@@ -21,6 +23,10 @@ export async function aptFailure(run: ProgramRun, ask: Ask): Promise<Failure> {
       hint: 'Choose a variant of the source that has it, e.g. minbase.',
     };
   }
+  const moved = movedFolders(run.lines);
+  if (moved.length > 0) return archiveMoved(moved);
+  const gone = packageGone(text);
+  if (gone !== undefined) return { ...failure, ...gone };
   const name = missingPackage(text);
   if (name !== undefined) {
     const hint = hintFor(name, await knownNames(ask));

@@ -1,11 +1,15 @@
-import { KEEP_APT_ARCHIVES, KEEP_APT_LISTS, OPEN_APT_CACHE } from '../../sources/apt-cache.ts';
+import { KEEP_APT_ARCHIVES, OPEN_APT_CACHE } from '../../sources/apt-cache.ts';
+import { REFRESH_LISTS } from '../../sources/archive/locked-lists.ts';
 import type { AptSetting } from '../../util/host-apt.ts';
 import { shellQuote } from '../../util/shell-quote.ts';
+import { installsFromArchive } from './inputs.ts';
 import type { PackageRequest, WantedPackage } from './package-manager.ts';
 
 /** Where the cache mount of apt is seen while the step runs. */
 export const APT_FOLDER = '/run/imgpipe/apt';
 export const APT_CONFIG_FILE = '/run/imgpipe/apt.conf';
+/** The locked state of the archives, see `lockedLists`. */
+export const APT_LOCKS_FILE = '/run/imgpipe/archives';
 
 /**
  * Settings of one run, in apt.conf(5) form. They are used by this run alone and are not left in the image.
@@ -68,12 +72,12 @@ export function aptScript(request: PackageRequest): string {
     ...(request.autoremove ? [`${apt} autoremove`] : []),
     ...(request.hold.length > 0 ? [`apt-mark hold -- ${names(request.hold)}`] : []),
   ];
-  const update = request.update && actions.length > 0 ? [`${apt} update`, KEEP_APT_LISTS] : [];
+  const update = installsFromArchive(request) ? [REFRESH_LISTS, `refresh_lists ${apt} update`] : [];
   return [OPEN, OPEN_APT_CACHE, ...update, ...actions, KEEP_APT_ARCHIVES, ''].join('\n');
 }
 
 const argumentOf = ({ name, version }: WantedPackage): string =>
   version === undefined ? name : `${name}=${version}`;
 
-const OPEN = `cache=${APT_FOLDER} run=${APT_FOLDER}/$1
+const OPEN = `cache=${APT_FOLDER} run=${APT_FOLDER}/$1 locks=${APT_LOCKS_FILE}
 trap 'rm -rf "$run"' EXIT`;

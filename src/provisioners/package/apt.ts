@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { Machine, MachineCommand, MachineMount } from '../../builders/machine.ts';
 import { capture, FailureError, unwrap, type Result } from '../../diagnostics/failure.ts';
 import { aptCacheId } from '../../sources/apt-cache.ts';
+import { lockedLists } from '../../sources/archive/locked-lists.ts';
 import { hostAptSettings, hostProxyEnvironment } from '../../util/host-apt.ts';
 import type { StepRunContext } from '../provisioner.ts';
 import { mustRun, programCommand, runProgram, shellCommand } from '../run-program.ts';
 import { aptFailure } from './apt-errors.ts';
 import { configureArchives } from './apt-files.ts';
 import { AptProgress } from './apt-progress.ts';
-import { APT_CONFIG_FILE, APT_FOLDER, aptConfig, aptScript } from './apt-script.ts';
+import { APT_CONFIG_FILE, APT_FOLDER, APT_LOCKS_FILE, aptConfig, aptScript } from './apt-script.ts';
 import type { PackageManager, PackageRequest } from './package-manager.ts';
 
 /** Debian, Ubuntu and their children. */
@@ -27,6 +28,15 @@ function apply(request: PackageRequest, machine: Machine, context: StepRunContex
         type: 'secret',
         target: APT_CONFIG_FILE,
         value: aptConfig(request, runFolder, await hostAptSettings()),
+        mode: 0o644,
+      },
+      {
+        type: 'secret',
+        target: APT_LOCKS_FILE,
+        value: lockedLists(
+          (context.archives ?? []).flatMap(({ releases }) => releases),
+          context.architecture,
+        ),
         mode: 0o644,
       },
     ];

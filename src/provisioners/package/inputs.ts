@@ -1,4 +1,6 @@
+import type { ArchiveReference } from '../../model/archive.ts';
 import type { HostInput } from '../../model/host-input.ts';
+import { archivesAt } from '../../sources/bootstrap/references.ts';
 import type { PackageOptions } from '../package.ts';
 import type { StepContext } from '../provisioner.ts';
 
@@ -16,4 +18,19 @@ export function packageInputs(options: PackageOptions, context: StepContext): re
           },
         ],
   );
+}
+
+/** The archives that a `package` step adds. */
+export function packageArchives(
+  { repositories }: PackageOptions,
+  { architecture }: StepContext,
+): readonly ArchiveReference[] {
+  return repositories.map((repository) => archivesAt([repository], architecture));
+}
+
+/** Whether the index matters: removing and holding need none. */
+export function installsFromArchive(
+  options: Pick<PackageOptions, 'update' | 'upgrade'> & { readonly install: readonly unknown[] },
+): boolean {
+  return options.update && (options.upgrade || options.install.length > 0);
 }

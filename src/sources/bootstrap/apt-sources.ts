@@ -6,6 +6,8 @@ export interface AptSource {
   readonly architectures?: readonly string[];
   readonly signedBy?: string;
   readonly trusted?: boolean;
+  /** `false`: an index past its date is taken, as those of snapshots are. */
+  readonly checkValidUntil?: boolean;
 }
 
 /** Entries for binary packages in a file of the one-line form (`deb [option=value] uri suite component…`). */
@@ -28,6 +30,7 @@ export function parseOneLine(text: string): AptSource[] {
         architectures: options.get('arch')?.split(','),
         signedBy: options.get('signed-by'),
         trusted: options.get('trusted'),
+        checkValidUntil: options.get('check-valid-until'),
       }),
     ];
   });
@@ -54,6 +57,7 @@ export function parseDeb822(text: string): AptSource[] {
           architectures: fields.has('architectures') ? list('architectures') : undefined,
           signedBy: fields.get('signed-by'),
           trusted: fields.get('trusted'),
+          checkValidUntil: fields.get('check-valid-until'),
         }),
       ];
     });
@@ -62,7 +66,7 @@ export function parseDeb822(text: string): AptSource[] {
 /** Entries as a file of the deb822 form. */
 export function formatDeb822(sources: readonly AptSource[]): string {
   return sources
-    .map(({ uris, suites, components, architectures, signedBy, trusted }) => {
+    .map(({ uris, suites, components, architectures, signedBy, trusted, checkValidUntil }) => {
       const fields: readonly (readonly [string, string | undefined])[] = [
         ['Types', 'deb'],
         ['URIs', uris.join(' ')],
@@ -70,6 +74,7 @@ export function formatDeb822(sources: readonly AptSource[]): string {
         ['Components', components.length === 0 ? undefined : components.join(' ')],
         ['Architectures', architectures?.join(' ')],
         ['Trusted', trusted === true ? 'yes' : undefined],
+        ['Check-Valid-Until', checkValidUntil === false ? 'no' : undefined],
         ['Signed-By', signedBy],
       ];
       return fields.flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}\n`])).join('');
@@ -84,14 +89,18 @@ interface RawSource {
   readonly architectures: readonly string[] | undefined;
   readonly signedBy: string | undefined;
   readonly trusted: string | undefined;
+  readonly checkValidUntil: string | undefined;
 }
 
-function source({ architectures, signedBy, trusted, ...rest }: RawSource): AptSource {
+function source({ architectures, signedBy, trusted, checkValidUntil, ...rest }: RawSource): AptSource {
   return {
     ...rest,
     ...(architectures === undefined ? {} : { architectures }),
     ...(signedBy === undefined ? {} : { signedBy }),
     ...(trusted !== undefined && /^(yes|true|1)$/i.test(trusted) ? { trusted: true } : {}),
+    ...(checkValidUntil !== undefined && /^(no|false|0)$/i.test(checkValidUntil)
+      ? { checkValidUntil: false }
+      : {}),
   };
 }
 

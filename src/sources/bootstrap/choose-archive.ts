@@ -1,11 +1,11 @@
 import { access } from 'node:fs/promises';
 import { FailureError } from '../../diagnostics/failure.ts';
-import { nearestName } from '../../diagnostics/nearest-name.ts';
 import type { BootstrapOptions } from '../bootstrap.ts';
 import type { SourceRunContext } from '../source.ts';
-import { parseOneLine, type AptSource } from './apt-sources.ts';
+import type { AptSource } from './apt-sources.ts';
 import { hostSources, sourcesFor } from './host-sources.ts';
-import { distributionOf, KEYRINGS, releaseNames, type Distribution } from './releases.ts';
+import { mirrorSources } from './references.ts';
+import { distributionOf, KEYRINGS, unknownRelease, type Distribution } from './releases.ts';
 
 /** Where a bootstrap takes its packages from. */
 export interface Archive {
@@ -50,9 +50,9 @@ export async function chooseArchive(
   const keyring = ownKeyring ?? (distribution && KEYRINGS[distribution].path);
   const own = ownKeyring === undefined ? {} : { ownKeyring };
 
-  if (options.mirrors !== undefined) {
-    const sources = options.mirrors.flatMap((mirror) => mirrorSources(mirror, suite, components));
-    const signed = sources.map((source) => withKeyring(source, keyring));
+  const mirrors = mirrorSources(options);
+  if (mirrors !== undefined) {
+    const signed = mirrors.map((source) => withKeyring(source, keyring));
     await requireKeyrings(signed, distribution, host);
     return { distribution, sources: signed, ...own };
   }
@@ -68,12 +68,6 @@ export async function chooseArchive(
     host,
   );
   return { distribution, sources, ...own };
-}
-
-function mirrorSources(mirror: string, suite: string, components: readonly string[]): AptSource[] {
-  return /^deb(-src)? /.test(mirror)
-    ? parseOneLine(mirror)
-    : [{ uris: [mirror], suites: [suite], components }];
 }
 
 function withKeyring(source: AptSource, keyring: string | undefined): AptSource {
@@ -99,13 +93,4 @@ async function requireKeyrings(
           : 'Name the file with the public keys as `keyring`.',
     });
   }
-}
-
-function unknownRelease(suite: string): FailureError {
-  const near = nearestName(suite, releaseNames());
-  return new FailureError({
-    reason: 'source-failed',
-    message: `"${suite}" is no release of Debian or Ubuntu that is known here`,
-    hint: near === undefined ? 'Name `distribution`, or `mirrors` that have it.' : `Did you mean "${near}"?`,
-  });
 }

@@ -1,6 +1,8 @@
 import type { Failure } from '../../diagnostics/failure.ts';
 import { nearestName } from '../../diagnostics/nearest-name.ts';
 import type { ExecOutcome } from '../../util/exec.ts';
+import { archiveMoved, packageGone } from '../archive/moved.ts';
+import { movedFolders } from '../archive/locked-lists.ts';
 import { explainApt, missingPackage } from '../apt-messages.ts';
 import type { BootstrapOptions } from '../bootstrap.ts';
 import { releaseNames } from './releases.ts';
@@ -22,6 +24,8 @@ export function bootstrapFailure(
     };
   }
   const failure = { reason: 'source-failed' as const, excerpt: excerptOf(lines) };
+  const moved = movedFolders(lines);
+  if (moved.length > 0) return archiveMoved(moved);
   const noSuite = /The repository '(\S+) (\S+) Release' does not have a Release file/.exec(text);
   if (noSuite?.[2] !== undefined) {
     const near = nearestName(
@@ -42,6 +46,8 @@ export function bootstrapFailure(
       hint: 'Check `packages` and `components`.',
     };
   }
+  const gone = packageGone(text);
+  if (gone !== undefined) return { ...failure, ...gone };
   const known = explainApt(text);
   if (known !== undefined) return { ...failure, ...known };
   const end =

@@ -2,16 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { capture, FailureError, type Result } from '../../diagnostics/failure.ts';
-import { hostAptSettings, hostProxyEnvironment } from '../../util/host-apt.ts';
+import { aptConfigText, hostAptSettings, hostProxyEnvironment } from '../../util/host-apt.ts';
 import { LineSplitter } from '../../util/line-splitter.ts';
 import { aptCacheId } from '../apt-cache.ts';
+import { lockedLists } from '../archive/locked-lists.ts';
 import type { BootstrapOptions } from '../bootstrap.ts';
 import type { SourceRunContext } from '../source.ts';
 import { formatDeb822 } from './apt-sources.ts';
 import { chooseArchive, type Archive } from './choose-archive.ts';
 import { bootstrapFailure } from './errors.ts';
+import { lockSources, type LockedSources } from './lock-archive.ts';
 import { BootstrapProgress } from './progress.ts';
-import { BOOTSTRAP_SCRIPT } from './script.ts';
+import { BOOTSTRAP_SCRIPT, PREPARE_SCRIPT } from './script.ts';
 
 /** Name of the user's own keyring in the image, without its ending. */
 const OWN_KEYRING = '/etc/apt/keyrings/base';
@@ -28,7 +30,8 @@ export function produceBootstrap(
     const archive = await chooseArchive(options, context);
     const folder = join(context.scratch, 'bootstrap');
     await mkdir(folder, { recursive: true });
-    await writeInputs(folder, archive);
+    const sources = lockSources(archive, context.archives, options.mirrors !== undefined);
+    await writeInputs(folder, archive, sources, context.architecture);
     const cache = await context.cacheFolder(aptCacheId(archive.distribution ?? 'other'));
     const lines: string[] = [];
     const progress = new BootstrapProgress((done, total) => context.progress(done, total, 'stages'));
@@ -44,7 +47,7 @@ export function produceBootstrap(
         '-ec',
         BOOTSTRAP_SCRIPT,
         'imgpipe',
-        ...mmdebstrapArguments(options, context, archive, folder),
+        ...mmdebstrapArguments(options, context, sources, folder),
       ],
       env: {
         ...hostProxyEnvironment(),
@@ -72,27 +75,30 @@ export function produceBootstrap(
 }
 
 /**
- * Files for the script: `apt.conf` for the download alone, and, when the archive is not left to mmdebstrap,
- * `download.sources` with the host's keyrings and `image.sources` with what the image has.
+ * Files for the script: `apt.conf` for the download alone, `archives` with the locked state, `prepare.sh` for
+ * mmdebstrap's hook, and, when the archive is not left to mmdebstrap, `download.sources` with the host's keyrings and
+ * `image.sources` with what the image has.
  */
-async function writeInputs(folder: string, archive: Archive): Promise<void> {
-  const settings = await hostAptSettings();
-  const lines = settings.map(({ name, value }) => `${name} "${value.replaceAll('"', '')}";\n`);
-  await writeFile(
-    join(folder, 'apt.conf'),
-    ['Acquire::Retries "3";\n', 'Acquire::PDiffs "false";\n', ...lines].join(''),
-  );
-  const { ownKeyring, sources } = archive;
-  if (sources === undefined) return;
-  await writeFile(join(folder, 'download.sources'), formatDeb822(sources));
+async function writeInputs(
+  folder: string,
+  { ownKeyring }: Archive,
+  { download, image, releases }: LockedSources,
+  architecture: string,
+): Promise<void> {
+  const settings = aptConfigText(await hostAptSettings());
+  await writeFile(join(folder, 'apt.conf'), `Acquire::Retries "3";\nAcquire::PDiffs "false";\n${settings}`);
+  await writeFile(join(folder, 'archives'), lockedLists(releases, architecture));
+  await writeFile(join(folder, 'prepare.sh'), PREPARE_SCRIPT);
+  if (download === undefined || image === undefined) return;
+  await writeFile(join(folder, 'download.sources'), formatDeb822(download));
   if (ownKeyring === undefined) {
-    await writeFile(join(folder, 'image.sources'), formatDeb822(sources));
+    await writeFile(join(folder, 'image.sources'), formatDeb822(image));
     return;
   }
   const key = await readFile(ownKeyring);
   const inImage = `${OWN_KEYRING}.${key.includes('-----BEGIN PGP') ? 'asc' : 'gpg'}`;
   await writeFile(join(folder, inImage.slice('/etc/apt/keyrings/'.length)), key);
-  const rewritten = sources.map((source) =>
+  const rewritten = image.map((source) =>
     source.signedBy === ownKeyring ? { ...source, signedBy: inImage } : source,
   );
   await writeFile(join(folder, 'image.sources'), formatDeb822(rewritten));
@@ -101,12 +107,14 @@ async function writeInputs(folder: string, archive: Archive): Promise<void> {
 function mmdebstrapArguments(
   options: BootstrapOptions,
   context: SourceRunContext,
-  archive: Archive,
+  { download }: LockedSources,
   folder: string,
 ): string[] {
   // Cleaning up what no layer keeps would cost time: lists, downloads and logs are dropped when the layer is made.
   const skip = ['check/empty', 'download/empty', 'essential/unlink', 'cleanup/apt', 'cleanup/reproducible'];
-  if (archive.sources !== undefined) skip.push('check/signed-by');
+  // The hook does it, in the locked state.
+  skip.push('update');
+  if (download !== undefined) skip.push('check/signed-by');
   return [
     '--mode=root',
     '--format=directory',
@@ -118,6 +126,6 @@ function mmdebstrapArguments(
     ...skip.map((stage) => `--skip=${stage}`),
     options.suite,
     context.target.mountPoint,
-    ...(archive.sources === undefined ? [] : [join(folder, 'download.sources')]),
+    ...(download === undefined ? [] : [join(folder, 'download.sources')]),
   ];
 }

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { FailureError } from '../../diagnostics/failure.ts';
+import { nearestName } from '../../diagnostics/nearest-name.ts';
 
 export type Distribution = 'debian' | 'ubuntu';
 
@@ -44,11 +46,15 @@ export const KEYRINGS: Record<Distribution, { readonly path: string; readonly pa
 /** Names of all releases that are known without looking anywhere. */
 export const releaseNames = (): readonly string[] => Object.values(RELEASES).flat();
 
+/** Whose release a suite is by the names that are known without looking anywhere. */
+export function knownDistribution(suite: string): Distribution | undefined {
+  return (['debian', 'ubuntu'] as const).find((distribution) => RELEASES[distribution].includes(suite));
+}
+
 /** Whose release a suite is, or undefined when nobody knows the name. */
 export async function distributionOf(suite: string): Promise<Distribution | undefined> {
-  for (const distribution of ['debian', 'ubuntu'] as const) {
-    if (RELEASES[distribution].includes(suite)) return distribution;
-  }
+  const known = knownDistribution(suite);
+  if (known !== undefined) return known;
   for (const distribution of ['debian', 'ubuntu'] as const) {
     if ((await distroInfo(distribution)).includes(suite)) return distribution;
   }
@@ -66,4 +72,13 @@ async function distroInfo(distribution: Distribution): Promise<readonly string[]
   } catch {
     return [];
   }
+}
+
+export function unknownRelease(suite: string): FailureError {
+  const near = nearestName(suite, releaseNames());
+  return new FailureError({
+    reason: 'source-failed',
+    message: `"${suite}" is no release of Debian or Ubuntu that is known here`,
+    hint: near === undefined ? 'Name `distribution`, or `mirrors` that have it.' : `Did you mean "${near}"?`,
+  });
 }

@@ -1,4 +1,5 @@
-import { KEEP_APT_ARCHIVES, KEEP_APT_LISTS, OPEN_APT_CACHE } from '../apt-cache.ts';
+import { KEEP_APT_ARCHIVES, OPEN_APT_CACHE } from '../apt-cache.ts';
+import { REFRESH_LISTS } from '../archive/locked-lists.ts';
 
 /**
  * Runs mmdebstrap with the arguments given, its downloads in the cache, and takes out what it copied from the host.
@@ -25,9 +26,8 @@ mount --bind "$run/lists" "$target/var/lib/apt/lists"
 # A tree whose /bin and /lib are links from the start needs no usrmerge, which would bring all of perl.
 hooks=/usr/share/mmdebstrap/hooks/maybe-merged-usr
 [ ! -d "$hooks" ] || set -- "--hook-dir=$hooks" "$@"
-mmdebstrap '--setup-hook=cat "$IMGPIPE_FILES/apt.conf" >> "$MMDEBSTRAP_APT_CONFIG"' "$@" < /dev/null
+mmdebstrap '--setup-hook=sh -eu "$IMGPIPE_FILES/prepare.sh"' "$@" < /dev/null || exit "$(cat "$IMGPIPE_FILES/code" 2>/dev/null || echo 1)"
 
-${KEEP_APT_LISTS}
 ${KEEP_APT_ARCHIVES}
 # Both are the host's, copied for the network's sake.
 for name in resolv.conf hostname; do
@@ -43,4 +43,18 @@ if [ -e "$IMGPIPE_FILES/image.sources" ]; then
     [ ! -e "$key" ] || install -D -m 0644 "$key" "$target/etc/apt/keyrings/\${key##*/}"
   done
 fi
+`;
+
+/**
+ * Hook of mmdebstrap before it downloads anything: settings for apt, then the index, in the locked state. mmdebstrap
+ * knows one exit code only, so that of the hook is left in a file.
+ */
+export const PREPARE_SCRIPT = `
+cat "$IMGPIPE_FILES/apt.conf" >> "$MMDEBSTRAP_APT_CONFIG"
+cache=$IMGPIPE_CACHE run=$IMGPIPE_RUN locks=$IMGPIPE_FILES/archives
+trap 'code=$?; [ $code = 0 ] || echo $code > "$IMGPIPE_FILES/code"' EXIT
+export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
+${REFRESH_LISTS}
+echo 'I: running apt-get update...'
+refresh_lists apt-get update --error-on=any
 `;

@@ -16,7 +16,7 @@ function workspaceWith(files: Readonly<Record<string, string>>): Workspace {
   return stub as Workspace;
 }
 
-const seal = (files: Readonly<Record<string, string>>) => sealEntries(workspaceWith(files), [], 0);
+const seal = (files: Readonly<Record<string, string>>) => sealEntries(workspaceWith(files), []);
 const removed = async (files: Readonly<Record<string, string>>) =>
   (await seal(files)).flatMap((entry) => (entry.type === 'remove' ? [entry.path] : []));
 

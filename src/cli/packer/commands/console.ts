@@ -21,7 +21,8 @@ Options:
   -var-file=path                Read values from a file; may be repeated.
   -config-type                  Set to 'hcl2' for HCL2 when there is no
                                 template; json otherwise.
-  -use-sequential-evaluation    Taken for the sake of scripts; no effect.`,
+  -use-sequential-evaluation    Read all data sources before any local, as old
+                                versions did.`,
   flags: TEMPLATE_FLAGS,
   run: async (work) => {
     const { args } = work.flags;

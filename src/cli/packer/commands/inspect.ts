@@ -18,7 +18,8 @@ export const inspectCommand: PackerCommand = {
 Options:
 
   -machine-readable             Write lines for machines.
-  -use-sequential-evaluation    Taken for the sake of scripts; no effect.`,
+  -use-sequential-evaluation    Read all data sources before any local, as old
+                                versions did.`,
   flags: TEMPLATE_FLAGS,
   run: async (work) => {
     const flags = templateFlags(work.flags, work.flags.args.length === 1 ? work.flags.args[0] : undefined);

@@ -30,7 +30,8 @@ Options:
                                 template does not declare.
   -evaluate-datasources         Read the data sources (HCL2 only).
   -ignore-prerelease-plugins    Taken for the sake of scripts; no effect.
-  -use-sequential-evaluation    Taken for the sake of scripts; no effect.`,
+  -use-sequential-evaluation    Read all data sources before any local, as old
+                                versions did.`,
   flags: {
     ...TEMPLATE_FLAGS,
     'syntax-only': 'switch',

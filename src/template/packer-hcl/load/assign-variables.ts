@@ -26,6 +26,15 @@ interface Assignment {
   readonly range: SourceRange | undefined;
 }
 
+/** What Packer calls the places that a value comes from. */
+const FROM: Readonly<Record<VariableOrigin, string>> = {
+  unset: 'unset',
+  default: 'default',
+  environment: 'env',
+  file: 'varfile',
+  'command-line': 'cmd',
+};
+
 /** Gives declared variables their values; a later assignment beats an earlier one. */
 export class VariableAssignments {
   readonly #assigned = new Map<string, Assignment>();
@@ -94,7 +103,7 @@ export class VariableAssignments {
       const quoted = JSON.stringify(attribute.name);
       this.#problems.warnings.push({
         reason: 'variable-unknown',
-        message: `Undefined variable: The variable ${quoted} was set but was not declared as an input variable.\nTo declare variable ${quoted} place this block in one of your .pkr.hcl files, such as variables.pkr.hcl\n\nvariable ${quoted} {\n  type    = string\n  default = null\n\n}`,
+        message: `Undefined variable: The variable ${quoted} was set but was not declared as an input variable.\nTo declare variable ${quoted} place this block in one of your .pkr.hcl files, such as variables.pkr.hcl\n\nvariable ${quoted} {\n  type    = string\n  default = null\n}`,
         origin: attribute.nameSpan.range,
         ...didYouMean(attribute.name, this.#declared.keys()),
       });
@@ -189,7 +198,7 @@ export class VariableAssignments {
       else if (!result.value) {
         this.#problems.add({
           reason: 'variable-invalid',
-          message: `Invalid value for ${declaration.name} (from ${assigned.from}): ${validation.message}`,
+          message: `Invalid value for ${FROM[assigned.from]} variable: ${validation.message}`,
           origin: assigned.range ?? declaration.span.range,
           related: [
             { message: 'This was checked by the validation rule here.', range: validation.span.range },

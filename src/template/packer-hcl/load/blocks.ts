@@ -3,7 +3,7 @@ import { type EvaluationContext, captureEvaluation } from '../evaluate/context.t
 import { didYouMean } from '../evaluate/did-you-mean.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import type { Attribute, Block, Expression } from '../syntax/ast.ts';
-import { UNKNOWN, entriesOf, itemsOf } from '../values/value.ts';
+import { UNKNOWN, itemsOf } from '../values/value.ts';
 import { type Problems, hasLabels, readBody, textAttribute } from './body.ts';
 import type {
   BuildBlock,
@@ -12,12 +12,12 @@ import type {
   RequiredPlugin,
   RequiredVersion,
 } from './parsed-template.ts';
+import { readRequiredPlugins } from './required-plugins.ts';
 
 /** Reads `source` or `data` blocks; two may not share type and name. */
 export function readComponents(blocks: readonly Block[], problems: Problems): ComponentBlock[] {
   const found = new Map<string, ComponentBlock>();
   for (const block of blocks) {
-    if (!hasLabels(block, ['type', 'name'], problems)) continue;
     const [type = '', name = ''] = block.labels.map((label) => label.value);
     const earlier = found.get(`${type}.${name}`);
     if (earlier === undefined) {
@@ -47,7 +47,6 @@ export function readBuild(
   context: EvaluationContext,
   problems: Problems,
 ): BuildBlock {
-  hasLabels(block, [], problems);
   const attributes = readBody(block.body, BUILD, problems);
   const inner = block.body.items.filter((item) => item.type === 'block');
   for (const step of inner) {
@@ -66,7 +65,7 @@ export function readBuild(
     ...(listed === undefined ? [] : (problems.attempt(() => listedSources(listed, context)) ?? [])),
     ...inner.flatMap((item) => (item.name === 'source' ? blockSource(item, context, problems) : [])),
   ];
-  for (const source of used) checkSource(source, sources, problems);
+  for (const source of used) checkSource(source, block, sources, problems);
   return {
     name: problems.attempt(() => textAttribute(attributes.get('name'), context)),
     description: problems.attempt(() => textAttribute(attributes.get('description'), context)) ?? '',
@@ -77,18 +76,21 @@ export function readBuild(
   };
 }
 
-function checkSource(source: BuildSource, sources: readonly ComponentBlock[], problems: Problems): void {
+/** Packer names the place of the build; the place inside it comes after. */
+function checkSource(
+  source: BuildSource,
+  build: Block,
+  sources: readonly ComponentBlock[],
+  problems: Problems,
+): void {
   if (sources.some(({ type, name }) => type === source.type && name === source.name)) return;
   const known = sources.map(({ type, name }) => `${type}.${name}`);
   problems.add({
     reason: 'template-invalid',
-    message: `Unknown source ${source.type}.${source.name}: no source block defines it.`,
-    origin: source.span.range,
-    hint:
-      didYouMean(`${source.type}.${source.name}`, known).hint ??
-      (known.length === 0
-        ? 'Add a source block for it.'
-        : `Known sources: ${known.slice(0, 10).join(', ')}.`),
+    message: `Unknown source ${source.type}.${source.name}: Known: [${known.join(' ')}]`,
+    origin: build.headerSpan.range,
+    related: [{ message: 'The build uses it here.', range: source.span.range }],
+    ...didYouMean(`${source.type}.${source.name}`, known),
   });
 }
 
@@ -156,31 +158,15 @@ export function readPacker(
   context: EvaluationContext,
   problems: Problems,
 ): { versions: RequiredVersion[]; plugins: RequiredPlugin[] } {
-  hasLabels(block, [], problems);
   const required = readBody(block.body, PACKER, problems).get('required_version');
   const constraint = problems.attempt(() => textAttribute(required, context));
-  const plugins = block.body.items.flatMap((item) => (item.type === 'block' ? item.body.items : []));
   return {
     versions:
       required === undefined || constraint === undefined ? [] : [{ constraint, span: required.value.span }],
-    plugins: plugins.flatMap((item) =>
-      item.type === 'attribute' ? (problems.attempt(() => readPlugin(item, context)) ?? []) : [],
+    plugins: block.body.items.flatMap((item) =>
+      item.type === 'block' && item.name === 'required_plugins'
+        ? readRequiredPlugins(item, context, problems)
+        : [],
     ),
   };
-}
-
-function readPlugin(attribute: Attribute, context: EvaluationContext): RequiredPlugin[] {
-  const result = captureEvaluation(attribute.value.span, () => evaluate(attribute.value, context));
-  if (!result.ok) throw new FailureError(...result.failures);
-  const field = (name: string): string => {
-    const data = entriesOf(result.value)?.get(name)?.data;
-    if (typeof data === 'string') return data;
-    throw new FailureError({
-      reason: 'template-invalid',
-      message: `Invalid required_plugins entry "${attribute.name}": it needs a ${name}.`,
-      origin: attribute.value.span.range,
-      hint: `Write ${attribute.name} = { version = ">= 1.0.0", source = "github.com/OWNER/${attribute.name}" }.`,
-    });
-  };
-  return [{ name: attribute.name, source: field('source'), version: field('version'), attribute }];
 }

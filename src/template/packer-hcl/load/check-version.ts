@@ -1,24 +1,22 @@
+import type { Failure } from '../../../diagnostics/failure.ts';
 import type { RequiredVersion } from './parsed-template.ts';
-import type { Problems } from './body.ts';
 
-/** Notes every `required_version` that the version this program stands for does not meet. */
-export function checkVersions(
-  required: readonly RequiredVersion[],
-  version: string,
-  problems: Problems,
-): void {
-  for (const { constraint, span } of required) {
+/** A failure for every `required_version` that the version this program stands for does not meet. */
+export function checkVersions(required: readonly RequiredVersion[], version: string): Failure[] {
+  return required.flatMap(({ constraint, span }) => {
     const met = meets(version, constraint);
-    if (met === true) continue;
-    problems.add({
-      reason: 'template-invalid',
-      message:
-        met === undefined
-          ? `Invalid version constraint: this string does not use correct version constraint syntax.`
-          : `Unsupported Packer Core version: This configuration does not support Packer version ${version}. To proceed, either choose another supported Packer version or update this version constraint. Version constraints are normally set for good reason, so updating the constraint may lead to other unexpected behavior.`,
-      origin: span.range,
-    });
-  }
+    if (met === true) return [];
+    return [
+      {
+        reason: 'template-invalid',
+        message:
+          met === undefined
+            ? `Invalid version constraint: this string does not use correct version constraint syntax.`
+            : `Unsupported Packer Core version: This configuration does not support Packer version ${version}. To proceed, either choose another supported Packer version or update this version constraint. Version constraints are normally set for good reason, so updating the constraint may lead to other unexpected behavior.`,
+        origin: span.range,
+      },
+    ];
+  });
 }
 
 const CONSTRAINT = /^\s*(=|!=|>=|<=|>|<|~>)?\s*v?(\d+(?:\.\d+)*)(?:-[\w.-]+)?(?:\+[\w.-]+)?\s*$/;
@@ -34,6 +32,10 @@ export function meets(version: string, constraint: string): boolean | undefined 
   }
   return all;
 }
+
+/** Whether a constraint names a version that comes before a release, such as `1.0.0-dev`. */
+export const isPrerelease = (constraint: string): boolean =>
+  constraint.split(',').some((part) => /\d-/.test(part));
 
 const numbersOf = (text: string): number[] => text.split('.').map(Number);
 

@@ -8,7 +8,7 @@ import { convertValue, ConversionError } from '../values/convert.ts';
 import { parseType } from '../values/type-expression.ts';
 import { DYNAMIC, type Type } from '../values/type.ts';
 import { type Value, unknownValue } from '../values/value.ts';
-import { type Problems, boolAttribute, hasLabels, readBody, textAttribute } from './body.ts';
+import { type Problems, boolAttribute, readBody, textAttribute } from './body.ts';
 import type { Validation, VariableDeclaration } from './parsed-template.ts';
 import { referencesOf } from './references.ts';
 
@@ -30,11 +30,9 @@ export class VariableDeclarations {
 
   add(block: Block): void {
     if (block.name === 'variable') {
-      if (hasLabels(block, ['name'], this.#problems))
-        this.#declare(block.labels[0]?.value ?? '', block.headerSpan, () => this.#read(block));
+      this.#declare(block.labels[0]?.value ?? '', block.headerSpan, () => this.#read(block));
       return;
     }
-    if (!hasLabels(block, [], this.#problems)) return;
     for (const item of block.body.items) {
       if (item.type === 'attribute') this.#declare(item.name, item.nameSpan, () => this.#readLegacy(item));
       else

@@ -14,6 +14,7 @@ import { VariableDeclarations } from './declare-variables.ts';
 import { expandBlock } from './expand-dynamic.ts';
 import { checkVersions } from './check-version.ts';
 import { declareLocals, evaluateLocals } from './locals.ts';
+import { checkAccessors } from './required-plugins.ts';
 import type { LoadOutcome, PackerLocal, PackerVariable, ParsedPackerTemplate } from './parsed-template.ts';
 import { findTemplateFiles, readTemplateFile, readValuesFile } from './template-files.ts';
 
@@ -29,6 +30,8 @@ export interface LoadOptions {
   /** Values of `data.TYPE.NAME`; one that is not given is unknown. */
   readonly dataValues?: ReadonlyMap<string, Value>;
   readonly world?: Partial<FunctionWorld>;
+  /** The order of old versions of Packer: first all data sources, then the locals, which may nest ten deep. */
+  readonly sequential?: boolean;
 }
 
 /**
@@ -48,6 +51,11 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
   const here: FunctionWorld = { ...world, baseDirectory: path.resolve(workingDirectory, found.directory) };
   const blocks = found.templates.flatMap((file) => readTemplateFile(file, workingDirectory, files, problems));
   const of = (...names: readonly string[]): Block[] => blocks.filter((block) => names.includes(block.name));
+  const packer = of('packer').map((block) => readPacker(block, emptyContext(here), problems));
+  const unmet = checkVersions(
+    packer.flatMap(({ versions }) => versions),
+    options.packerVersion,
+  );
 
   const declarations = new VariableDeclarations(problems, here);
   for (const block of of('variable', 'variables')) declarations.add(block);
@@ -59,13 +67,12 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
   }
   for (const [name, text] of options.variables ?? []) assignments.fromCommandLine(name, text);
   const dataSources = readComponents(of('data'), problems);
-  const packer = of('packer').map((block) => readPacker(block, emptyContext(here), problems));
-  checkVersions(
-    packer.flatMap(({ versions }) => versions),
-    options.packerVersion,
-    problems,
-  );
+  const localDeclarations = declareLocals(of('locals', 'local'), emptyContext(here), problems);
+  // What another version is to read may look wrong to this one: nothing else is said of it.
+  if (unmet.length > 0) problems.failures.splice(0, Infinity, ...unmet);
   const parseFailures = [...problems.failures];
+  const requiredPlugins = packer.flatMap(({ plugins }) => plugins);
+  checkAccessors(requiredPlugins, problems);
   const variables = assignments.finish();
 
   const base = baseContext(
@@ -75,8 +82,10 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
     variables,
     dataSources.map(({ type, name }) => [type, name]),
   );
-  const locals = evaluateLocals(declareLocals(of('locals', 'local'), base, problems), base, problems);
-  for (const { body } of dataSources) checkReferences(body, { var: variables, local: locals }, problems);
+  const sequential = options.sequential === true;
+  const locals = evaluateLocals(localDeclarations, base, problems, sequential ? SEQUENTIAL_DEPTH : undefined);
+  const beforeData = sequential ? new Map<string, PackerLocal>() : locals;
+  for (const { body } of dataSources) checkReferences(body, { var: variables, local: beforeData }, problems);
   const localValues = objectValue(new Map([...locals].map(([name, local]) => [name, local.value])));
   const context: EvaluationContext = {
     ...base,
@@ -90,7 +99,7 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
     directory: found.directory,
     files: found.templates,
     requiredVersions: packer.flatMap(({ versions }) => versions),
-    requiredPlugins: packer.flatMap(({ plugins }) => plugins),
+    requiredPlugins,
     variables,
     locals,
     sources,
@@ -100,8 +109,12 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
     context,
     secrets: [...variables.values(), ...locals.values()].flatMap(secretsOf),
   };
-  return { template, failures: problems.failures, parseFailures, warnings: problems.warnings };
+  const failures = unmet.length > 0 ? unmet : problems.failures;
+  return { template, failures, parseFailures, warnings: problems.warnings };
 }
+
+/** How many locals may wait for each other in the old order. */
+const SEQUENTIAL_DEPTH = 10;
 
 const emptyContext = (world: FunctionWorld): EvaluationContext => ({
   variables: new Scope(new Map()),

@@ -6,7 +6,7 @@ import type { Block, Expression } from '../syntax/ast.ts';
 import type { Span } from '../syntax/source-text.ts';
 import { isIdentifier } from '../syntax/token.ts';
 import { type Value, markSensitive, objectValue, unknownValue } from '../values/value.ts';
-import { type Problems, boolAttribute, hasLabels, readBody } from './body.ts';
+import { type Problems, boolAttribute, readBody } from './body.ts';
 import { BAD_NAME } from './declare-variables.ts';
 import type { PackerLocal } from './parsed-template.ts';
 import { type Reference, referencesOf } from './references.ts';
@@ -30,7 +30,7 @@ export function declareLocals(
     if (earlier !== undefined) {
       problems.add({
         reason: 'duplicate-name',
-        message: `Duplicate value in local: duplicate "${local.name}" definition found.`,
+        message: `Duplicate local definition: Local variable "${local.name}" is defined twice.`,
         origin: local.span.range,
         related: [{ message: 'It was first defined here.', range: earlier.span.range }],
       });
@@ -45,7 +45,7 @@ export function declareLocals(
   };
   for (const block of blocks) {
     if (block.name === 'local') readLocal(block, context, problems, declare);
-    else if (hasLabels(block, [], problems)) readLocals(block, problems, declare);
+    else readLocals(block, problems, declare);
   }
   return declared;
 }
@@ -69,7 +69,6 @@ function readLocal(
   problems: Problems,
   declare: (local: LocalDeclaration) => void,
 ): void {
-  if (!hasLabels(block, ['name'], problems)) return;
   const attributes = readBody(block.body, { attributes: ['expression', 'sensitive'] }, problems);
   const expression = attributes.get('expression');
   if (expression === undefined) {
@@ -91,18 +90,19 @@ function readLocal(
 
 /**
  * Gives every local its value, each after those it refers to. A circle fails with `dependency-cycle` and its trail;
- * a local that fails is unknown to those that need it.
+ * a local that fails is unknown to those that need it. With `maxDepth`, no more locals than that may wait in a row.
  */
 export function evaluateLocals(
   declared: ReadonlyMap<string, LocalDeclaration>,
   context: EvaluationContext,
   problems: Problems,
+  maxDepth?: number,
 ): ReadonlyMap<string, PackerLocal> {
   const values = new Map<string, PackerLocal>();
   const needs = new Map(
     [...declared.values()].map((local) => [local.name, needsOf(local, declared, problems)]),
   );
-  for (const start of declared.keys()) visit(start, { declared, context, problems, values, needs });
+  for (const start of declared.keys()) visit(start, { declared, context, problems, values, needs, maxDepth });
   return new Map(
     [...declared.keys()].flatMap((name) => {
       const local = values.get(name);
@@ -117,6 +117,7 @@ interface Work {
   readonly problems: Problems;
   readonly values: Map<string, PackerLocal>;
   readonly needs: ReadonlyMap<string, readonly string[]>;
+  readonly maxDepth: number | undefined;
 }
 
 /** Depth first, on a stack of our own: a chain of locals may be long. */
@@ -139,10 +140,18 @@ function visit(start: string, work: Work): void {
       if (!work.values.has(needed)) {
         open.add(needed);
         trail.push({ name: needed, next: 0 });
+        if (trail.length - 1 === work.maxDepth) work.problems.add(tooDeep(needed, work.declared));
       }
     }
   }
 }
+
+const tooDeep = (name: string, declared: ReadonlyMap<string, LocalDeclaration>): Failure => ({
+  reason: 'template-invalid',
+  message: `Max local recursion depth exceeded.\nlocal.${name} comes after ten others that wait for it.`,
+  origin: declared.get(name)!.span.range,
+  hint: 'Leave out -use-sequential-evaluation: without it, locals may wait for any number of others.',
+});
 
 function cycle(circle: readonly string[], declared: ReadonlyMap<string, LocalDeclaration>): Failure {
   return {

@@ -5,7 +5,7 @@ import type { BodyItem, Block, File } from '../syntax/ast.ts';
 import { TEMPLATE_BLOCKS, parseJsonFile } from '../syntax/json-file.ts';
 import { parseNativeFile } from '../syntax/parse-file.ts';
 import { didYouMean } from '../evaluate/did-you-mean.ts';
-import type { Problems } from './body.ts';
+import { type Problems, hasLabels } from './body.ts';
 
 /** The files a template path stands for. */
 export interface TemplateFiles {
@@ -26,7 +26,7 @@ export function findTemplateFiles(
   const absolute = path.resolve(workingDirectory, template);
   const kind = files.kind(absolute);
   if (kind === undefined) problems.add(noConfig(template));
-  const directory = kind === 'directory' ? template : path.dirname(template);
+  const directory = kind === 'directory' ? template : path.dirname(path.normalize(template));
   const names = kind !== 'directory' ? [] : listNames(path.resolve(workingDirectory, directory), files);
   const ending = (suffix: string): string[] =>
     names.filter((name) => name.endsWith(suffix)).map((name) => path.join(directory, name));
@@ -79,9 +79,20 @@ export function readTemplateFile(
   return (parsed.file?.body.items ?? []).flatMap((item) => (isTemplateBlock(item, problems) ? [item] : []));
 }
 
+/** What the labels of root blocks say; those that are not here have none. */
+const LABELS: Readonly<Record<string, readonly string[]>> = {
+  variable: ['name'],
+  local: ['name'],
+  source: ['type', 'name'],
+  data: ['type', 'name'],
+  communicator: ['type', 'name'],
+};
+
 function isTemplateBlock(item: BodyItem, problems: Problems): item is Block {
   const names = Object.keys(TEMPLATE_BLOCKS);
-  if (item.type === 'block' && names.includes(item.name)) return true;
+  if (item.type === 'block' && names.includes(item.name)) {
+    return hasLabels(item, LABELS[item.name] ?? [], problems);
+  }
   const message =
     item.type === 'block'
       ? `Unsupported block type: blocks of type "${item.name}" are not expected here.`

@@ -74,7 +74,7 @@ function failItemStart(cursor: Cursor, token: Token): never {
     cursor.fail('Unexpected closing brace: no block is open here.', token.start, token.end);
   }
   return cursor.fail(
-    `Argument or block definition required, but found ${describeToken(cursor, token)}.`,
+    `Argument or block definition required: An argument or block definition is required here. Found ${describeToken(cursor, token)}.`,
     token.start,
     token.end,
     {
@@ -134,7 +134,7 @@ function failBlockHeader(cursor: Cursor, found: Token, name: string, labels: num
   }
   if (labels === 0) {
     cursor.fail(
-      `Invalid block definition: expected an equals sign or an opening brace after "${name}", but found ${describeToken(cursor, found)}.`,
+      `Invalid block definition: An argument or block definition is required here. Expected an equals sign or an opening brace after "${name}", but found ${describeToken(cursor, found)}.`,
       found.start,
       found.end,
       {

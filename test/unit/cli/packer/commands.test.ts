@@ -143,7 +143,7 @@ describe('validate', () => {
     const { code, stdout } = await project.run(['validate', '-var-file=v.pkrvars.hcl', 'a.pkr.hcl']);
     expect(code).toBe(0);
     expect(stdout).toBe(
-      'Warning: Undefined variable\n\nThe variable "unused" was set but was not declared as an input variable.\nTo declare variable "unused" place this block in one of your .pkr.hcl files,\nsuch as variables.pkr.hcl\n\nvariable "unused" {\n  type    = string\n  default = null\n\n}\n\n\nThe configuration is valid.\n',
+      'Warning: Undefined variable\n\nThe variable "unused" was set but was not declared as an input variable.\nTo declare variable "unused" place this block in one of your .pkr.hcl files,\nsuch as variables.pkr.hcl\n\nvariable "unused" {\n  type    = string\n  default = null\n}\n\n\nThe configuration is valid.\n',
     );
     const quiet = await project.run(['validate', '-no-warn-undeclared-var', '-var-file=v.pkrvars.hcl', '.']);
     expect(quiet.stdout).toBe('The configuration is valid.\n');

@@ -1,0 +1,15 @@
+import { runTool } from '../run-tool.ts';
+import type { DiskBuildContext } from './build-disk.ts';
+import { SECTOR, type Partition } from './gpt.ts';
+
+/** Copies a file system that was made in a file of its own into its partition, which is a hole of the disk file so far. */
+export async function copyIntoDisk(
+  path: string,
+  partition: Partition,
+  context: DiskBuildContext,
+): Promise<void> {
+  const seek = (partition.start * SECTOR) / 2 ** 20;
+  const how = ['bs=1M', `seek=${seek}`, 'conv=notrunc,sparse', 'status=none'];
+  const argv = ['dd', `if=${path}`, `of=${context.outputPath}`, ...how] as const;
+  await runTool(context, { argv: argv as unknown as [string, ...string[]], reason: 'disk-failed' });
+}

@@ -1,0 +1,21 @@
+import * as z from 'zod';
+
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
+const release = z.strictObject({
+  uri: z.string().min(1),
+  suite: z.string().min(1),
+  components: z.array(z.string()),
+  date: z.iso.datetime(),
+  release: digest,
+  content: digest,
+});
+
+/** Form of `imgpipe.lock`. */
+export const lockSchema = z.strictObject({
+  format: z.literal(1),
+  archives: z.record(
+    z.string(),
+    z.strictObject({ resolved: z.iso.datetime(), releases: z.array(release).min(1) }),
+  ),
+});

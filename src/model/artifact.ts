@@ -1,0 +1,21 @@
+/** One file of an artifact, or one folder (a container image's layout, a plain tree). */
+export interface ArtifactFile {
+  /** Absolute. */
+  readonly path: string;
+  /** Bytes, holes included; of a folder the sum of its files. */
+  readonly size: number;
+  /** Of its bytes, 64 hex digits; of a folder, of its listing as `digestOfTree` makes it. */
+  readonly sha256: string;
+}
+
+/** What an exporter or builder gives and post-processors take: files that belong together. */
+export interface Artifact {
+  /** The image first. Empty for one that lies elsewhere, such as in a registry: then `id` names it. */
+  readonly files: readonly ArtifactFile[];
+  /** What made it, for programs: `imgpipe.qcow2`, `packer.post-processor.compress`. */
+  readonly builderId: string;
+  /** Names it where it lies: a file's path, an image's reference, an account's image id. */
+  readonly id: string;
+  /** For people, one line. */
+  readonly description?: string;
+}

@@ -1,0 +1,136 @@
+import { createWriteStream, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import * as z from 'zod';
+import { capture } from '../diagnostics/failure.ts';
+import { COMPRESSIONS, compressCommand, levelMistake } from '../exporters/compression.ts';
+import { outputFailure } from '../exporters/output.ts';
+import { runTool } from '../exporters/run-tool.ts';
+import { pipeTo, TREE_TAR } from '../exporters/tar-command.ts';
+import { FailureError } from '../diagnostics/failure.ts';
+import type { Artifact, ArtifactFile } from '../model/artifact.ts';
+import { fileName } from './file-name-field.ts';
+import { imageOf, nameOf, newFile } from './new-file.ts';
+import { definePostProcessor, type PostContext } from './post-processor.ts';
+
+const schema = z
+  .strictObject({
+    method: z
+      .enum(['gz', 'xz', 'zst', 'zip'])
+      .default('zst')
+      .describe('How files are compressed: each by itself, or with `zip` all in one file.'),
+    level: z
+      .int()
+      .min(0)
+      .max(19)
+      .optional()
+      .describe('Effort: gz 1–9 (default 6), xz 0–9 (default 6), zst 1–19 (default 3), zip 1–9 (default 6).'),
+    fileName: fileName()
+      .optional()
+      .describe('With `zip`: name of the file without `.zip`. Default: the name of the image.'),
+  })
+  .superRefine(({ method, level, fileName: name }, context) => {
+    const message = levelMistake(method === 'zst' ? 'zstd' : method === 'zip' ? 'gz' : method, level);
+    if (message !== undefined)
+      context.addIssue({ code: 'custom', path: ['level'], message: message.replace(/ with .*/, ` with ${method}`) });
+    if (name !== undefined && method !== 'zip')
+      context.addIssue({ code: 'custom', path: ['fileName'], message: 'goes with method zip only' });
+  });
+
+export const compressPostProcessor = definePostProcessor({
+  type: 'compress',
+  summary: 'The files of the artifact, compressed.',
+  description: `Each file becomes \`<file>.zst\`, \`.gz\` or \`.xz\`; a folder becomes \`<folder>.tar.zst\` and so on. With \`zip\` all files go into
+one. The files themselves leave the output folder unless \`keepInput\` is true; they stay in the cache, so that compressing
+them another way does not make them anew.`,
+  schema,
+  keyVersion: 1,
+  tools: ['zstd', 'gzip', 'xz', 'tar'],
+  keepInput: { default: false },
+  examples: {
+    good: [
+      { title: 'Quick and small', options: {} },
+      { title: 'For Windows', options: { method: 'zip' } },
+    ],
+    bad: [
+      { title: 'Unknown method', options: { method: 'rar' }, error: 'method' },
+      { title: 'Level out of range', options: { method: 'gz', level: 12 }, error: 'must be 1 to 9 with gz' },
+      { title: 'Name for many', options: { fileName: 'x' }, error: 'goes with method zip only' },
+    ],
+  },
+  keyTools: ({ method }) => (method === 'zip' ? [] : [COMPRESSIONS[method === 'zst' ? 'zstd' : method].tool ?? '']),
+  // Same tool, same bytes.
+  reproducible: true,
+  run: (options, artifact, context) =>
+    capture(async () => {
+      const image = imageOf(artifact);
+      const files: ArtifactFile[] = [];
+      if (options.method === 'zip') {
+        const to = join(context.stage, `${options.fileName ?? nameOf(image)}.zip`);
+        await zip(artifact, to, options.level ?? 6, context);
+        files.push(await newFile(to, context.signal));
+      } else {
+        for (const file of artifact.files) {
+          const to = await compressFile(file, options.method, options.level, context);
+          files.push(await newFile(to, context.signal));
+        }
+      }
+      const [first] = files;
+      return { ...artifact, files, id: first?.path ?? artifact.id, builderId: 'imgpipe.compress' };
+    }),
+});
+
+async function compressFile(
+  file: ArtifactFile,
+  method: 'gz' | 'xz' | 'zst',
+  level: number | undefined,
+  context: PostContext,
+): Promise<string> {
+  const compress = compressCommand(method === 'zst' ? 'zstd' : method, level);
+  const isFolder = statSync(file.path).isDirectory();
+  const to = join(context.stage, `${nameOf(file)}${isFolder ? '.tar' : ''}.${method}`);
+  context.status(`${basename(to)}`);
+  const script = isFolder
+    ? `out=$2\n${pipeTo(`${TREE_TAR} --sort=name -C "$1" .`, compress)}`
+    : `exec ${compress} <"$1" >"$2"`;
+  await runTool(context, { argv: ['sh', '-ec', script, 'sh', file.path, to], reason: 'post-failed' });
+  return to;
+}
+
+async function zip(artifact: Artifact, to: string, level: number, context: PostContext): Promise<void> {
+  const { ZipFile } = await import('yazl');
+  const archive = new ZipFile();
+  const epoch = new Date(context.pipeline.sourceDateEpoch * 1000);
+  // The format has local time without a zone: what it shows is UTC, whatever the zone of this machine.
+  const mtime = new Date(epoch.getTime() + epoch.getTimezoneOffset() * 60_000);
+  for (const file of artifact.files) {
+    const root = dirname(file.path);
+    for (const path of await filesIn(file.path)) {
+      const mode = (statSync(path).mode & 0o111) === 0 ? 0o100644 : 0o100755;
+      archive.addFile(path, path.slice(root.length + 1), {
+        mtime,
+        mode,
+        compressionLevel: level,
+        forceDosTimestamp: true,
+      });
+    }
+  }
+  archive.end();
+  try {
+    await pipeline(archive.outputStream, createWriteStream(to), { signal: context.signal });
+  } catch (error) {
+    const failure = outputFailure(error, to);
+    throw failure === undefined ? error : new FailureError(failure);
+  }
+}
+
+/** A file itself, or the files of a folder in the order of their paths. */
+async function filesIn(path: string): Promise<string[]> {
+  if (!statSync(path).isDirectory()) return [path];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted();
+}
