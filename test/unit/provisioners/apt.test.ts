@@ -21,7 +21,7 @@ async function run(
   const machine = new FakeMachine(DEBIAN, answers);
   const result = await packageKind.run?.(optionsOf(packageKind, options), machine, stepRunContext(directory));
   const script = machine.commands.at(-1)?.argv[2] ?? '';
-  return { machine, result, actions: script.split('\n').filter((line) => /^apt-(get|mark)/.test(line)) };
+  return { machine, result, actions: script.split('\n').filter((line) => /^(refresh_lists )?apt-(get|mark)/.test(line)) };
 }
 
 test('index and installation are one program; removing comes after', async () => {
@@ -35,7 +35,7 @@ test('index and installation are one program; removing comes after', async () =>
   });
   expect(machine.commands).toHaveLength(1);
   expect(actions.map((line) => line.replace('apt-get -c /run/imgpipe/apt.conf', 'apt'))).toEqual([
-    'apt update',
+    'refresh_lists apt update',
     'apt dist-upgrade',
     "apt install --allow-downgrades -- nginx 'curl=7.*'",
     'apt remove -- nano',
@@ -44,6 +44,8 @@ test('index and installation are one program; removing comes after', async () =>
     'apt-mark hold -- nginx',
   ]);
   expect((await run({ install: ['nginx'], update: false })).actions).toHaveLength(1);
+  // Without something to install the index is of no use, and the step needs no network.
+  expect((await run({ purge: ['exim4'] })).actions).toEqual([expect.stringContaining('purge')]);
   expect((await run({ install: ['nginx'], targetRelease: 'bookworm-backports' })).actions[1]).toContain(
     ' -t bookworm-backports ',
   );
@@ -58,6 +60,7 @@ test('downloads go to the cache mount, settings to memory', async () => {
       target: '/run/imgpipe/apt.conf',
       value: expect.stringContaining('APT::Install-Recommends "false"'),
     },
+    { type: 'secret', target: '/run/imgpipe/archives', value: '' },
   ]);
 });
 
