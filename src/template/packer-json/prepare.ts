@@ -23,12 +23,17 @@ export interface JsonPreparedComponent {
   readonly origin: SourceRange | undefined;
 }
 
+export interface JsonPreparedProvisioner extends JsonPreparedComponent {
+  readonly written: JsonProvisioner;
+  readonly maxRetries: number;
+}
+
 export interface JsonPreparedBuild {
   /** Name after `{{ … }}` was rendered. */
   readonly name: string;
   readonly builder: JsonPreparedComponent;
-  readonly provisioners: readonly (JsonPreparedComponent & { readonly written: JsonProvisioner })[];
-  readonly cleanup: JsonPreparedComponent | undefined;
+  readonly provisioners: readonly JsonPreparedProvisioner[];
+  readonly cleanup: JsonPreparedProvisioner | undefined;
   readonly postProcessors: readonly (readonly (JsonPreparedComponent & {
     readonly written: JsonPostProcessor;
   })[])[];
@@ -129,11 +134,15 @@ class Preparer {
       readonly only: readonly string[];
       readonly except: readonly string[];
     }): boolean => (step.only.length > 0 ? step.only.includes(name) : !step.except.includes(name));
-    const provisioner = (step: JsonProvisioner): JsonPreparedComponent & { written: JsonProvisioner } => {
-      this.#checkRetries(step);
+    const provisioner = (step: JsonProvisioner): JsonPreparedProvisioner => {
+      const maxRetries = this.#retries(step);
       const override = step.override[name];
       const config = { ...step.config, ...(typeof override === 'object' ? override : {}) } as JsonObject;
-      return { ...this.#component('provisioner', step.type, config, step.written), written: step };
+      return {
+        ...this.#component('provisioner', step.type, config, step.written),
+        written: step,
+        maxRetries,
+      };
     };
     const { cleanup } = this.#template;
     const prepared = {
@@ -162,8 +171,8 @@ class Preparer {
     }));
   }
 
-  #checkRetries(step: JsonProvisioner): void {
-    if (step.maxRetries === '') return;
+  #retries(step: JsonProvisioner): number {
+    if (step.maxRetries === '') return 0;
     const rendered = interpolateOptions(
       { max_retries: step.maxRetries },
       new Map(),
@@ -171,13 +180,14 @@ class Preparer {
       () => undefined,
     );
     const text = String(rendered.options['max_retries']);
-    if (/^[+-]?\d+$/.test(text)) return;
+    if (/^[+-]?\d+$/.test(text)) return Number(text);
     this.#missing.push(
       this.#initialise(
         `\`max_retries\` must be a valid integer: strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`,
         this.#template.places.ofKey(step.written, 'max_retries')?.range,
       ),
     );
+    return 0;
   }
 
   #functions(role: ComponentRole): GoFunctions {

@@ -1,0 +1,62 @@
+import type { SourceRange } from '../../diagnostics/source-range.ts';
+import type { Failure } from '../../diagnostics/failure.ts';
+import type { ComponentOptions } from '../packer-kinds/component.ts';
+import type { FunctionWorld } from '../packer-hcl/functions/function.ts';
+
+/** A builder, provisioner or post-processor of a build, whichever form of template it comes from. */
+export interface PackerPart {
+  readonly type: string;
+  /** Name that the user gave it; empty without. */
+  readonly name: string;
+  readonly options: ComponentOptions;
+  readonly origin: SourceRange;
+}
+
+export interface PackerProvisioner extends PackerPart {
+  readonly pauseBeforeMs: number;
+  readonly timeoutMs: number;
+  readonly maxRetries: number;
+  readonly continueOnError: boolean;
+}
+
+export interface PackerPostProcessor extends PackerPart {
+  /** Undefined: the kind decides. */
+  readonly keepInputArtifact: boolean | undefined;
+}
+
+/** One build as it is to run: `-only`, `-except`, `only`, `except` and `override` are applied. */
+export interface PackerBuild {
+  /** As shown to the user and as `-only` names it. */
+  readonly name: string;
+  /** What its parts are told as the build's name: `PACKER_BUILD_NAME`. */
+  readonly sourceName: string;
+  readonly builder: PackerPart;
+  readonly provisioners: readonly PackerProvisioner[];
+  readonly cleanup: PackerProvisioner | undefined;
+  readonly chains: readonly (readonly PackerPostProcessor[])[];
+  /** Something in it is wrong, so it cannot run. */
+  readonly failed: boolean;
+}
+
+/** What the parts of a template are evaluated with, beside the template. */
+export interface Surroundings {
+  /** Clock and dice. */
+  readonly world: Pick<FunctionWorld, 'now' | 'randomBytes'>;
+  /** Values under `build.`; without them as before a build runs. */
+  readonly buildValues?: (name: string) => string | undefined;
+}
+
+export interface PackerReading {
+  readonly builds: readonly PackerBuild[];
+  readonly failures: readonly Failure[];
+  readonly warnings: readonly Failure[];
+}
+
+/** A loaded template: gives its builds as they are in certain surroundings. */
+export interface PackerReader {
+  readonly read: (surroundings: Surroundings) => PackerReading;
+  /** Texts that must not be shown. */
+  readonly secrets: readonly string[];
+  /** Values that `{{user}}` gives; of legacy JSON only. */
+  readonly userVariables: Readonly<Record<string, string>>;
+}

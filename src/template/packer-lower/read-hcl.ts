@@ -1,0 +1,80 @@
+import { prepareBuilds } from '../packer-hcl/builds/prepare-builds.ts';
+import type {
+  PreparedBuild,
+  PreparedComponent,
+  PreparedPostProcessor,
+  PreparedProvisioner,
+} from '../packer-hcl/builds/prepared.ts';
+import { loadPackerTemplate, type LoadOptions } from '../packer-hcl/load/load.ts';
+import type { ParsedPackerTemplate } from '../packer-hcl/load/parsed-template.ts';
+import type {
+  PackerBuild,
+  PackerPart,
+  PackerPostProcessor,
+  PackerProvisioner,
+  PackerReader,
+  Surroundings,
+} from './packer-build.ts';
+
+export interface HclSelection {
+  readonly only: readonly string[];
+  readonly except: readonly string[];
+  readonly packerVersion: string;
+}
+
+/**
+ * Reads the builds of a template in Packer's HCL2 form. `template` is the one that `options` give with the clock and
+ * dice of `world`; for others it is loaded again.
+ */
+export function hclReader(
+  template: ParsedPackerTemplate,
+  options: LoadOptions,
+  selection: HclSelection,
+): PackerReader {
+  const loaded = new Map<Surroundings['world'], ParsedPackerTemplate>();
+  const { world } = template.context;
+  const templateFor = (wanted: Surroundings['world']): ParsedPackerTemplate => {
+    if (wanted.now === world.now) return template;
+    const known = loaded.get(wanted);
+    if (known !== undefined) return known;
+    const again = loadPackerTemplate({ ...options, world: { ...options.world, ...wanted } }).template;
+    loaded.set(wanted, again);
+    return again;
+  };
+  return {
+    secrets: template.secrets,
+    userVariables: {},
+    read: ({ world: wanted, buildValues }) => {
+      const prepared = prepareBuilds(templateFor(wanted), {
+        ...selection,
+        ...(buildValues === undefined ? {} : { buildValues }),
+      });
+      return { ...prepared, builds: prepared.builds.map(buildOf) };
+    },
+  };
+}
+
+function buildOf(build: PreparedBuild): PackerBuild {
+  return {
+    name: build.name,
+    sourceName: build.source.name,
+    builder: { ...partOf(build.builder), type: build.source.type },
+    provisioners: build.provisioners.map(provisionerOf),
+    cleanup: build.cleanup === undefined ? undefined : provisionerOf(build.cleanup),
+    chains: build.postProcessors.map((chain) => chain.map(postProcessorOf)),
+    failed: build.failed,
+  };
+}
+
+function partOf({ type, options, span }: PreparedComponent, name = ''): PackerPart {
+  return { type, name, options, origin: span.range };
+}
+
+function provisionerOf(step: PreparedProvisioner): PackerProvisioner {
+  const { pauseBeforeMs, timeoutMs, maxRetries, continueOnError } = step;
+  return { ...partOf(step, step.name), pauseBeforeMs, timeoutMs, maxRetries, continueOnError };
+}
+
+function postProcessorOf(step: PreparedPostProcessor): PackerPostProcessor {
+  return { ...partOf(step, step.name), keepInputArtifact: step.keepInputArtifact };
+}
