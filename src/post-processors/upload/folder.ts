@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FailureError } from '../../diagnostics/failure.ts';
+import { outputFailure } from '../../exporters/output.ts';
+import type { Artifact, ArtifactFile } from '../../model/artifact.ts';
+import { newFile, withFiles } from '../new-file.ts';
+import type { PostContext } from '../post-processor.ts';
+import type { UploadOptions } from '../upload.ts';
+
+/**
+ * Copies the files of an artifact into a folder; each appears there by a rename, whole. The copies become part of the
+ * artifact, so that a deleted one is made again.
+ * @throws FailureError `permission-denied`, `disk-full`, `aborted`
+ */
+export async function copyToFolder(
+  { to }: UploadOptions,
+  artifact: Artifact,
+  { resolvePath, signal, progress }: PostContext,
+): Promise<Artifact> {
+  const folder = to.startsWith('file://') ? fileURLToPath(to) : resolvePath(to);
+  const copies: ArtifactFile[] = [];
+  for (const [index, { path }] of artifact.files.entries()) {
+    const target = join(folder, basename(path));
+    const temporary = `${target}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
+    try {
+      await mkdir(folder, { recursive: true });
+      await cp(path, temporary, { recursive: true, verbatimSymlinks: true });
+      signal.throwIfAborted();
+      await rm(target, { recursive: true, force: true });
+      await rename(temporary, target);
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
+      const failure = outputFailure(error, folder);
+      throw failure === undefined
+        ? error
+        : new FailureError({ ...failure, hint: 'Make the folder writable, or name another one in `to`.' });
+    }
+    copies.push(await newFile(target, signal));
+    progress(index + 1, artifact.files.length, 'files');
+  }
+  return withFiles(artifact, copies);
+}
