@@ -26,6 +26,7 @@ import { compressPostProcessor } from './post-processors/compress.ts';
 import { manifestPostProcessor } from './post-processors/manifest.ts';
 import { shellLocalPostProcessor } from './post-processors/shell-local.ts';
 import { signPostProcessor } from './post-processors/sign.ts';
+import { uploadPostProcessor } from './post-processors/upload.ts';
 import type { PostProcessorKind } from './post-processors/post-processor.ts';
 import { fileKind } from './provisioners/file.ts';
 import { fstabKind } from './provisioners/fstab.ts';
@@ -91,6 +92,7 @@ const kinds = {
     manifestPostProcessor,
     shellLocalPostProcessor,
     signPostProcessor,
+    uploadPostProcessor,
   ],
   checks: [bootCheck],
   builders: [],

@@ -3,6 +3,7 @@ import type { BuilderInfluence } from '../builders/machine-builder.ts';
 import type { KeyInputs } from '../cache/key-inputs.ts';
 import { unreachable } from '../diagnostics/failure.ts';
 import { programsOf } from '../exporters/disk/programs.ts';
+import { growsRoot } from '../exporters/grow-root.ts';
 import { DISK_VERSION } from '../exporters/disk/version.ts';
 import { exportFileName } from '../exporters/output.ts';
 import type { ArchiveReference } from '../model/archive.ts';
@@ -80,7 +81,7 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
         hostInputs: join(kind.inputs?.(node.use.options, stepContext(pipeline)), machine?.hostInputs),
         tools: join(kind.tools, machine?.tools),
         secrets: machine?.secrets,
-        untracked: machine?.untracked ?? kind.untracked?.(node.use.options),
+        untracked: node.use.untracked ?? machine?.untracked ?? kind.untracked?.(node.use.options),
       };
     }
     case 'step': {
@@ -91,7 +92,7 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
         hostInputs: join(kind.inputs?.(node.step.options, stepContext(pipeline)), machine?.hostInputs),
         tools: machine?.tools,
         secrets: join(kind.secrets?.(node.step.options), machine?.secrets),
-        untracked: machine?.untracked ?? kind.untracked?.(node.step.options),
+        untracked: node.step.untracked ?? machine?.untracked ?? kind.untracked?.(node.step.options),
       };
     }
     case 'seal':
@@ -134,7 +135,7 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
         hostInputs: kind.inputs?.(options, stepContext(pipeline)),
         secrets: kind.secrets?.(options),
         tools: kind.keyTools?.(options),
-        untracked: kind.untracked?.(options),
+        untracked: node.post.untracked ?? kind.untracked?.(options),
         post: { reads: kind.reads ?? 'artifact', reproducible: kind.reproducible },
       };
     }
