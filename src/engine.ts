@@ -2,6 +2,7 @@ import { openStore } from './cache/open-store.ts';
 import type { ProjectConfig } from './config/load-config.ts';
 import { fail, ok, type Result } from './diagnostics/failure.ts';
 import type {
+  AuditRequest,
   BuildOutcome,
   BuildRequest,
   CacheUse,
@@ -22,6 +23,7 @@ import type { Template } from './model/pipeline.ts';
 import type { Kinds } from './plan/kinds.ts';
 import { planGraph, type Plan } from './plan/plan.ts';
 import type { Prober } from './plan/prober.ts';
+import type { AuditReport } from './report/audit-report.ts';
 import type { DiffReport } from './report/diff/diff-report.ts';
 import { Redactor } from './util/redact.ts';
 
@@ -115,6 +117,13 @@ class OpenProject implements Project {
       return made.ok ? ok(made.value.graph) : made;
     };
     return await diff({ session: session.value, cwd: this.#cwd, graph }, before, after);
+  }
+
+  async audit(compiled: CompiledProject, request: AuditRequest): Promise<Result<AuditReport>> {
+    const session = this.#open();
+    if (!session.ok) return session;
+    const { audit } = await import('./engine/audit.ts');
+    return await audit(session.value, compiled, request);
   }
 
   async shell(compiled: CompiledProject, request: ShellRequest): Promise<Result<number>> {

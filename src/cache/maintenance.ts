@@ -65,6 +65,21 @@ async function removeItems(
   return removed;
 }
 
+/** Deletes layers that no record may lead to, but those that a living run has leased. */
+export async function removeLayers(
+  layout: StoreLayout,
+  layers: LayerStore,
+  digests: readonly string[],
+  workspace: Workspace,
+): Promise<void> {
+  for (const digest of digests) {
+    using _lock = await lockForPrune(layout);
+    if (leasedNow(layout).has(digest)) continue;
+    await workspace.remove(layers.layerDirectory(asDigest(digest)));
+    layers.forget(asDigest(digest));
+  }
+}
+
 /**
  * Leases what is about to be used, so that no prune that begins after this call deletes it, and none that is at work
  * deletes it after this call returns. What one has deleted before that is gone: look again.

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { auditCommand } from './commands/audit.ts';
 import { buildCommand } from './commands/build.ts';
 import { cacheCommand } from './commands/cache.ts';
 import { completionCommand } from './commands/completion.ts';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   buildCommand,
   whyCommand,
   diffCommand,
+  auditCommand,
   graphCommand,
   inspectCommand,
   kindsCommand,

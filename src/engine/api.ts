@@ -11,6 +11,7 @@ import type { Kinds } from '../plan/kinds.ts';
 import type { Plan, PlanState } from '../plan/plan.ts';
 import type { CompiledProject } from './compile.ts';
 import type { Change } from '../plan/explain.ts';
+import type { AuditReport } from '../report/audit-report.ts';
 import type { DiffReport } from '../report/diff/diff-report.ts';
 
 /** What the commands call; `src/engine.ts` provides it. A value or a promise of it: commands await every call. */
@@ -60,6 +61,8 @@ export interface Project {
   why(compiled: CompiledProject, step: string): Awaitable<Result<WhyReport>>;
   /** One comparison for each pipeline that both names have. */
   diff(request: DiffRequest): Promise<Result<readonly DiffReport[]>>;
+  /** Runs a step twice beside the cache and says what came out different. */
+  audit(compiled: CompiledProject, request: AuditRequest): Promise<Result<AuditReport>>;
   shell(compiled: CompiledProject, request: ShellRequest): Promise<Result<number>>;
   /** All kinds there are in the project, built in or from plugins. */
   kinds(): Awaitable<Result<Kinds>>;
@@ -106,6 +109,15 @@ export interface WhyReport {
   readonly changes: readonly Change[];
   /** When the record that it was compared with was written, ISO 8601. */
   readonly lastRun?: string;
+}
+
+export interface AuditRequest {
+  /** A step's name, or its full id where several pipelines have one of that name. */
+  readonly step: string;
+  readonly sink: EventSink;
+  readonly signal: AbortSignal;
+  /** Called as each of the two runs begins. */
+  readonly onRun: (run: 1 | 2) => void;
 }
 
 export interface DiffRequest {

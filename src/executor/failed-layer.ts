@@ -6,7 +6,7 @@ import type { GraphNode } from '../model/graph.ts';
 import { asDigest, type NodeId } from '../model/ids.ts';
 import type { View } from '../model/layer.ts';
 import { writeFileAtomic } from '../util/atomic-file.ts';
-import type { ExecutorServices } from './services.ts';
+import type { LayerServices } from './services.ts';
 
 const schema = z.object({
   node: z.string(),
@@ -24,7 +24,7 @@ export async function keepFailedLayer(
   view: View,
   active: ActiveLayer,
   rules: CommitRules,
-  services: ExecutorServices,
+  services: LayerServices,
 ): Promise<void> {
   const workspace = await services.workspace();
   try {

@@ -16,7 +16,7 @@ import { cacheMountFolder } from './cache-mount.ts';
 import { keepFailedLayer } from './failed-layer.ts';
 import { findConflicts } from './layer-conflicts.ts';
 import type { NodeScope } from './node-scope.ts';
-import type { ExecutorServices } from './services.ts';
+import type { LayerServices } from './services.ts';
 
 /** A layer that was made, with what is known about it that its first key did not hold. */
 export interface MadeLayer {
@@ -32,7 +32,7 @@ export async function makeLayer(
   node: GraphNode & { role: 'source' | 'step' | 'seal' },
   inputs: KeyInputs,
   scope: NodeScope,
-  services: ExecutorServices,
+  services: LayerServices,
 ): Promise<MadeLayer> {
   const workspace = await services.workspace();
   if (node.role === 'source')
@@ -60,7 +60,7 @@ async function runSource(
   node: GraphNode & { role: 'source' },
   workspace: Workspace,
   scope: NodeScope,
-  services: ExecutorServices,
+  services: LayerServices,
 ): Promise<LayerRef> {
   const kind = services.kinds.sources.mustGet(node.use.type);
   const target = await workspace.activate([]);
@@ -91,7 +91,7 @@ async function runStep(
   view: View,
   workspace: Workspace,
   scope: NodeScope,
-  services: ExecutorServices,
+  services: LayerServices,
 ): Promise<LayerRef> {
   const kind = services.kinds.steps.mustGet(node.step.type);
   const active = await activateSandbox(workspace, view);
@@ -140,7 +140,7 @@ async function writeLayer(
   view: View,
   inputs: KeyInputs,
   workspace: Workspace,
-  services: ExecutorServices,
+  services: LayerServices,
 ): Promise<MadeLayer> {
   const facts = await workspace.placementFacts(view, entries);
   const placed = placedInputs(node, entries, facts, inputs);

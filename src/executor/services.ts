@@ -35,3 +35,18 @@ export interface ExecutorServices {
   /** Folder in which the files of a post-processor go. */
   readonly postFolder: (node: GraphNode & { role: 'post' }) => string;
 }
+
+/** What making a layer needs of it. */
+export type LayerServices = Pick<
+  ExecutorServices,
+  | 'layout'
+  | 'layers'
+  | 'actions'
+  | 'nodes'
+  | 'prober'
+  | 'kinds'
+  | 'secrets'
+  | 'sink'
+  | 'project'
+  | 'workspace'
+>;

@@ -64,6 +64,7 @@ export class FakeEngine {
       },
       why: () => fail({ reason: 'template-not-found', message: 'no such step' }),
       diff: () => Promise.resolve(fail({ reason: 'template-not-found', message: 'no such step' })),
+      audit: () => Promise.resolve(fail({ reason: 'template-not-found', message: 'no such step' })),
       shell: () => Promise.resolve(ok(0)),
       kinds: () => ok(builtinKinds),
       variables: () => ok([]),
