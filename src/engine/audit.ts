@@ -38,6 +38,12 @@ export async function audit(
       message: `${node.id} is no step`,
       hint: 'Only steps and sources give a layer that can be compared.',
     });
+  if (node.pipeline.builder !== undefined)
+    return fail({
+      reason: 'usage',
+      message: `${node.id} runs in a machine of the builder ${node.pipeline.builder.type}`,
+      hint: 'States of machines hold what no two runs have in common; only steps that give layers can be compared.',
+    });
   const { redactor } = request.sink;
   const { prober } = await session.prober(compiled, { noCache: false, redactor });
   const fresh = await session.prober(compiled, { noCache: true, redactor });
