@@ -1,7 +1,15 @@
 import { fail, type Failure, type Result } from '../diagnostics/failure.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
-import { nodeId, type CheckSpec, type ExportSpec, type Pipeline, type StepSpec, type Template } from '../model/pipeline.ts';
+import {
+  nodeId,
+  type CheckSpec,
+  type ExportSpec,
+  type Pipeline,
+  type PostSpec,
+  type StepSpec,
+  type Template,
+} from '../model/pipeline.ts';
 import type { Kinds } from '../schema/kinds.ts';
 import { locateOption, originOfOption } from '../schema/locator.ts';
 import { fitsBase, fitsBuilder, hasNoNeeds } from './check-machine.ts';
@@ -16,10 +24,7 @@ const BOOTABLE = ['qcow2', 'raw', 'img'];
  * The nodes of all pipelines and what they wait for. A pipeline that begins with another one shares its nodes.
  * Every node comes after those it depends on.
  */
-export function buildGraph(
-  template: Template,
-  kinds: GraphKinds,
-): Result<PipelineGraph> {
+export function buildGraph(template: Template, kinds: GraphKinds): Result<PipelineGraph> {
   const builder = new GraphBuilder(kinds);
   for (const { pipeline, base } of pipelineOrder(template.pipelines, builder.failures))
     builder.add(pipeline, base);
@@ -29,6 +34,9 @@ export function buildGraph(
 
 /** The kinds that shape a graph. */
 export type GraphKinds = Pick<Kinds, 'steps' | 'exports' | 'builders'>;
+
+/** What all post-processors of an export share. */
+type ChainBegin = Pick<GraphNode & { role: 'post' }, 'export' | 'stack' | 'seal' | 'disk'>;
 
 /** Parts of a node that differ by role. */
 type Role = GraphNode extends infer Node
@@ -100,7 +108,9 @@ class GraphBuilder {
   #addImages(pipeline: Pipeline, layers: LayerStack): void {
     const { stack, waitsFor } = layers.whole();
     const inputOf = (type: string) => this.#kinds.exports.mustGet(type).input;
-    const exports = pipeline.exports.filter((item) => fitsBuilder(pipeline, item, this.#kinds, this.failures));
+    const exports = pipeline.exports.filter((item) =>
+      fitsBuilder(pipeline, item, this.#kinds, this.failures),
+    );
     const seal = this.#sealOf(pipeline);
     const disk = exports.some((item) => inputOf(item.type) === 'disk') ? this.#diskOf(pipeline) : undefined;
     for (const item of exports) {
@@ -119,7 +129,12 @@ class GraphBuilder {
         },
         from !== undefined ? [from] : seal !== undefined ? [seal] : waitsFor,
       );
-      this.#addPosts(pipeline, item, { export: id, stack, seal, ...(from === undefined ? {} : { disk: from }) });
+      this.#addPosts(pipeline, item, {
+        export: id,
+        stack,
+        seal,
+        ...(from === undefined ? {} : { disk: from }),
+      });
     }
     for (const check of pipeline.checks) {
       const from = this.#checked(pipeline, check);
@@ -159,23 +174,34 @@ class GraphBuilder {
     return disk;
   }
 
-  /** The chain of post-processors of an export. */
-  #addPosts(
+  /** The chains of post-processors of an export. */
+  #addPosts(pipeline: Pipeline, { post = [], chains = [post] }: ExportSpec, of: ChainBegin): void {
+    let last: NodeId | undefined;
+    for (const chain of chains) last = this.#addChain(pipeline, chain, of, last) ?? last;
+  }
+
+  /** Gives the last post-processor of the chain, if it has any. */
+  #addChain(
     pipeline: Pipeline,
-    { post = [] }: ExportSpec,
-    of: Pick<GraphNode & { role: 'post' }, 'export' | 'stack' | 'seal' | 'disk'>,
-  ): void {
+    post: readonly PostSpec[],
+    of: ChainBegin,
+    after: NodeId | undefined,
+  ): NodeId | undefined {
     const chain = [of.export];
     for (const [index, spec] of post.entries()) {
       const { name, origin } = spec;
       const isTransient = post[index + 1]?.keepInput === false;
-      const more = isTransient ? { transient: true } : {};
+      const more = {
+        ...(isTransient ? { transient: true } : {}),
+        ...(index === 0 && after !== undefined ? { after } : {}),
+      };
       const from = chain.at(-1) ?? of.export;
       const via = chain.slice(1);
       chain.push(
         this.#node(pipeline, { role: 'post', name, post: spec, from, via, ...of, ...more, origin }, [from]),
       );
     }
+    return chain.length > 1 ? chain.at(-1) : undefined;
   }
 
   /** The export whose file a check boots. */

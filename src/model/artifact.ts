@@ -2,6 +2,8 @@
 export interface ArtifactFile {
   /** Absolute. */
   readonly path: string;
+  /** The path as the user wrote it, for lists and messages, when it does not lie in the output folder. */
+  readonly written?: string;
   /** Bytes, holes included; of a folder the sum of its files. */
   readonly size: number;
   /** Of its bytes, 64 hex digits; of a folder, of its listing as `digestOfTree` makes it. */

@@ -40,61 +40,64 @@ export type GraphNode = {
   /** Short name shown to the user: the step's, export's or check's name. */
   readonly name: string;
   readonly origin: SourceRange;
-} & (
+} &
   /** `disk`: that of the pipeline whose image a builder's machine begins with. */
-  | { readonly role: 'source'; readonly use: KindUse; readonly disk?: NodeId }
-  /**
-   * `below`: what this step sees; for a write-only step, what its paths are resolved against.
-   * `effect` `write`: stackable, keyed by what it writes; `run`: keyed by everything below.
-   */
-  | {
-      readonly role: 'step';
-      readonly step: StepSpec;
-      readonly effect: 'write' | 'run';
-      readonly below: StackSlice;
-    }
-  /** Deletes what must not be in an image (host keys, machine id, logs, package lists). `below` is the whole stack. */
-  | { readonly role: 'seal'; readonly below: StackSlice }
-  /**
-   * `deltaCandidates`: write-only layers of the stack that no other step sees; see `DiskRequest`. `seal` is undefined
-   * where a builder's own machine has the disk.
-   */
-  | {
-      readonly role: 'disk';
-      readonly stack: StackSlice;
-      readonly seal?: NodeId;
-      readonly deltaCandidates: readonly NodeId[];
-    }
-  /**
-   * `disk` is undefined for an exporter that reads the layers or the machine; `seal` where there are no layers.
-   * `transient`: its file is for post-processors only and stays in the store.
-   */
-  | {
-      readonly role: 'export';
-      readonly export: ExportSpec;
-      readonly stack: StackSlice;
-      readonly seal?: NodeId;
-      readonly disk?: NodeId;
-      readonly transient?: boolean;
-    }
-  /**
-   * `from`: the export, or the post-processor before it, whose files it takes; `export`: where that chain begins, and
-   * `via` the post-processors between. `transient`: as with an export.
-   */
-  | {
-      readonly role: 'post';
-      readonly post: PostSpec;
-      readonly from: NodeId;
-      readonly export: NodeId;
-      readonly via: readonly NodeId[];
-      readonly stack: StackSlice;
-      readonly seal?: NodeId;
-      readonly disk?: NodeId;
-      readonly transient?: boolean;
-    }
-  /** `from`: the export node whose file is checked. */
-  | { readonly role: 'check'; readonly check: CheckSpec; readonly from: NodeId }
-);
+  (
+    | { readonly role: 'source'; readonly use: KindUse; readonly disk?: NodeId }
+    /**
+     * `below`: what this step sees; for a write-only step, what its paths are resolved against.
+     * `effect` `write`: stackable, keyed by what it writes; `run`: keyed by everything below.
+     */
+    | {
+        readonly role: 'step';
+        readonly step: StepSpec;
+        readonly effect: 'write' | 'run';
+        readonly below: StackSlice;
+      }
+    /** Deletes what must not be in an image (host keys, machine id, logs, package lists). `below` is the whole stack. */
+    | { readonly role: 'seal'; readonly below: StackSlice }
+    /**
+     * `deltaCandidates`: write-only layers of the stack that no other step sees; see `DiskRequest`. `seal` is undefined
+     * where a builder's own machine has the disk.
+     */
+    | {
+        readonly role: 'disk';
+        readonly stack: StackSlice;
+        readonly seal?: NodeId;
+        readonly deltaCandidates: readonly NodeId[];
+      }
+    /**
+     * `disk` is undefined for an exporter that reads the layers or the machine; `seal` where there are no layers.
+     * `transient`: its file is for post-processors only and stays in the store.
+     */
+    | {
+        readonly role: 'export';
+        readonly export: ExportSpec;
+        readonly stack: StackSlice;
+        readonly seal?: NodeId;
+        readonly disk?: NodeId;
+        readonly transient?: boolean;
+      }
+    /**
+     * `from`: the export, or the post-processor before it, whose files it takes; `export`: where that chain begins, and
+     * `via` the post-processors between. `transient`: as with an export. `after`: a node that must have ended, however
+     * it did.
+     */
+    | {
+        readonly role: 'post';
+        readonly post: PostSpec;
+        readonly from: NodeId;
+        readonly export: NodeId;
+        readonly via: readonly NodeId[];
+        readonly after?: NodeId;
+        readonly stack: StackSlice;
+        readonly seal?: NodeId;
+        readonly disk?: NodeId;
+        readonly transient?: boolean;
+      }
+    /** `from`: the export node whose file is checked. */
+    | { readonly role: 'check'; readonly check: CheckSpec; readonly from: NodeId }
+  );
 
 /** Nodes in an order in which every node comes after those it depends on. */
 export interface PipelineGraph {

@@ -10,6 +10,8 @@ export interface KindUse {
   readonly options: Readonly<Record<string, unknown>>;
   /** Of a source or step that installs packages: how old what `imgpipe.lock` says of its archives may be, in ms. */
   readonly freshMs?: number;
+  /** Why its result may not be cached, in the user's words, when the template itself says so and not the kind. */
+  readonly untracked?: string;
   /** Where the user wrote it. */
   readonly origin: SourceRange;
 }
@@ -30,6 +32,8 @@ export interface RunSettings {
   readonly retries: number;
   /** Lets the pipeline go on without this step's layer when it fails. */
   readonly continueOnError: boolean;
+  /** Wait before each try, in milliseconds. */
+  readonly pauseBeforeMs?: number;
 }
 
 export interface ExportSpec extends KindUse {
@@ -42,6 +46,11 @@ export interface ExportSpec extends KindUse {
   readonly latest?: boolean;
   /** What is done with its file, in this order. */
   readonly post?: readonly PostSpec[];
+  /**
+   * Instead of `post`: several lists, each of which begins with the export's files. They run one after the other, and
+   * one goes on when another has failed.
+   */
+  readonly chains?: readonly (readonly PostSpec[])[];
 }
 
 /** One post-processor of an export. */
@@ -117,6 +126,8 @@ export interface Pipeline {
   readonly builder?: KindUse;
   readonly source: KindUse;
   readonly steps: readonly StepSpec[];
+  /** Of a builder with machines of its own: runs in the machine when a step has failed for good, before it ends. */
+  readonly cleanup?: StepSpec;
   readonly disk: DiskSpec;
   readonly exports: readonly ExportSpec[];
   readonly checks: readonly CheckSpec[];

@@ -118,7 +118,10 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
     case 'export': {
       const kind = kinds.exports.mustGet(node.export.type);
       const artifact = { extension: kind.extension(node.export.options), reproducible: kind.reproducible };
-      const reads = kind.reads?.(pipeline, exportFileName({ pipeline, item: node.export, extension: artifact.extension }));
+      const reads = kind.reads?.(
+        pipeline,
+        exportFileName({ pipeline, item: node.export, extension: artifact.extension }),
+      );
       const inputs = {
         ...kindInputs('export', kind, node.export),
         ...(kind.input === 'layers' ? platformInputs(pipeline) : {}),

@@ -45,6 +45,9 @@ class Run {
   readonly #options: RunPlanOptions;
   readonly #nodes: ReadonlyMap<NodeId, GraphNode>;
   readonly #dependents = new Map<NodeId, NodeId[]>();
+  /** Nodes that wait for the end of a node, however it ends. */
+  readonly #followers = new Map<NodeId, NodeId[]>();
+  /** How much each node still waits for. */
   readonly #open = new Map<NodeId, number>();
   readonly #budget: ResourceBudget;
   readonly #slots: PipelineSlots;
@@ -69,6 +72,11 @@ class Run {
         const list = this.#dependents.get(dependency);
         if (list === undefined) this.#dependents.set(dependency, [node.id]);
         else list.push(node.id);
+      }
+      const after = node.role === 'post' ? node.after : undefined;
+      if (after !== undefined) {
+        this.#open.set(node.id, dependencies.length + 1);
+        this.#followers.set(after, [...(this.#followers.get(after) ?? []), node.id]);
       }
       if (dependencies.length === 0) this.#ready.push(node);
     }
@@ -166,12 +174,14 @@ class Run {
           this.#options.sink.emit({ type: 'artifact', id: node.id, path, size: bytes, sha256 });
       }
     }
-    for (const dependent of this.#dependents.get(node.id) ?? []) {
-      const open = (this.#open.get(dependent) ?? 0) - 1;
-      this.#open.set(dependent, open);
-      const next = this.#nodes.get(dependent);
-      if (open === 0 && next !== undefined && !this.#ended.has(dependent)) this.#ready.push(next);
-    }
+    for (const dependent of this.#dependents.get(node.id) ?? []) this.#release(dependent);
+  }
+
+  #release(id: NodeId): void {
+    const open = (this.#open.get(id) ?? 0) - 1;
+    this.#open.set(id, open);
+    const next = this.#nodes.get(id);
+    if (open === 0 && next !== undefined && !this.#ended.has(id)) this.#ready.push(next);
   }
 
   #fail(node: GraphNode, outcome: ExecutionOutcome & { type: 'failed' }, durationMs: number): void {
@@ -195,6 +205,7 @@ class Run {
     this.#ended.add(node.id);
     this.#slots.leave(node);
     this.#options.sink.emit({ type: 'node-ended', id: node.id, end, durationMs, size });
+    for (const follower of this.#followers.get(node.id) ?? []) this.#release(follower);
   }
 
   #stop(): void {
