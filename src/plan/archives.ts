@@ -26,7 +26,11 @@ export function archivesRead(
   });
 }
 
-function readersOf(node: GraphNode, nodes: ReadonlyMap<NodeId, GraphNode>, kinds: Kinds): readonly GraphNode[] {
+function readersOf(
+  node: GraphNode,
+  nodes: ReadonlyMap<NodeId, GraphNode>,
+  kinds: Kinds,
+): readonly GraphNode[] {
   if (node.role === 'source') return [node];
   if (node.role !== 'step') return [];
   const kind = kinds.steps.mustGet(node.step.type);

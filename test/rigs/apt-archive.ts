@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -22,23 +22,21 @@ export class AptArchive {
   readonly keyFile: string;
   /** Paths that were asked for. */
   readonly requests: string[];
+  readonly #root: string;
 
-  private constructor(url: string, keyFile: string, requests: string[]) {
+  private constructor(url: string, root: string, requests: string[]) {
     this.url = url;
-    this.keyFile = keyFile;
+    this.#root = root;
+    this.keyFile = join(root, 'key.gpg');
     this.requests = requests;
   }
 
-  static async open(packages: readonly FakePackage[]): Promise<AptArchive> {
+  static async open(packages: readonly FakePackage[], options: ReleaseOptions = {}): Promise<AptArchive> {
     const root = temporaryFolder();
-    const home = join(root, 'gpg');
-    mkdirSync(home, { mode: 0o700 });
-    const gpg = (...args: string[]) =>
-      execFileSync('gpg', ['--homedir', home, '--batch', '--quiet', ...args], {
-        stdio: ['ignore', 'pipe', 'ignore'],
-      });
-    onTestFinished(() => void execFileSync('gpgconf', ['--homedir', home, '--kill', 'all']));
+    mkdirSync(join(root, 'gpg'), { mode: 0o700 });
+    onTestFinished(() => void execFileSync('gpgconf', ['--homedir', join(root, 'gpg'), '--kill', 'all']));
     gpg(
+      root,
       '--passphrase',
       '',
       '--quick-generate-key',
@@ -47,25 +45,8 @@ export class AptArchive {
       'sign',
       'never',
     );
-    const keyFile = join(root, 'key.gpg');
-    writeFileSync(keyFile, gpg('--export'));
-
-    const stanzas = packages.map((one) => build(root, one));
-    const index = stanzas.join('\n');
-    mkdirSync(join(root, 'dists/test/main/binary-amd64'), { recursive: true });
-    writeFileSync(join(root, 'dists/test/main/binary-amd64/Packages'), index);
-    const release = [
-      'Origin: test',
-      'Suite: test',
-      'Components: main',
-      'Architectures: amd64',
-      `Date: ${new Date(Date.now() - 60_000).toUTCString().replace('GMT', 'UTC')}`,
-      'SHA256:',
-      ` ${sha256(Buffer.from(index))} ${Buffer.byteLength(index)} main/binary-amd64/Packages`,
-      '',
-    ].join('\n');
-    writeFileSync(join(root, 'Release'), release);
-    gpg('--clearsign', '--output', join(root, 'dists/test/InRelease'), join(root, 'Release'));
+    writeFileSync(join(root, 'key.gpg'), gpg(root, '--export'));
+    publish(root, packages, options);
 
     const requests: string[] = [];
     const server = createServer((request, response) => {
@@ -79,9 +60,49 @@ export class AptArchive {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void server.close());
-    return new AptArchive(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, keyFile, requests);
+    return new AptArchive(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, root, requests);
+  }
+
+  /** The archive in another state. Packages that are not in it any more are gone, as from a real one. */
+  move(packages: readonly FakePackage[], options: ReleaseOptions = {}): void {
+    rmSync(join(this.#root, 'pool'), { recursive: true });
+    publish(this.#root, packages, options);
   }
 }
+
+export interface ReleaseOptions {
+  /** `Date` of the Release file; default: a minute ago. */
+  readonly date?: Date;
+  /** Its `Valid-Until`; default: none. */
+  readonly validUntil?: Date;
+}
+
+const gpg = (root: string, ...args: string[]) =>
+  execFileSync('gpg', ['--homedir', join(root, 'gpg'), '--batch', '--quiet', '--yes', ...args], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+
+/** Writes packages, index and signed Release of one state. */
+function publish(root: string, packages: readonly FakePackage[], { date, validUntil }: ReleaseOptions): void {
+  const index = packages.map((one) => build(root, one)).join('\n');
+  mkdirSync(join(root, 'dists/test/main/binary-amd64'), { recursive: true });
+  writeFileSync(join(root, 'dists/test/main/binary-amd64/Packages'), index);
+  const release = [
+    'Origin: test',
+    'Suite: test',
+    'Components: main',
+    'Architectures: amd64',
+    `Date: ${utc(date ?? new Date(Date.now() - 60_000))}`,
+    ...(validUntil === undefined ? [] : [`Valid-Until: ${utc(validUntil)}`]),
+    'SHA256:',
+    ` ${sha256(Buffer.from(index))} ${Buffer.byteLength(index)} main/binary-amd64/Packages`,
+    '',
+  ].join('\n');
+  writeFileSync(join(root, 'Release'), release);
+  gpg(root, '--clearsign', '--output', join(root, 'dists/test/InRelease'), join(root, 'Release'));
+}
+
+const utc = (date: Date): string => date.toUTCString().replace('GMT', 'UTC');
 
 /** Builds one package and gives its stanza of the index. */
 function build(root: string, { name, version, depends, postinst }: FakePackage): string {

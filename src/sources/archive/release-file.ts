@@ -60,5 +60,6 @@ export function releaseDate(text: string): string | undefined {
   return Number.isNaN(time) ? undefined : new Date(time).toISOString().replace('.000Z', 'Z');
 }
 
-/** Letters that mean something in an expression become a dot, which no other component of the archive matches in practice. */
-const literal = (text: string): string => text.replaceAll(/[^A-Za-z0-9\/_-]/g, '.');
+/** A text for itself in an expression: in brackets, as backslashes have a meaning of their own in awk's variables. */
+const literal = (text: string): string =>
+  text.replaceAll(/[^A-Za-z0-9/_-]/g, (letter) => ('^]\\'.includes(letter) ? '.' : `[${letter}]`));
