@@ -122,7 +122,8 @@ export class Machines implements AsyncDisposable {
     if (isVolatile(state)) {
       throw new FailureError({
         reason: 'step-failed',
-        message: 'the machine has ended, and its builder cannot bring it back into the state before this step',
+        message:
+          'the machine has ended, and its builder cannot bring it back into the state before this step',
         hint: 'Build again: it begins with the source.',
       });
     }

@@ -32,7 +32,8 @@ export async function makeArtifact(
     const left = staleTemporaries(folder, (pid) => identifyProcess(pid) !== undefined);
     for (const stale of left) rmSync(stale, { force: true, recursive: true });
     const diskNode = node.disk === undefined ? undefined : services.nodes.get(node.disk);
-    const disk = diskNode?.role === 'disk' ? await ensureDisk(diskNode, scope, services, machines) : undefined;
+    const disk =
+      diskNode?.role === 'disk' ? await ensureDisk(diskNode, scope, services, machines) : undefined;
     const needsFile = kind.readsImage?.(node.export.options) !== true;
     const result = await kind.run(node.export.options, {
       pipeline: node.pipeline,
@@ -88,7 +89,10 @@ export function replacePath(source: string, target: string): void {
 }
 
 /** The last state of a builder's machine, for exporters of `input: 'machine'`. */
-function machineState(node: GraphNode & { role: 'export' }, services: ExecutorServices): ExportContext['machine'] {
+function machineState(
+  node: GraphNode & { role: 'export' },
+  services: ExecutorServices,
+): ExportContext['machine'] {
   const top = node.seal === undefined && node.disk === undefined ? topOf(node.stack) : undefined;
   if (top === undefined) return undefined;
   const digest = services.prober.digest(top);

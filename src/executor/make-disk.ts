@@ -53,7 +53,9 @@ export async function ensureDisk(
 ): Promise<DiskFile> {
   const disks = disksOfRuns.get(services) ?? new Map<NodeId, DiskFile>();
   disksOfRuns.set(services, disks);
-  const disk = disks.get(node.id) ?? (await (node.seal === undefined
+  const disk =
+    disks.get(node.id) ??
+    (await (node.seal === undefined
       ? findOrFlattenDisk(node, scope, services, machines)
       : findOrBuildDisk(node, scope, services)));
   disks.set(node.id, disk);

@@ -11,8 +11,7 @@ export function fitsBase(pipeline: Pipeline, base: Pipeline, failures: Failure[]
   const isSame = pipeline.builder?.type === base.builder?.type;
   if (!isSame && base.builder === undefined) return true;
   const sameMachine =
-    isSame &&
-    canonicalJson(pipeline.builder?.options ?? {}) === canonicalJson(base.builder?.options ?? {});
+    isSame && canonicalJson(pipeline.builder?.options ?? {}) === canonicalJson(base.builder?.options ?? {});
   if (sameMachine) return true;
   failures.push({
     reason: 'template-invalid',

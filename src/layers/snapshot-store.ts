@@ -45,7 +45,7 @@ export class SnapshotStore {
 
   /** Whether it and all that it stands on are there. */
   has(digest: Digest): boolean {
-    for (let at: Digest | undefined = digest; at !== undefined; ) {
+    for (let at: Digest | undefined = digest; at !== undefined;) {
       const info = this.info(at);
       if (info === undefined || !existsSync(join(this.folder(at), INFO))) return false;
       at = info.parent === undefined ? undefined : asDigest(info.parent);
@@ -84,7 +84,7 @@ export class SnapshotStore {
   /** A snapshot and those it stands on, bottom first. @throws FailureError `store-invalid` when one is gone */
   chain(digest: Digest): readonly Digest[] {
     const chain: Digest[] = [];
-    for (let at: Digest | undefined = digest; at !== undefined; ) {
+    for (let at: Digest | undefined = digest; at !== undefined;) {
       const info = this.info(at);
       if (info === undefined) {
         throw new FailureError({

@@ -229,7 +229,8 @@ export class Prober {
     if (node.role !== 'step' && node.role !== 'seal') return undefined;
     if (node.below.length > 200) return undefined;
     const nodes = sliceNodes(node.below);
-    if (nodes.some((id) => !['layer', 'snapshot'].includes(this.#outputs.get(id)?.type ?? ''))) return undefined;
+    if (nodes.some((id) => !['layer', 'snapshot'].includes(this.#outputs.get(id)?.type ?? '')))
+      return undefined;
     return Object.fromEntries(nodes.map((id) => [id, this.digest(id)]));
   }
 

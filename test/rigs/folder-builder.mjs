@@ -1,6 +1,15 @@
 // A plugin with a builder whose machines are folders of the host, for tests of what goes on around machines. Every start,
 // resume, snapshot and end is a line in `calls` of the project's folder.
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { defineMachineBuilder, defineProvisioner, defineSource } from 'imgpipe';
 import * as z from 'zod';

@@ -69,7 +69,7 @@ describe('a pipeline in a machine of its own', () => {
     project.write('pipelines/p.yaml', failing);
     const failed = await project.build();
     expect(failed.code).toBe(1);
-    expect(failed.stderr).toContain('there is no ../flag');
+    expect(failed.stdout).toContain('there is no ../flag');
     expect(calls()).toEqual(['start', 'snapshot', 'snapshot', 'end']);
     project.write('flag', '');
     expect((await project.build()).built).toEqual(['b', 'disk', 'raw']);
@@ -78,7 +78,8 @@ describe('a pipeline in a machine of its own', () => {
   });
 
   test('a retry begins clean; a step that may fail is left out', async () => {
-    const step = '  - { type: add, name: b, line: b1, failUnless: ../flag, retries: 1, continueOnError: true }';
+    const step =
+      '  - { type: add, name: b, line: b1, failUnless: ../flag, retries: 1, continueOnError: true }';
     project.write('pipelines/p.yaml', template('a1', 'c1').replace(/(\n.*line: c1)/, `\n${step}$1`));
     const built = await project.build();
     expect(built.code, built.stderr).toBe(0);
@@ -105,10 +106,7 @@ describe('a pipeline in a machine of its own', () => {
   });
 
   test('another pipeline goes on from its last state', async () => {
-    project.write(
-      'pipelines/q.yaml',
-      template('d1').replace('type: text', 'type: pipeline, name: p'),
-    );
+    project.write('pipelines/q.yaml', template('d1').replace('type: text', 'type: pipeline, name: p'));
     const built = await project.build('q');
     expect(built.code, built.stderr).toBe(0);
     expect(readFileSync(project.path('output/q/q.raw'), 'utf8').replaceAll('\0', '')).toBe(

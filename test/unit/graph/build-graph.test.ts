@@ -372,3 +372,70 @@ describe('10,000 steps', () => {
     expect(elapsed).toBeLessThan(500);
   });
 });
+
+describe('a pipeline whose builder has machines of its own', () => {
+  const builder = { type: 'vm', options: { memory: 512 }, origin };
+  const qcow2 = { type: 'qcow2', name: 'qcow2', options: {}, origin };
+
+  it('is a chain without seal; the disk is that of the machine', () => {
+    const graph = built(
+      pipeline('p', [{ name: 'a' }, { name: 'f', type: 'file' }], { builder, exports: [qcow2] }),
+    );
+    expect(graph.nodes.map((each) => [each.id, each.role])).toEqual([
+      ['p/source', 'source'],
+      ['p/a', 'step'],
+      ['p/f', 'step'],
+      ['p/disk', 'disk'],
+      ['p/qcow2', 'export'],
+    ]);
+    expect(node(graph, 'p/f', 'step').effect).toBe('run');
+    expect(waits(graph, 'p/f')).toEqual(['p/a']);
+    expect(waits(graph, 'p/disk')).toEqual(['p/f']);
+    expect(node(graph, 'p/disk', 'disk').seal).toBeUndefined();
+  });
+
+  it('can begin with the disk of a pipeline of layers, which is built for it', () => {
+    const graph = built(pipeline('base', [{ name: 'a' }]), pipeline('p', [], { builder, ...from('base') }));
+    expect(graph.nodes.map((each) => each.id)).toEqual([
+      'base/source',
+      'base/a',
+      'base/seal',
+      'base/disk',
+      'p/source',
+    ]);
+    expect(waits(graph, 'p/source')).toEqual(['base/disk']);
+    expect(node(graph, 'p/source', 'source').disk).toBe('base/disk');
+  });
+
+  it('goes on with the nodes of one that has the same machine', () => {
+    const graph = built(
+      pipeline('base', [{ name: 'a' }], { builder }),
+      pipeline('p', [{ name: 'b' }], { builder, ...from('base') }),
+    );
+    expect(waits(graph, 'p/b')).toEqual(['base/a']);
+  });
+
+  it('refuses what its builder does not give', () => {
+    const layers = pipeline('base', [{ name: 'a' }]);
+    const vm = pipeline('vm', [{ name: 'a' }], { builder });
+    const other = { ...builder, options: { memory: 1024 } };
+    const box = { type: 'box', options: {}, origin };
+    expect(messages(vm, pipeline('p', [], from('vm')))).toEqual([
+      'pipeline p (builder rootfs) cannot begin with vm (builder vm)',
+    ]);
+    expect(messages(vm, pipeline('p', [], { builder: other, ...from('vm') }))).toEqual([
+      'pipeline p goes on with the machine of vm, whose `builder` has other options',
+    ]);
+    expect(messages(layers, pipeline('p', [], { builder: box, ...from('base') }))).toEqual([]);
+    expect(messages(pipeline('p', [], { builder: box, exports: [qcow2] }))).toEqual([
+      'export "qcow2" (qcow2) needs a disk, which the builder box does not give',
+    ]);
+    const tar = { type: 'tar', name: 'tar', options: {}, origin };
+    expect(messages(pipeline('p', [], { builder, exports: [tar] }))).toEqual([
+      'export "tar" (tar) needs layers of files, which the builder vm does not give',
+    ]);
+    expect(messages(pipeline('p', [{ name: 'a' }, { name: 'b', needs: ['a'] }], { builder }))).toEqual([
+      'step "b": `needs` has no meaning with the builder vm',
+    ]);
+  });
+});
