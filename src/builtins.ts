@@ -35,6 +35,14 @@ import { hostnameKind } from './provisioners/hostname.ts';
 import { kernelArgsKind } from './provisioners/kernel-args.ts';
 import { localeKind } from './provisioners/locale.ts';
 import { packageKind } from './provisioners/package.ts';
+import { packerBreakpointKind } from './provisioners/packer/breakpoint.ts';
+import { packerFileKind } from './provisioners/packer/file.ts';
+import { packerPowershellKind } from './provisioners/packer/powershell.ts';
+import { packerShellKind } from './provisioners/packer/shell.ts';
+import { packerShellLocalKind } from './provisioners/packer/shell-local.ts';
+import { packerSleepKind } from './provisioners/packer/sleep.ts';
+import { packerWindowsRestartKind } from './provisioners/packer/windows-restart.ts';
+import { packerWindowsShellKind } from './provisioners/packer/windows-shell.ts';
 import type { ProvisionerKind } from './provisioners/provisioner.ts';
 import { serviceKind } from './provisioners/service.ts';
 import { shellKind } from './provisioners/shell.ts';
@@ -60,6 +68,14 @@ const kinds = {
     kernelArgsKind,
     localeKind,
     packageKind,
+    packerBreakpointKind,
+    packerFileKind,
+    packerPowershellKind,
+    packerShellKind,
+    packerShellLocalKind,
+    packerSleepKind,
+    packerWindowsRestartKind,
+    packerWindowsShellKind,
     serviceKind,
     shellKind,
     sysctlKind,

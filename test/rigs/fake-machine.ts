@@ -94,7 +94,7 @@ export function stepRunContext(directory = '/project'): StepRunContext & { reado
       logged.push(question);
       return Promise.resolve(defaultChoice);
     },
-    output: ({ stream, text }) => logged.push(`${stream}: ${text}`),
+    output: ({ stream, text }) => void logged.push(`${stream}: ${text}`),
     logged,
   };
 }

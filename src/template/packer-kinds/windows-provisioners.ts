@@ -14,6 +14,10 @@ const POLICIES = [
   'none',
 ];
 
+/** A policy by its name or, as Packer takes it too, its number. */
+const isPolicy = (policy: string): boolean =>
+  POLICIES.includes(policy.toLowerCase()) || /^[0-7]$/.test(policy);
+
 export const POWERSHELL_SCHEMA = z.object({
   ...REMOTE_SCRIPT_OPTIONS,
   remote_env_var_path: text('Path of the file with the environment in the machine.'),
@@ -40,7 +44,7 @@ export const powershellProvisioner: PackerComponent = {
       errors.push("Must supply an 'elevated_user' if 'elevated_password' provided");
     }
     const policy = textOption(options, 'execution_policy');
-    if (policy !== '' && policy !== '<unknown>' && !POLICIES.includes(policy.toLowerCase())) {
+    if (policy !== '' && policy !== '<unknown>' && !isPolicy(policy)) {
       errors.push(
         'Invalid execution policy provided. Please supply one of: "bypass", "allsigned", "default", "remotesigned", "restricted", "undefined", "unrestricted", "none".',
       );
