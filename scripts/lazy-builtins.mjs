@@ -12,12 +12,19 @@ const HEAVY = new Set(
   ),
 );
 
+/**
+ * ES modules that CommonJS code of the same packages calls with `require`: the bundler wraps all that these import, and
+ * would wrap our modules for `node:fs` with them, for everyone. They are loaded on demand as it is.
+ */
+const REQUIRED = /[\\/]node_modules[\\/]@(?:aws-sdk|aws-crypto|smithy)[\\/]/;
+
 const PREFIX = '\0builtin:';
 
 export const lazyBuiltins = {
   name: 'lazy-builtins',
-  resolveId(source, _importer, { kind }) {
+  resolveId(source, importer, { kind }) {
     if (!source.startsWith('node:') || kind !== 'import-statement') return undefined;
+    if (importer !== undefined && REQUIRED.test(importer)) return undefined;
     return { id: PREFIX + source, moduleSideEffects: false };
   },
   load(id) {
