@@ -2,8 +2,11 @@ import type { Failure } from '../../diagnostics/failure.ts';
 import { compareVersions } from '../packer-hcl/load/check-version.ts';
 import type { JsonPostProcessor, JsonProvisioner, JsonTemplate } from './template.ts';
 
-/** What must hold for the template as a whole: a builder, names of builders that exist, a version that will do. */
-export function checkJsonTemplate(template: JsonTemplate, packerVersion: string): Failure[] {
+/**
+ * What must hold for the template as a whole: a builder, names of builders that exist and, where one is given to
+ * compare with, a version that will do.
+ */
+export function checkJsonTemplate(template: JsonTemplate, packerVersion?: string): Failure[] {
   const failures: Failure[] = [];
   if (template.builders.size === 0) {
     failures.push({ reason: 'template-invalid', message: 'at least one builder must be defined' });
@@ -21,7 +24,7 @@ export function checkJsonTemplate(template: JsonTemplate, packerVersion: string)
       failures.push(...checkNames(`post-processor ${index + 1}.${at + 1}`, step, template));
     }
   }
-  if (failures.length > 0) return failures;
+  if (failures.length > 0 || packerVersion === undefined) return failures;
   return checkMinimum(template, packerVersion);
 }
 

@@ -39,7 +39,8 @@ function located(failure: Failure, source: SourceText): Failure {
     .join('\n');
   return {
     ...failure,
-    message: `Error parsing JSON: ${failure.message}\nAt line ${origin.line}, column ${origin.column} (offset ${offset}):\n${shown}\n${' '.repeat(origin.column + 6)}^`,
+    // Below the first line Packer counts the line break before it as a column.
+    message: `Error parsing JSON: ${failure.message}\nAt line ${origin.line}, column ${origin.column + (origin.line > 1 ? 1 : 0)} (offset ${offset}):\n${shown}\n${' '.repeat(origin.column + 6)}^`,
   };
 }
 

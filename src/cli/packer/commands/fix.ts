@@ -9,8 +9,8 @@ import { readJsonTemplate } from '../../../template/packer-json/read-template.ts
 import type { PackerCommand } from '../command.ts';
 import { describeSystem } from '../load-json.ts';
 import type { PackerUi } from '../packer-ui.ts';
-import { TEMPLATE_FLAGS } from '../template-flags.ts';
-import { PACKER_VERSION } from '../version.ts';
+import { TEMPLATE_FLAGS, templateFlags } from '../template-flags.ts';
+import { templateKind } from '../template-kind.ts';
 
 const fixers = FIXERS.map(({ name, summary }) => `  ${name.padEnd(27)}${summary}`).join('\n');
 
@@ -31,6 +31,11 @@ Options:
   run: ({ flags, ui, context }) => {
     const [file] = flags.args;
     if (file === undefined || flags.args.length !== 1) return 'usage';
+    const kind = templateKind(templateFlags(flags, file), context);
+    if ('kind' in kind && kind.kind === 'hcl2') {
+      ui.error('packer fix only works with JSON files for now.');
+      return 1;
+    }
     let bytes: Buffer;
     try {
       bytes = readFileSync(path.resolve(context.cwd, file));
@@ -71,7 +76,7 @@ function validateFixed(file: string, text: string, ui: PackerUi): number {
       'fails to parse',
       template.failures.map(({ message }) => message),
     );
-  const failures = checkJsonTemplate(template.value, PACKER_VERSION);
+  const failures = checkJsonTemplate(template.value);
   return failures.length === 0
     ? 0
     : report(

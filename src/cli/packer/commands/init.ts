@@ -1,6 +1,8 @@
 import { type Failure } from '../../../diagnostics/failure.ts';
+import { Problems } from '../../../template/packer-hcl/load/body.ts';
 import { loadPackerTemplate } from '../../../template/packer-hcl/load/load.ts';
 import type { RequiredPlugin } from '../../../template/packer-hcl/load/parsed-template.ts';
+import { checkAccessors } from '../../../template/packer-hcl/load/required-plugins.ts';
 import { type PackerCommand, printProblems } from '../command.ts';
 import { hclOptions } from '../load-hcl.ts';
 import { TEMPLATE_FLAGS, templateFlags } from '../template-flags.ts';
@@ -42,9 +44,11 @@ Options:
       });
     }
     const outcome = loadPackerTemplate(hclOptions(flags, work.context));
-    const code = printProblems(work, { failures: outcome.parseFailures });
-    if (code !== 0) return code;
     const plugins = outcome.template.requiredPlugins;
+    const named = new Problems();
+    checkAccessors(plugins, named);
+    const code = printProblems(work, { failures: [...outcome.parseFailures, ...named.failures] });
+    if (code !== 0) return code;
     const missing = plugins.filter(({ source }) => !BUILT_IN.has(source));
     if (plugins.length === 0) {
       work.ui.say(

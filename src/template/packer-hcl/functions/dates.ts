@@ -165,7 +165,8 @@ export const DATE_FUNCTIONS: Readonly<Record<string, FunctionDefinition>> = {
     parameters: [parameter('timestamp', STRING)],
     returns: DYNAMIC,
     call: ([text]) => {
-      const moment = readTime(textOf(text), 0);
+      // RFC 3339 lets a blank stand between date and time; of all functions only this one takes it.
+      const moment = readTime(textOf(text).replace(/^(\S{10}) /, '$1T'), 0);
       return parts(moment, { unix: numberValue(BigFloat.integer(moment.unix)) });
     },
   },

@@ -38,7 +38,10 @@ function readBytes(file: string, shown: string, world: FunctionWorld): Uint8Arra
 export function readText(name: string, world: FunctionWorld): string {
   const bytes = readBytes(resolve(name, world), name, world);
   if (!isUtf8(bytes))
-    throw new FunctionError(`contents of ${name} are not valid UTF-8; use filebase64 to read other bytes`, 0);
+    throw new FunctionError(
+      `contents of ${name} are not valid UTF-8; use the filebase64 function to obtain the Base64 encoded contents`,
+      0,
+    );
   return Buffer.from(bytes).toString('utf8');
 }
 

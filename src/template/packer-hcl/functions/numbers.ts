@@ -1,5 +1,5 @@
 import { BigFloat } from '../values/big-float.ts';
-import { NUMBER, STRING } from '../values/type.ts';
+import { NUMBER, STRING, describeType } from '../values/type.ts';
 import { convertValue, tryConvert } from '../values/convert.ts';
 import { type Value, entriesOf, isNumber, itemsOf, numberValue } from '../values/value.ts';
 import {
@@ -78,14 +78,15 @@ function digitValue(digit: string, base: number): number {
 /** Sum of a list, set or tuple of numbers or texts of numbers. */
 function sum(value: Value | undefined): Value {
   const items = value === undefined ? undefined : itemsOf(value);
-  if (items === undefined || (value !== undefined && entriesOf(value) !== undefined)) {
-    throw new FunctionError('argument must be a list, set, or tuple of numbers', 0);
+  if (value !== undefined && entriesOf(value) !== undefined) {
+    throw new FunctionError(`argument must be list, set, or tuple. Received ${describeType(value.type)}`, 0);
   }
+  if (items === undefined) throw new FunctionError('cannot sum noniterable', 0);
   if (items.length === 0) throw new FunctionError('cannot sum an empty list', 0);
   const numbers = items.map((item) => {
     const number = item.data === null ? undefined : tryConvert(item, NUMBER);
     if (number === undefined || !isNumber(number))
-      throw new FunctionError('argument must be a list, set, or tuple of numbers', 0);
+      throw new FunctionError('argument must be list, set, or tuple of number values', 0);
     return number.data;
   });
   return numberValue(numbers.slice(1).reduce((total, number) => total.add(number), numbers[0]!));

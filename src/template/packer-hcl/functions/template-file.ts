@@ -1,6 +1,7 @@
 import { Scope } from '../evaluate/context.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import { unwrap } from '../../../diagnostics/failure.ts';
+import { referencesOf } from '../load/references.ts';
 import { parseTemplateText } from '../syntax/parse-file.ts';
 import { SourceText } from '../syntax/source-text.ts';
 import { isIdentifier } from '../syntax/token.ts';
@@ -24,11 +25,19 @@ export function templateFile(functions: () => FunctionTable): FunctionDefinition
       const wrong = [...entries.keys()].find((key) => !isIdentifier(key));
       if (wrong !== undefined) {
         throw new FunctionError(
-          `invalid template variable name ${JSON.stringify(wrong)}: must be letters, digits and underscores, starting with a letter`,
+          `invalid template variable name ${JSON.stringify(wrong)}: must start with a letter, followed by zero or more letters, digits, and underscores`,
           1,
         );
       }
       const template = unwrap(parseTemplateText(new SourceText(name, readText(name, world))));
+      for (const { root, span } of referencesOf(template)) {
+        if (entries.has(root)) continue;
+        const { line, column } = span.range;
+        throw new FunctionError(
+          `vars map does not contain key ${JSON.stringify(root)}, referenced at ${name}:${line},${column}-${column + root.length}`,
+          1,
+        );
+      }
       const table = new Map(functions()).set('templatefile', RECURSIVE);
       return evaluate(template, { variables: new Scope(entries), functions: table, world });
     },

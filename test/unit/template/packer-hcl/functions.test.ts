@@ -64,6 +64,8 @@ test.each([
   ['length(bcrypt("a", 4))', '60'],
   ['null[*]', '[]'],
   ['false && nope', 'false'],
+  ['rfc3339_parse("2023-07-25 23:43:16Z").unix', '1690328596'],
+  ['templatefile("testdata/hello.tmpl", { name = "you" })', 'Hello, you!'],
 ])('%s', (line, expected) => expect(run(line)).toMatchObject({ exitCode: 0, stdout: `${expected}\n` }));
 
 test.each([
@@ -80,5 +82,12 @@ test.each([
   ['vault("a", "b")', 'does not do'],
   ['templatefile("testdata/recursive.tmpl", {})', 'cannot recursively call templatefile'],
   ['regex("(", "a")', 'invalid regexp pattern'],
+  ['templatefile("testdata/hello.tmpl", {})', 'vars map does not contain key "name", referenced at'],
+  ['templatefile("testdata/icon.png", {})', 'use the filebase64 function'],
+  ['templatefile("testdata/hello.tmpl", {"a-b!" = 1})', 'invalid template variable name "a-b!"'],
+  ['sum(12)', 'cannot sum noniterable'],
+  ['sum([1, "a"])', 'argument must be list, set, or tuple of number values'],
+  ['sum(convert({ a = 1 }, map(number)))', 'Received map of number'],
+  ['timeadd("2023-07-25 23:43:16Z", "1h")', 'is not a valid RFC 3339 timestamp'],
   ['env("HOME")', 'there is no function named "env"'],
 ])('%s fails: %s', (line, message) => expect(failure(line)).toContain(message));

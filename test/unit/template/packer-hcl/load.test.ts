@@ -260,7 +260,12 @@ build {
     expect(
       load({ 'a.pkr.hcl': 'source "null" "abc" {}\nbuild {\n  sources = ["null.abd"]\n}\n' }).failures,
     ).toMatchObject([
-      { reason: 'template-invalid', hint: 'Did you mean "null.abc"?', origin: { line: 3, column: 14 } },
+      {
+        reason: 'template-invalid',
+        hint: 'Did you mean "null.abc"?',
+        origin: { line: 2, column: 1 },
+        related: [{ range: { line: 3, column: 14 } }],
+      },
     ]);
   });
 
