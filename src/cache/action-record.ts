@@ -31,7 +31,10 @@ export interface FilesOutput {
   readonly type: 'files';
   /** The artifact that the next post-processor gets. */
   readonly artifact: Artifact;
-  /** Fingerprints of the files that it made itself, by path: a changed or deleted one is made again. */
+  /**
+   * Fingerprints of the files that it made itself, by path: a changed or deleted one is made again. Also of such as are
+   * no part of the artifact, e.g. copies in another folder.
+   */
   readonly made: Readonly<Record<string, string>>;
   /** Folder in which it puts them. */
   readonly folder: string;

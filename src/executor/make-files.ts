@@ -13,6 +13,7 @@ import { runHostCommand } from '../util/exec.ts';
 import { identifyProcess } from '../util/process-identity.ts';
 import { tracePoint } from '../util/trace-point.ts';
 import { replacePath } from './make-artifact.ts';
+import type { Machines } from './machines.ts';
 import type { NodeScope } from './node-scope.ts';
 import type { ExecutorServices } from './services.ts';
 
@@ -23,18 +24,23 @@ export async function makeFiles(
   node: PostNode,
   scope: NodeScope,
   services: ExecutorServices,
+  machines: Machines,
 ): Promise<FilesOutput> {
   const { prober, journal, kinds, secrets } = services;
+  const facts = await machines.facts(node.pipeline);
+  const options = services.lateOptions?.(node.id, facts) ?? node.post.options;
   const kind = kinds.posts.mustGet(node.post.type);
   const folder = services.postFolder(node);
   const stage = join(folder, `.${node.name}.tmp-${process.pid}`);
   const strike = journal.add({ type: 'path', path: stage, what: `half-made files of ${node.id}` });
   try {
     openStage(folder, stage);
-    const result = await kind.run(node.post.options, prober.artifact(node.from), {
+    const placed = new Set<string>();
+    const result = await kind.run(options, prober.artifact(node.from), {
       pipeline: node.pipeline,
       exportId: node.export,
       stage,
+      placed: (path) => placed.add(path),
       scratch: scope.scratch,
       signal: scope.signal,
       log: scope.log,
@@ -49,7 +55,7 @@ export async function makeFiles(
     const artifact = unwrap(result);
     scope.signal.throwIfAborted();
     tracePoint('post:made');
-    return await settleFiles(node, artifact, { stage, folder }, services);
+    return await settleFiles(node, artifact, { stage, folder, placed }, services);
   } finally {
     rmSync(stage, { force: true, recursive: true });
     strike();
@@ -73,7 +79,7 @@ function openStage(folder: string, stage: string): void {
 async function settleFiles(
   node: PostNode,
   artifact: Artifact,
-  { stage, folder }: { readonly stage: string; readonly folder: string },
+  { stage, folder, placed }: { stage: string; folder: string; placed: ReadonlySet<string> },
   services: ExecutorServices,
 ): Promise<FilesOutput> {
   const isNew = (file: ArtifactFile): boolean => dirname(file.path) === stage;
@@ -81,7 +87,8 @@ async function settleFiles(
   const created = artifact.files.filter(isNew);
   const named = new Set(created.map((file) => basename(file.path)));
   const unnamed = (await readdir(stage)).find((name) => !named.has(name));
-  if (unnamed !== undefined) throw new Error(`${node.post.type} left ${unnamed} that is no part of its result`);
+  if (unnamed !== undefined)
+    throw new Error(`${node.post.type} left ${unnamed} that is no part of its result`);
   for (const file of created) refuseTaken(node, targetOf(file), services);
   // Checksums must never be those of other files: the run writes them anew when all are there.
   if (created.length > 0 && node.transient !== true && existsSync(folder)) removeOutputIndex(folder);
@@ -90,13 +97,13 @@ async function settleFiles(
     if (!isNew(file)) return file;
     const path = targetOf(file);
     replacePath(file.path, path);
+    made[path] = fingerprintOf(statSync(path, { bigint: true }));
     return { ...file, path };
   });
-  const before = new Set(services.prober.artifact(node.from).files.map(({ path }) => path));
-  for (const { path } of files) {
-    if (!before.has(path)) made[path] = fingerprintOf(statSync(path, { bigint: true }));
-  }
-  const id = artifact.id.startsWith(`${stage}/`) ? join(folder, artifact.id.slice(stage.length + 1)) : artifact.id;
+  for (const path of placed) made[path] = fingerprintOf(statSync(path, { bigint: true }));
+  const id = artifact.id.startsWith(`${stage}/`)
+    ? join(folder, artifact.id.slice(stage.length + 1))
+    : artifact.id;
   const size = files.reduce((sum, file) => sum + file.size, 0);
   return { type: 'files', artifact: { ...artifact, id, files }, made, folder, size };
 }

@@ -4,7 +4,9 @@ import * as z from 'zod';
 export const MANIFEST_VERSION = 1;
 
 const artifact = z.object({
-  name: z.string().describe('Name of the export in the template; with that of the post-processor where one made it.'),
+  name: z
+    .string()
+    .describe('Name of the export in the template; with that of the post-processor where one made it.'),
   type: z.string().describe('Kind of the export or post-processor, e.g. `qcow2`.'),
   file: z.string().describe('File name in this folder.'),
   folder: z.literal(true).optional().describe('It is a folder.'),

@@ -21,7 +21,9 @@ export function sameFileNames(graph: PipelineGraph, descriptions: Descriptions):
         reason: 'duplicate-name',
         message: `the exports "${first.name}" and "${node.name}" of ${pipeline.id} would both write ${name}`,
         origin: node.origin,
-        ...(first.origin === undefined ? {} : { related: [{ message: 'the first one', range: first.origin }] }),
+        ...(first.origin === undefined
+          ? {}
+          : { related: [{ message: 'the first one', range: first.origin }] }),
         hint: 'Give one of them another `name` or `fileName`.',
       },
     ];

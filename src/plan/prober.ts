@@ -295,9 +295,9 @@ export class Prober {
 
   #filesGone(node: PostNode, output: NodeOutput & { type: 'files' }, bootId: string): string | undefined {
     if (output.folder !== this.#options.postFolder(node)) return 'another output folder';
-    for (const file of output.artifact.files) {
-      const fingerprint = output.made[file.path];
-      const gone = fingerprint === undefined ? undefined : fileGone({ ...file, fingerprint }, bootId);
+    for (const [path, fingerprint] of Object.entries(output.made)) {
+      const size = output.artifact.files.find((file) => file.path === path)?.size;
+      const gone = fileGone({ path, size, fingerprint }, bootId);
       if (gone !== undefined) return gone;
     }
     return undefined;
@@ -347,13 +347,15 @@ function isTarget({ role }: GraphNode): boolean {
 
 /** What has become of a file that was written before; undefined when it is what it was. */
 function fileGone(
-  file: { readonly path: string; readonly size: number; readonly fingerprint: string },
+  file: { readonly path: string; readonly size: number | undefined; readonly fingerprint: string },
   bootId: string,
 ): string | undefined {
   const stat = statSync(file.path, { bigint: true, throwIfNoEntry: false });
   if (stat === undefined) return 'its file is gone';
   // Device numbers may be others after a boot: then the content decides.
   if (bootId !== currentBootId())
-    return stat.isDirectory() || Number(stat.size) === file.size ? undefined : 'its file was changed';
+    return stat.isDirectory() || file.size === undefined || Number(stat.size) === file.size
+      ? undefined
+      : 'its file was changed';
   return fingerprintOf(stat) === file.fingerprint ? undefined : 'its file was changed';
 }

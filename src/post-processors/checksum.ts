@@ -55,7 +55,8 @@ always there.)`,
       const made = await Promise.all(
         options.types.map(async (type) => {
           const lines = [];
-          for (const file of artifact.files) lines.push(`${await sumOf(file, type, signal)}  ${nameOf(file)}\n`);
+          for (const file of artifact.files)
+            lines.push(`${await sumOf(file, type, signal)}  ${nameOf(file)}\n`);
           const path = join(stage, `${stem}.${type}`);
           await writeFile(path, lines.join(''));
           return await newFile(path, signal);

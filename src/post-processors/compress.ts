@@ -33,7 +33,11 @@ const schema = z
   .superRefine(({ method, level, fileName: name }, context) => {
     const message = levelMistake(method === 'zst' ? 'zstd' : method === 'zip' ? 'gz' : method, level);
     if (message !== undefined)
-      context.addIssue({ code: 'custom', path: ['level'], message: message.replace(/ with .*/, ` with ${method}`) });
+      context.addIssue({
+        code: 'custom',
+        path: ['level'],
+        message: message.replace(/ with .*/, ` with ${method}`),
+      });
     if (name !== undefined && method !== 'zip')
       context.addIssue({ code: 'custom', path: ['fileName'], message: 'goes with method zip only' });
   });
@@ -59,7 +63,8 @@ them another way does not make them anew.`,
       { title: 'Name for many', options: { fileName: 'x' }, error: 'goes with method zip only' },
     ],
   },
-  keyTools: ({ method }) => (method === 'zip' ? [] : [COMPRESSIONS[method === 'zst' ? 'zstd' : method].tool ?? '']),
+  keyTools: ({ method }) =>
+    method === 'zip' ? [] : [COMPRESSIONS[method === 'zst' ? 'zstd' : method].tool ?? ''],
   // Same tool, same bytes.
   reproducible: true,
   run: (options, artifact, context) =>
@@ -90,7 +95,7 @@ async function compressFile(
   const compress = compressCommand(method === 'zst' ? 'zstd' : method, level);
   const isFolder = statSync(file.path).isDirectory();
   const to = join(context.stage, `${nameOf(file)}${isFolder ? '.tar' : ''}.${method}`);
-  context.status(`${basename(to)}`);
+  context.status(basename(to));
   const script = isFolder
     ? `out=$2\n${pipeTo(`${TREE_TAR} --sort=name -C "$1" .`, compress)}`
     : `exec ${compress} <"$1" >"$2"`;

@@ -32,6 +32,11 @@ export interface PostContext {
    * artifact, under their own names, each by a rename when the post-processor has succeeded.
    */
   readonly stage: string;
+  /**
+   * Notes a file or folder that was written elsewhere and is no part of the artifact, such as a copy: when it is deleted or
+   * changed, the post-processor runs again.
+   */
+  readonly placed: (path: string) => void;
   readonly scratch: string;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;

@@ -17,7 +17,9 @@ const schema = z
     method: z
       .enum(['gpg', 'minisign', 'cosign'])
       .default('gpg')
-      .describe('Form of the signatures: `<file>.asc` of GnuPG, `<file>.minisig`, or `<file>.sig` as `cosign sign-blob` makes them.'),
+      .describe(
+        'Form of the signatures: `<file>.asc` of GnuPG, `<file>.minisig`, or `<file>.sig` as `cosign sign-blob` makes them.',
+      ),
     secret: z
       .string()
       .optional()
@@ -45,7 +47,8 @@ const schema = z
       context.addIssue({ code: 'custom', path: [path], message });
     if (method !== 'gpg' && secret === undefined) issue('secret', `is needed by ${method}`);
     if (method !== 'gpg' && key !== undefined) issue('key', 'goes with method gpg only');
-    if (method === 'cosign' && passphrase !== undefined) issue('passphrase', 'goes with gpg and minisign only');
+    if (method === 'cosign' && passphrase !== undefined)
+      issue('passphrase', 'goes with gpg and minisign only');
   });
 type SignOptions = z.output<typeof schema>;
 
@@ -79,7 +82,9 @@ A private key is never written to the cache. GnuPG's key ring for it lies in mem
     capture(async () => {
       imageOf(artifact);
       const wanted = options.files.map(globToRegExp);
-      const files = artifact.files.filter((file) => wanted.some((pattern) => pattern.test(nameOf(file))));
+      const files = artifact.files.filter(
+        (file) => !isSignature(nameOf(file)) && wanted.some((pattern) => pattern.test(nameOf(file))),
+      );
       if (files.length === 0) {
         const message = `no file of the artifact matches ${options.files.join(', ')}`;
         const hint = `There are ${artifact.files.map(nameOf).join(', ')}.`;
@@ -97,6 +102,9 @@ A private key is never written to the cache. GnuPG's key ring for it lies in mem
     }),
 });
 
+/** Signatures are not signed again. */
+const isSignature = (name: string): boolean => /\.(asc|minisig|sig)$/.test(name);
+
 interface Signer extends AsyncDisposable {
   readonly sign: (file: string, to: string) => Promise<void>;
 }
@@ -113,8 +121,7 @@ async function openSigner(options: SignOptions, context: PostContext): Promise<S
 }
 
 async function gpgSigner({ secret, passphrase, key }: SignOptions, context: PostContext): Promise<Signer> {
-  const home =
-    secret === undefined ? undefined : await mkdtemp(join(await memoryFolder(), 'imgpipe-gpg-'));
+  const home = secret === undefined ? undefined : await mkdtemp(join(await memoryFolder(), 'imgpipe-gpg-'));
   const homeEnv = home ?? process.env['GNUPGHOME'];
   const env = {
     HOME: process.env['HOME'] ?? '/',
@@ -146,8 +153,7 @@ async function gpgSigner({ secret, passphrase, key }: SignOptions, context: Post
   return {
     sign: async (file, to) => {
       const user = key === undefined ? [] : ['--local-user', key];
-      const phrase =
-        passphrase === undefined ? [] : ['--pinentry-mode', 'loopback', '--passphrase-fd', '0'];
+      const phrase = passphrase === undefined ? [] : ['--pinentry-mode', 'loopback', '--passphrase-fd', '0'];
       const argv = [...user, ...phrase, '--armor', '--detach-sign', '--output', to, '--', file];
       await gpg(argv, passphrase === undefined ? undefined : `${context.secret(passphrase)}\n`);
     },
@@ -164,13 +170,18 @@ async function memoryFolder(): Promise<string> {
 function minisignSigner({ secret = '', passphrase }: SignOptions, context: PostContext): Signer {
   const key = context.secret(secret);
   const word = passphrase === undefined ? '' : context.secret(passphrase);
-  // A pipe: the key is in no file.
+  // minisign opens the key by a name: that of a pipe, so that the key is in no file. Node's own are sockets.
+  const script = 'exec 6<&0; cat <&3 | minisign "$@" 5<&0 0<&6';
   const spawn: PostContext['workspace']['spawn'] = (command) =>
     context.workspace.spawn({ ...command, inputs: [`${key}\n`] });
   return {
     sign: async (file, to) => {
-      const argv = ['minisign', '-S', '-s', '/dev/fd/3', '-m', file, '-x', to, '-t', `file:${basename(file)}`] as const;
-      await runTool({ ...context, workspace: { spawn } }, { argv, stdin: `${word}\n`, reason: 'post-failed' });
+      const options = ['-S', '-s', '/dev/fd/5', '-m', file, '-x', to, '-t', `file:${basename(file)}`];
+      const argv = ['sh', '-c', script, 'minisign', ...options] as const;
+      await runTool(
+        { ...context, workspace: { spawn } },
+        { argv, stdin: `${word}\n`, reason: 'post-failed' },
+      );
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

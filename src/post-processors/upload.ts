@@ -2,15 +2,15 @@ import * as z from 'zod';
 import { capture, FailureError } from '../diagnostics/failure.ts';
 import { definePostProcessor } from './post-processor.ts';
 
-const header = () =>
-  z.string().regex(/^[\t\u0020-\u007e]*$/, 'must be one line of printable characters');
+const header = () => z.string().regex(/^[\t\u0020-\u007e]*$/, 'must be one line of printable characters');
 
 const schema = z
   .strictObject({
     to: z
       .string()
       .regex(/^(\/|\.{1,2}\/|file:\/\/\/|https?:\/\/|s3:\/\/[^/]+)/, {
-        error: 'must be a folder (`/srv/images`, `./images`), an address (`https://host/path/`) or `s3://bucket/path/`',
+        error:
+          'must be a folder (`/srv/images`, `./images`), an address (`https://host/path/`) or `s3://bucket/path/`',
       })
       .describe(
         'Where the files go: a folder of this machine, relative to the template; `https://…/`, to which each file is sent by PUT under its name; or `s3://bucket/path/`.',
@@ -28,7 +28,9 @@ const schema = z
     pathStyle: z
       .boolean()
       .default(false)
-      .describe('With s3: the bucket stands in the path and not in the name of the host; many servers want that.'),
+      .describe(
+        'With s3: the bucket stands in the path and not in the name of the host; many servers want that.',
+      ),
     accessKey: z
       .string()
       .optional()
@@ -43,7 +45,10 @@ const schema = z
       .enum(['private', 'public-read', 'authenticated-read', 'bucket-owner-full-control'])
       .optional()
       .describe('With s3: who may read the files. Default: the bucket says.'),
-    always: z.boolean().default(false).describe('Sends the files in every build, also when they are unchanged.'),
+    always: z
+      .boolean()
+      .default(false)
+      .describe('Sends the files in every build, also when they are unchanged.'),
   })
   .superRefine(({ to, headers, secretHeaders, accessKey, secretKey, endpoint }, context) => {
     const issue = (path: string, message: string): void =>

@@ -159,7 +159,8 @@ class Run {
     this.#counts[end.type === 'built' ? 'built' : 'cached'] += 1;
     const size = output.type === 'passed' ? undefined : output.size;
     this.#end(node, end, durationMs, size);
-    if (output.type === 'artifact') {
+    const isTransient = (node.role === 'export' || node.role === 'post') && node.transient === true;
+    if (output.type === 'artifact' && !isTransient) {
       this.#options.sink.emit({
         type: 'artifact',
         id: node.id,
@@ -168,7 +169,7 @@ class Run {
         sha256: output.sha256,
       });
     }
-    if (output.type === 'files') {
+    if (output.type === 'files' && !isTransient) {
       for (const { path, size: bytes, sha256 } of output.artifact.files) {
         if (path in output.made)
           this.#options.sink.emit({ type: 'artifact', id: node.id, path, size: bytes, sha256 });

@@ -16,15 +16,15 @@ export async function filesToSend(artifact: Artifact): Promise<FileToSend[]> {
     artifact.files.map(async ({ path, size }): Promise<FileToSend[]> => {
       if (!(await stat(path)).isDirectory()) return [{ path, name: basename(path), size }];
       const entries = await readdir(path, { recursive: true, withFileTypes: true });
-      const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+      const files = entries
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name));
       return await Promise.all(
-        files
-          .toSorted()
-          .map(async (file) => ({
-            path: file,
-            name: file.slice(dirname(path).length + 1),
-            size: (await stat(file)).size,
-          })),
+        files.toSorted().map(async (file) => ({
+          path: file,
+          name: file.slice(dirname(path).length + 1),
+          size: (await stat(file)).size,
+        })),
       );
     }),
   );

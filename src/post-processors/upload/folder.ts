@@ -4,23 +4,20 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FailureError } from '../../diagnostics/failure.ts';
 import { outputFailure } from '../../exporters/output.ts';
-import type { Artifact, ArtifactFile } from '../../model/artifact.ts';
-import { newFile, withFiles } from '../new-file.ts';
+import type { Artifact } from '../../model/artifact.ts';
 import type { PostContext } from '../post-processor.ts';
 import type { UploadOptions } from '../upload.ts';
 
 /**
- * Copies the files of an artifact into a folder; each appears there by a rename, whole. The copies become part of the
- * artifact, so that a deleted one is made again.
+ * Copies the files of an artifact into a folder; each appears there by a rename, whole. A deleted copy is made again.
  * @throws FailureError `permission-denied`, `disk-full`, `aborted`
  */
 export async function copyToFolder(
   { to }: UploadOptions,
   artifact: Artifact,
-  { resolvePath, signal, progress }: PostContext,
+  { resolvePath, signal, progress, placed }: PostContext,
 ): Promise<Artifact> {
   const folder = to.startsWith('file://') ? fileURLToPath(to) : resolvePath(to);
-  const copies: ArtifactFile[] = [];
   for (const [index, { path }] of artifact.files.entries()) {
     const target = join(folder, basename(path));
     const temporary = `${target}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
@@ -37,8 +34,8 @@ export async function copyToFolder(
         ? error
         : new FailureError({ ...failure, hint: 'Make the folder writable, or name another one in `to`.' });
     }
-    copies.push(await newFile(target, signal));
+    placed(target);
     progress(index + 1, artifact.files.length, 'files');
   }
-  return withFiles(artifact, copies);
+  return artifact;
 }

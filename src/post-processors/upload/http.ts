@@ -16,11 +16,16 @@ export async function uploadByPut(
   context: PostContext,
 ): Promise<Artifact> {
   const files = await filesToSend(artifact);
-  const secrets = Object.entries(options.secretHeaders).map(([name, secret]) => [name, context.secret(secret)]);
+  const secrets = Object.entries(options.secretHeaders).map(([name, secret]) => [
+    name,
+    context.secret(secret),
+  ]);
   const headers = { ...options.headers, ...(Object.fromEntries(secrets) as Record<string, string>) };
   for (const [index, file] of files.entries()) {
     context.status(file.name);
-    await withRetries(file.name, context, () => put(file, targetOf(options.to, file), headers, context.signal));
+    await withRetries(file.name, context, () =>
+      put(file, targetOf(options.to, file), headers, context.signal),
+    );
     context.progress(index + 1, files.length, 'files');
   }
   return artifact;
@@ -48,7 +53,8 @@ async function put(
     response = await fetch(target, { method: 'PUT', headers, body: await openAsBlob(file.path), signal });
   } catch (cause) {
     if (signal.aborted) throw cause;
-    const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
+    const reason =
+      cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
     throw new TransientError(`${target.host} cannot be reached: ${reason}`, { cause });
   }
   const text = (await response.text().catch(() => '')).slice(0, 500);

@@ -30,6 +30,11 @@ export async function withRetries<T>(
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;
     const hint = 'Build again when the server answers; nothing that was built is lost.';
-    throw new FailureError({ reason: 'post-failed', message: `${what}: ${error.message}`, hint, cause: error });
+    throw new FailureError({
+      reason: 'post-failed',
+      message: `${what}: ${error.message}`,
+      hint,
+      cause: error,
+    });
   }
 }
