@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ARCHITECTURES } from '../model/platform.ts';
-import { durationField, sizeField } from '../schema/fields.ts';
+import { durationField } from '../schema/fields.ts';
 import { diskSchema } from './disk-schema.ts';
 
 /** Names of steps, exports and checks: safe in a shell, in a file name and after a slash. */

@@ -6,12 +6,13 @@ import { buildDisk, buildDiskBase } from '../../src/exporters/disk/build-disk.ts
 import { planDisk } from '../../src/exporters/disk/plan-disk.ts';
 import { LayerStore } from '../../src/layers/layer-store.ts';
 import { openWorkspace } from '../../src/layers/overlayfs/overlay-workspace.ts';
+import type { DiskRequest } from '../../src/model/disk-request.ts';
 import type { View } from '../../src/model/layer.ts';
 
 /**
  * A process of its own, so that it can be run as another user: makes a base layer (by the shell script on standard
- * input) and a disk with one file patched in, in the folder given as its argument; prints the disk's SHA-256 as JSON,
- * or the failures.
+ * input) and a disk with one file patched in, in the folder given as its argument (options of the disk as JSON may
+ * follow); prints the disk's SHA-256 as JSON, or the failures.
  */
 const folder = process.argv[2] ?? '';
 const sourceDateEpoch = 1_735_689_600;
@@ -34,6 +35,7 @@ try {
     espSize: 40 * 2 ** 20,
     firmware: 'both',
     kernelArgs: [],
+    ...(JSON.parse(process.argv[3] ?? '{}') as Partial<DiskRequest['spec']>),
   } as const;
   const request = {
     layers: [base, page],

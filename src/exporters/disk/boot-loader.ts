@@ -120,7 +120,8 @@ async function installBiosLoader(
 function biosLoaderPlace({ layout }: DiskPlan): { readonly start: number; readonly sectors: number } {
   if (layout.biosBoot !== undefined) return layout.biosBoot;
   const [first] = layout.table.partitions;
-  if (layout.table.scheme !== 'mbr' || first === undefined) throw new Error('no place for a BIOS boot loader');
+  if (layout.table.scheme !== 'mbr' || first === undefined)
+    throw new Error('no place for a BIOS boot loader');
   return { start: 1, sectors: first.start - 1 };
 }
 

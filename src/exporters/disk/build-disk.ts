@@ -11,7 +11,8 @@ import { rootVolume, volumesOf } from './layout.ts';
 import { makeFileSystems } from './make-file-systems.ts';
 import { encodeTable } from './mbr.ts';
 import { patchScript, patchErrors } from './patch.ts';
-import { tooLarge, type DiskPlan } from './plan-disk.ts';
+import type { DiskPlan } from './plan-disk.ts';
+import { tooLarge } from './too-large.ts';
 import { copySparse } from '../sparse-copy.ts';
 
 export interface DiskBuildContext extends ToolContext {
@@ -37,7 +38,8 @@ export async function buildDiskBase(plan: DiskPlan, context: DiskBuildContext): 
     );
     await using disk = await open(context.outputPath, 'wx+');
     await disk.truncate(layout.size);
-    for (const { offset, bytes } of encodeTable(layout.table)) await disk.write(bytes, 0, bytes.length, offset);
+    for (const { offset, bytes } of encodeTable(layout.table))
+      await disk.write(bytes, 0, bytes.length, offset);
     const imageArguments = await readKernelArguments(context.workspace, request.layers);
     const installLoader = (): Promise<void> =>
       installBootLoader(plan, context.outputPath, disk, imageArguments, context);

@@ -11,5 +11,5 @@ export async function copyIntoDisk(
   const seek = (partition.start * SECTOR) / 2 ** 20;
   const how = ['bs=1M', `seek=${seek}`, 'conv=notrunc,sparse', 'status=none'];
   const argv = ['dd', `if=${path}`, `of=${context.outputPath}`, ...how] as const;
-  await runTool(context, { argv: argv as unknown as [string, ...string[]], reason: 'disk-failed' });
+  await runTool(context, { argv, reason: 'disk-failed' });
 }

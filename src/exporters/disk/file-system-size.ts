@@ -50,7 +50,10 @@ export function fitFileSystem(type: FileSystemType, files: TreeSize, free: numbe
       return Math.max(SMALLEST_XFS, Math.ceil(content * 1.03) + (XFS_LOG_MEBIBYTES + 32) * MIB);
     }
     case 'btrfs':
-      return Math.max(SMALLEST_BTRFS, Math.ceil((files.bytes + files.entries * 1024 + free) * 1.08) + 96 * MIB);
+      return Math.max(
+        SMALLEST_BTRFS,
+        Math.ceil((files.bytes + files.entries * 1024 + free) * 1.08) + 96 * MIB,
+      );
   }
 }
 

@@ -10,7 +10,9 @@ export function fstabText(before: string, layout: DiskLayout): string {
   const lines: string[] = [];
   const volumes = (layout.volumes ?? []).toSorted((a, b) => a.mount.length - b.mount.length);
   for (const { mount, partition, fileSystem } of volumes) {
-    lines.push(`PARTUUID=${partition.uuid} ${mount} ${fileSystem} defaults 0 ${fileSystem === 'ext4' ? 2 : 0}`);
+    lines.push(
+      `PARTUUID=${partition.uuid} ${mount} ${fileSystem} defaults 0 ${fileSystem === 'ext4' ? 2 : 0}`,
+    );
   }
   if (layout.espMount !== undefined) {
     lines.push(`PARTUUID=${layout.esp?.uuid} ${layout.espMount} vfat umask=0077 0 2`);

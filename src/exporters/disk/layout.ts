@@ -106,8 +106,7 @@ export function planLayout(request: DiskRequest, sizeOf: (mount: string) => Tree
       ? undefined
       : place('bios', PARTITION_TYPES.biosBoot, ALIGNED_SECTORS);
   const esp = spec.firmware === 'bios' ? undefined : place('esp', PARTITION_TYPES.esp, whole(spec.espSize));
-  const swap =
-    spec.swap === undefined ? undefined : place('swap', PARTITION_TYPES.swap, whole(spec.swap));
+  const swap = spec.swap === undefined ? undefined : place('swap', PARTITION_TYPES.swap, whole(spec.swap));
   const volumes = (spec.partitions ?? []).map(({ mount, fileSystem, size, free }): Volume => {
     const name = mount.slice(1).replaceAll('/', '-').slice(0, 12);
     const files = sizeOf(mount);

@@ -6,7 +6,8 @@ import type { DiskBuildContext } from './build-disk.ts';
 import { copyIntoDisk } from './copy-into-disk.ts';
 import { SECTOR } from './gpt.ts';
 import type { Volume } from './layout.ts';
-import { tooLarge, type DiskPlan } from './plan-disk.ts';
+import type { DiskPlan } from './plan-disk.ts';
+import { volumeTooSmall } from './too-large.ts';
 
 /**
  * Fills a partition with a btrfs file system that holds a folder's tree. Not reproducible: mkfs.btrfs numbers files by the
@@ -28,7 +29,9 @@ export async function makeBtrfs(
   try {
     await runTool(context, { argv: argv as [string, ...string[]], reason: 'disk-failed' });
   } catch (error) {
-    throw (await isFull(error, context.scratch)) ? new FailureError({ ...tooLarge(plan.layout.size), cause: error }) : error;
+    throw (await isFull(error, context.scratch))
+      ? new FailureError({ ...volumeTooSmall(plan.layout, volume), cause: error })
+      : error;
   }
   await copyIntoDisk(path, volume.partition, context);
   await rm(path);

@@ -6,7 +6,8 @@ import type { DiskBuildContext } from './build-disk.ts';
 import { SECTOR } from './gpt.ts';
 import { RESERVED_PERCENT } from './file-system-size.ts';
 import type { Volume } from './layout.ts';
-import { tooLarge, type DiskPlan } from './plan-disk.ts';
+import type { DiskPlan } from './plan-disk.ts';
+import { volumeTooSmall } from './too-large.ts';
 
 /** Features of the file systems, written out so that no host's mke2fs.conf decides. All known to GRUB 2.02 and Linux 4. */
 const FEATURES = [
@@ -61,7 +62,7 @@ export async function makeExt4(
       reason: 'disk-failed',
     });
   } catch (error) {
-    throw isTooLarge(error) ? new FailureError({ ...tooLarge(layout.size), cause: error }) : error;
+    throw isTooLarge(error) ? new FailureError({ ...volumeTooSmall(layout, volume), cause: error }) : error;
   }
 }
 

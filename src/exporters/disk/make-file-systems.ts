@@ -26,9 +26,7 @@ export async function makeFileSystems(
   const { layout, request } = plan;
   const isDivided = needsFstab(request.spec);
   const isChanged = isDivided || plan.delta.maskPaths.length > 0;
-  const tree = await (isChanged
-    ? workspace.activate(plan.baseLayers)
-    : workspace.mountView(plan.baseLayers));
+  const tree = await (isChanged ? workspace.activate(plan.baseLayers) : workspace.mountView(plan.baseLayers));
   const stopReporting = reportProgress(plan, context);
   try {
     if (layout.swap !== undefined) await writeSwap(disk, layout.swap.partition, layout.swap.uuid);

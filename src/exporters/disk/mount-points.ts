@@ -18,7 +18,10 @@ export function needsFstab(spec: DiskRequest['spec']): boolean {
 }
 
 /** What the files of each file system need, by mount point; those of the ESP by its own. */
-export function treeSizes(tree: MergedTree, spec: DiskRequest['spec']): ReadonlyMap<string, Required<TreeSize>> {
+export function treeSizes(
+  tree: MergedTree,
+  spec: DiskRequest['spec'],
+): ReadonlyMap<string, Required<TreeSize>> {
   const mounts = mountsOf(spec);
   const sizes = new Map<string, { bytes: number; entries: number; linkedBytes: number }>();
   for (const mount of ['/', ...mounts]) sizes.set(mount, { bytes: 0, entries: 0, linkedBytes: 0 });
@@ -86,15 +89,19 @@ function checkEsp(tree: MergedTree, spec: DiskRequest['spec']): Failure | undefi
 /** What mkfs.xfs can take from a prototype file: no blanks in names, no extended attributes. */
 function checkXfs(tree: MergedTree, spec: DiskRequest['spec']): Failure[] {
   const mounts = mountsOf(spec);
-  const xfs = new Set((spec.partitions ?? []).filter((item) => item.fileSystem === 'xfs').map((item) => item.mount));
+  const xfs = new Set(
+    (spec.partitions ?? []).filter((item) => item.fileSystem === 'xfs').map((item) => item.mount),
+  );
   if (spec.fileSystem === 'xfs') xfs.add('/');
   if (xfs.size === 0) return [];
   const names: string[] = [];
   const attributes: string[] = [];
+  const devices: string[] = [];
   for (const [path, { entry }] of tree) {
     if (!xfs.has(mounts.find((mount) => path.startsWith(`${mount}/`)) ?? '/')) continue;
     const texts = [path, ...(entry.type === 'symlink' ? [entry.target] : [])];
     if (texts.some((text) => /[^!-~]|\/[:$]|^[:$]/.test(text))) names.push(path);
+    if (entry.type === 'character-device' || entry.type === 'block-device') devices.push(path);
     if (entry.type !== 'hard-link' && entry.xattrs.length > 0) attributes.push(path);
   }
   const failure = (what: string, paths: readonly string[]): Failure[] =>
@@ -109,6 +116,7 @@ function checkXfs(tree: MergedTree, spec: DiskRequest['spec']): Failure[] {
         ];
   return [
     ...failure('extended attributes (capabilities, ACLs)', attributes),
+    ...failure('device nodes', devices),
     ...failure('blanks and other special characters in names', names),
   ];
 }

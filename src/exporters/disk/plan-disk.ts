@@ -1,4 +1,4 @@
-import { fail, ok, type Failure, type Result } from '../../diagnostics/failure.ts';
+import { fail, ok, type Result } from '../../diagnostics/failure.ts';
 import type { LayerStore } from '../../layers/layer-store.ts';
 import type { ManifestEntry } from '../../layers/manifest.ts';
 import type { DiskRequest } from '../../model/disk-request.ts';
@@ -15,6 +15,7 @@ import { planLayout, volumesOf, type DiskLayout } from './layout.ts';
 import { mergeTree, type LayerEntries, type MergedTree } from './merged-tree.ts';
 import { checkMountPoints, isPatchable, treeSizes } from './mount-points.ts';
 import { chooseDelta } from './split.ts';
+import { volumeTooSmall } from './too-large.ts';
 import { findDiskTools, type DiskTools } from './tools.ts';
 import { DISK_VERSION } from './version.ts';
 
@@ -98,19 +99,16 @@ function draftDisk(
   const delta = (spec.fileSystem ?? 'ext4') === 'ext4' ? withRootAttributes(planned, boot) : planned;
   const layers = (isDelta: boolean): View =>
     request.layers.filter((_, index) => chosen.has(index) === isDelta);
-  const sizes = treeSizes(base, spec);
+  const sizes = isPatchable(spec) ? undefined : treeSizes(base, spec);
   const rootFiles = isPatchable(spec) ? filesSize(base, delta) : undefined;
   const sizeOf = (mount: string): TreeSize =>
-    (mount === '/' ? rootFiles : undefined) ?? sizes.get(mount) ?? { bytes: 0, entries: 0 };
+    (mount === '/' ? rootFiles : undefined) ?? sizes?.get(mount) ?? { bytes: 0, entries: 0 };
   const layout = planLayout(request, sizeOf);
   let needed = 0;
-  for (const { mount, fileSystem, partition } of volumesOf(layout)) {
-    needed = fitFileSystem(fileSystem, sizeOf(mount), 0);
-    const given = partition.sectors * SECTOR;
-    if (given >= needed) continue;
-    return fail(
-      mount === '/' ? tooLarge(layout.size, needed - given) : partitionTooSmall(mount, given, needed),
-    );
+  for (const volume of volumesOf(layout)) {
+    needed = fitFileSystem(volume.fileSystem, sizeOf(volume.mount), 0);
+    if (volume.partition.sectors * SECTOR >= needed) continue;
+    return fail(volumeTooSmall(layout, volume, needed));
   }
   return ok({
     request,
@@ -151,25 +149,6 @@ function withKeys({ commandLine, ...draft }: DraftPlan, tools: DiskTools): DiskP
     serialConsole: spec.serialConsole === false ? false : undefined,
   });
   return { ...draft, diskKey, baseKey, tools };
-}
-
-export function tooLarge(size: number, missing?: number): Failure {
-  const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-  const by = missing === undefined ? '' : ` by about ${mebibytes(missing)}`;
-  return {
-    reason: 'image-too-large',
-    message: `the image's files do not fit a disk of ${mebibytes(size)}${by}`,
-    hint: 'give disk.size a larger value, or "fit" to take what the files need',
-  };
-}
-
-function partitionTooSmall(mount: string, size: number, needed: number): Failure {
-  const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-  return {
-    reason: 'image-too-large',
-    message: `the files below ${mount} do not fit a partition of ${mebibytes(size)}`,
-    hint: `give it at least ${mebibytes(needed)} in disk.partitions, or "fit"`,
-  };
 }
 
 /** Behind a symbolic link the command line could be any file of the image, so then every layer counts. */

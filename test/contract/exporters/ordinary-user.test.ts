@@ -49,6 +49,21 @@ describe.skipIf(reason !== undefined)(
       expect(user).toEqual(root);
     });
 
+    it('gets the divided XFS disk that root gets, byte by byte', () => {
+      const home = temporaryFolder();
+      chmodSync(home, 0o755);
+      const boot = { mount: '/boot', fileSystem: 'ext4', size: 'fit', free: 2 ** 24 };
+      const partitions = [boot, { ...boot, mount: '/srv', fileSystem: 'xfs' }];
+      const spec = JSON.stringify({ partitions, swap: 2 ** 20, espMount: '/empty' });
+      const user = build([AS_USER, home, 'imgpipe-test:200000:65536', process.execPath, BUILD, home, spec]);
+      const root = build([process.execPath, BUILD, temporaryFolder(), spec]);
+      expect(root).toMatchObject({
+        deltaLayers: 0,
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+      });
+      expect(user).toEqual(root);
+    });
+
     it('gets the exports of layers that root gets, byte by byte', () => {
       const home = temporaryFolder();
       chmodSync(home, 0o755);

@@ -63,16 +63,23 @@ describe('findKernel', () => {
   });
 });
 
+const disk = (architecture: string, serialConsole = true) => ({
+  rootUuid: 'abc',
+  architecture,
+  serialConsole,
+});
+
 describe('kernelCommandLine', () => {
   it('has root, rw and both consoles by default, the serial one last', () => {
-    expect(kernelCommandLine('abc', 'amd64', [], '')).toBe(
+    expect(kernelCommandLine(disk('amd64'), [], '')).toBe(
       'root=PARTUUID=abc rw console=tty0 console=ttyS0,115200',
     );
-    expect(kernelCommandLine('abc', 'arm64', [], '')).toContain('console=ttyAMA0');
+    expect(kernelCommandLine(disk('arm64'), [], '')).toContain('console=ttyAMA0');
+    expect(kernelCommandLine(disk('amd64', false), [], '')).toBe('root=PARTUUID=abc rw console=tty0');
   });
 
   it("takes the template's and the image's arguments, and leaves out defaults that these set", () => {
-    expect(kernelCommandLine('abc', 'amd64', ['quiet'], 'console=ttyS1 ro\nroot=/dev/vda1\n')).toBe(
+    expect(kernelCommandLine(disk('amd64'), ['quiet'], 'console=ttyS1 ro\nroot=/dev/vda1\n')).toBe(
       'quiet console=ttyS1 ro root=/dev/vda1',
     );
   });
