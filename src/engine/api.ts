@@ -92,7 +92,8 @@ export interface BuildRequest extends CacheUse {
   /** How many pipelines run side by side; 0: as many as the machine's processors and memory allow. */
   readonly parallel: number;
   readonly failFast: boolean;
-  readonly onError: OnError;
+  /** `leave`: as `cleanup`, without the clean-up steps of pipelines. */
+  readonly onError: OnError | 'leave';
   readonly signal: AbortSignal;
 }
 

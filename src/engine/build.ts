@@ -237,6 +237,7 @@ class RunResources implements AsyncDisposable {
       project: session.config.root,
       runId: this.id,
       onError: this.#request.onError,
+      ...(this.#compiled.lateOptions && { lateOptions: this.#compiled.lateOptions }),
       workspace: this.openWorkspace,
       artifactPath: (node) => this.#prober.artifactPath(node),
       postFolder: (node) => session.folderOf(node),

@@ -3,6 +3,7 @@ import { fail, ok, type Result } from '../diagnostics/failure.ts';
 import { buildGraph } from '../graph/build-graph.ts';
 import { selectNodes } from '../graph/select-nodes.ts';
 import type { PipelineGraph } from '../model/graph.ts';
+import type { LateOptions } from '../model/late-options.ts';
 import type { SecretSpec, Template } from '../model/pipeline.ts';
 import { describeNodes, type Descriptions } from '../plan/describe.ts';
 import { sameFileNames } from '../plan/file-names.ts';
@@ -20,6 +21,7 @@ export interface CompiledProject {
   readonly graph: PipelineGraph;
   readonly descriptions: Descriptions;
   readonly secrets: readonly SecretSpec[];
+  readonly lateOptions?: LateOptions;
 }
 
 /** Everything that compiling is made from, as it was read. */
@@ -69,16 +71,25 @@ export function compileProject(
 ): Result<CompiledProject> {
   const template = checkTemplate(read, selection, config);
   if (!template.ok) return template;
-  const graph = buildGraph(template.value, read.kinds);
+  return compileTemplate(template.value, read.kinds, selection);
+}
+
+/** buildGraph → selectNodes → describeNodes. */
+export function compileTemplate(
+  template: Template,
+  kinds: Kinds,
+  selection: Pick<TemplateSelection, 'pipelines' | 'only' | 'except'>,
+): Result<CompiledProject> {
+  const graph = buildGraph(template, kinds);
   if (!graph.ok) return graph;
   const chosen = selectNodes(graph.value, selection);
   if (!chosen.ok) return chosen;
-  const descriptions = describeNodes(chosen.value, read.kinds);
+  const descriptions = describeNodes(chosen.value, kinds);
   const doubled = sameFileNames(chosen.value, descriptions);
   if (doubled.length > 0) return fail(...doubled);
   return ok({
     graph: chosen.value,
     descriptions,
-    secrets: template.value.secrets,
+    secrets: template.secrets,
   });
 }

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ActionRecord, FilesOutput, NodeOutput } from '../cache/action-record.ts';
 import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import { acquireLock } from '../cache/key-lock.ts';
@@ -118,6 +119,7 @@ export class Executor implements Dispatcher, AsyncDisposable {
       });
       const start = performance.now();
       try {
+        await pauseBefore(node, scope);
         const made = await this.#make(node, probe.inputs, scope);
         journal.lease(leasesOf(made.output));
         await this.#endMachine(node);
@@ -136,7 +138,9 @@ export class Executor implements Dispatcher, AsyncDisposable {
         }
         if (node.role === 'step' && node.step.run.continueOnError)
           return await this.#continueWithout(node, failures);
-        if ((await this.#onError(node, failures)) === 'retry') continue;
+        const choice = await this.#onError(node, failures);
+        if (choice === 'retry') continue;
+        if (choice === 'cleanup') failures.push(...(await this.#cleanUp(node, scope)));
         return { type: 'failed', failures, logFile: scope.logFile };
       }
     }
@@ -171,7 +175,7 @@ export class Executor implements Dispatcher, AsyncDisposable {
       case 'export':
         return { output: await makeArtifact(node, scope, this.#services, this.#machines) };
       case 'post':
-        return { output: await makeFiles(node, scope, this.#services) };
+        return { output: await makeFiles(node, scope, this.#services, this.#machines) };
       case 'check':
         await runCheck(node, scope, this.#services);
         return { output: { type: 'passed' } };
@@ -284,7 +288,18 @@ export class Executor implements Dispatcher, AsyncDisposable {
     return { type: 'built', output: { type: 'layer', ...empty }, unchanged: false };
   }
 
-  async #onError(node: GraphNode, failures: readonly Failure[]): Promise<'end' | 'retry'> {
+  /** What went wrong with the clean-up step of the pipeline. */
+  async #cleanUp(node: GraphNode, scope: NodeScope): Promise<readonly Failure[]> {
+    try {
+      await this.#machines.cleanUp(node, scope);
+      return [];
+    } catch (error) {
+      const { message, ...failure } = asFailure(error, node);
+      return [{ ...failure, message: `clean-up failed: ${message}` }];
+    }
+  }
+
+  async #onError(node: GraphNode, failures: readonly Failure[]): Promise<string> {
     const { onError, sink } = this.#services;
     let choice: string = onError;
     if (onError === 'ask') {
@@ -295,8 +310,13 @@ export class Executor implements Dispatcher, AsyncDisposable {
       });
     }
     if (choice === 'abort') this.#stopsRun = true;
-    return choice === 'retry' ? 'retry' : 'end';
+    return choice;
   }
+}
+
+async function pauseBefore(node: GraphNode, scope: NodeScope): Promise<void> {
+  const pauseMs = node.role === 'step' ? (node.step.run.pauseBeforeMs ?? 0) : 0;
+  if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: scope.signal });
 }
 
 /** A failure points at the node's place in the template unless it knows a better one. */

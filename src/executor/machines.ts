@@ -8,7 +8,8 @@ import type { Question } from '../events/event-sink.ts';
 import { FailureError, unwrap } from '../diagnostics/failure.ts';
 import { topOf, type GraphNode } from '../model/graph.ts';
 import { asDigest, type Digest } from '../model/ids.ts';
-import type { Pipeline } from '../model/pipeline.ts';
+import type { MachineFacts } from '../model/late-options.ts';
+import { nodeId, type Pipeline } from '../model/pipeline.ts';
 import { stepContext } from '../plan/describe.ts';
 import { identifyProcess } from '../util/process-identity.ts';
 import { cacheMountFolder } from './cache-mount.ts';
@@ -28,6 +29,8 @@ interface Live {
 class PipelineMachines {
   readonly driver: MachineDriver;
   live: Live | undefined;
+  /** Of the last machine. */
+  facts: MachineFacts = {};
 
   constructor(driver: MachineDriver) {
     this.driver = driver;
@@ -58,18 +61,45 @@ export class Machines implements AsyncDisposable {
   /** Runs a source or step and keeps the state that it leaves. */
   async run(node: MachineNode, scope: NodeScope): Promise<NodeOutput> {
     const machines = await this.#open(node, scope);
+    const reach = node.role === 'step' ? this.#reach(node) : 'machine';
+    if (node.role === 'step' && reach === 'host') {
+      await this.#runStep(node, machines.live?.machine ?? ABSENT, scope);
+      return this.#outputBelow(node);
+    }
     try {
       const machine = await this.#machineFor(node, machines);
       if (node.role === 'step') await this.#runStep(node, machine, scope);
       scope.signal.throwIfAborted();
+      if (node.role === 'step' && reach === 'reads') return this.#outputBelow(node);
       const snapshot = await machine.snapshot();
       scope.signal.throwIfAborted();
       const output = outputOf(snapshot);
+      machines.facts = machine.facts;
       machines.live = { machine, state: asDigest(output.digest) };
       return output;
     } catch (error) {
-      await this.#giveUp(machines);
+      await this.#giveUp(machines, node.pipeline.cleanup !== undefined);
       throw error;
+    }
+  }
+
+  /** What the last machine of a pipeline was known by; nothing when none has run. */
+  async facts(pipeline: Pipeline): Promise<MachineFacts> {
+    const opened = await this.#pipelines.get(pipeline.id)?.catch(() => undefined);
+    return opened?.facts ?? {};
+  }
+
+  /** Runs the pipeline's clean-up step, if it has one and its machine still runs, after `node` has failed for good. */
+  async cleanUp(node: GraphNode, scope: NodeScope): Promise<void> {
+    const { cleanup } = node.pipeline;
+    const opened = await this.#pipelines.get(node.pipeline.id)?.catch(() => undefined);
+    const live = opened?.live;
+    if (cleanup === undefined || node.role !== 'step' || opened === undefined || live === undefined) return;
+    try {
+      const id = nodeId(node.pipeline.id, cleanup.name);
+      await this.#runStep({ ...node, id, step: cleanup, name: cleanup.name }, live.machine, scope);
+    } finally {
+      await endLive(opened);
     }
   }
 
@@ -137,9 +167,9 @@ export class Machines implements AsyncDisposable {
     machine: DrivenMachine,
     scope: NodeScope,
   ): Promise<void> {
-    const { kinds, secrets } = this.#services;
+    const { kinds, secrets, lateOptions } = this.#services;
     const kind = kinds.steps.mustGet(node.step.type);
-    const { options } = node.step;
+    const options = lateOptions?.(node.id, machine.facts) ?? node.step.options;
     const timeout = node.step.run.timeoutMs;
     const deadline = timeout === undefined ? undefined : AbortSignal.timeout(timeout);
     const signal = deadline === undefined ? scope.signal : AbortSignal.any([scope.signal, deadline]);
@@ -172,9 +202,27 @@ export class Machines implements AsyncDisposable {
     }
   }
 
-  /** After a failure. A machine that could not be brought back stays for another try. */
-  async #giveUp(machines: PipelineMachines): Promise<void> {
-    if (machines.live === undefined || !isVolatile(machines.live.state)) await endLive(machines);
+  #reach(node: GraphNode & { role: 'step' }): 'machine' | 'reads' | 'host' {
+    const kind = this.#services.kinds.steps.mustGet(node.step.type);
+    return kind.reach?.(node.step.options) ?? 'machine';
+  }
+
+  #outputBelow(node: GraphNode & { role: 'step' }): NodeOutput {
+    const below = topOf(node.below);
+    const output = below === undefined ? undefined : this.#services.prober.output(below);
+    if (output === undefined) throw new Error(`${node.id} has nothing below it`);
+    return output;
+  }
+
+  /**
+   * After a failure. A machine that could not be brought back stays for another try. One that a clean-up step may still
+   * need stays as well, in a state that no other step begins with.
+   */
+  async #giveUp(machines: PipelineMachines, hasCleanup: boolean): Promise<void> {
+    const { live } = machines;
+    if (live === undefined || isVolatile(live.state)) return;
+    if (hasCleanup) machines.live = { machine: live.machine, state: newState() };
+    else await endLive(machines);
   }
 
   async #open(node: GraphNode, scope: NodeScope): Promise<PipelineMachines> {
@@ -197,7 +245,8 @@ export class Machines implements AsyncDisposable {
     const scratch = join(layout.folder('scratch'), runId, `machine-${randomUUID().slice(0, 8)}`);
     await mkdir(scratch, { recursive: true });
     const kind = kinds.builders.mustGet(builder.type);
-    return await kind.open(builder.options, this.#context(node, scratch, scope));
+    const options = this.#services.lateOptions?.(pipeline.id, {}) ?? builder.options;
+    return await kind.open(options, this.#context(node, scratch, scope));
   }
 
   #context(node: GraphNode, scratch: string, first: NodeScope): DriverContext {
@@ -242,6 +291,27 @@ export class Machines implements AsyncDisposable {
         : {}),
     };
   }
+}
+
+/** For steps that run on the host alone while no machine runs. */
+const ABSENT: DrivenMachine = {
+  get architecture(): never {
+    return noMachine();
+  },
+  get communicator(): never {
+    return noMachine();
+  },
+  facts: {},
+  osRelease: () => noMachine(),
+  exec: () => noMachine(),
+  writeFile: () => noMachine(),
+  readFile: () => noMachine(),
+  snapshot: () => noMachine(),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+};
+
+function noMachine(): never {
+  throw new Error('a step that says it works on the host alone asked for the machine');
 }
 
 /** States that no snapshot keeps; they last as long as their machine. */

@@ -7,6 +7,7 @@ import { unwrap } from '../diagnostics/failure.ts';
 import type { ExportContext } from '../exporters/exporter.ts';
 import { removeOutputIndex, staleTemporaries } from '../exporters/output.ts';
 import { digestOfPath } from '../exporters/path-digest.ts';
+import type { Artifact } from '../model/artifact.ts';
 import { topOf, type GraphNode } from '../model/graph.ts';
 import { identifyProcess } from '../util/process-identity.ts';
 import { tracePoint } from '../util/trace-point.ts';
@@ -35,7 +36,9 @@ export async function makeArtifact(
     const disk =
       diskNode?.role === 'disk' ? await ensureDisk(diskNode, scope, services, machines) : undefined;
     const needsFile = kind.readsImage?.(node.export.options) !== true;
-    const result = await kind.run(node.export.options, {
+    const facts = await machines.facts(node.pipeline);
+    const options = services.lateOptions?.(node.id, facts) ?? node.export.options;
+    const result = await kind.run(options, {
       pipeline: node.pipeline,
       disk: disk && exportDisk(disk, needsFile ? await disk.materialise(scope) : undefined),
       layers: node.seal === undefined ? [] : services.prober.view(node),
@@ -48,8 +51,9 @@ export async function makeArtifact(
       log: scope.log,
       progress: scope.progress,
     });
-    const exported = unwrap(result);
+    const exported = unwrap(result) ?? undefined;
     scope.signal.throwIfAborted();
+    if (exported !== undefined && 'artifact' in exported) return filesOutput(exported.artifact);
     const { size, sha256 } =
       exported === undefined
         ? await digestOfPath(temporary, scope.signal)
@@ -66,6 +70,15 @@ export async function makeArtifact(
     rmSync(temporary, { force: true, recursive: true });
     strike();
   }
+}
+
+/** An artifact that lies elsewhere than in the output folder. */
+function filesOutput(artifact: Artifact): NodeOutput {
+  const made = artifact.files.map(
+    ({ path }) => [path, fingerprintOf(statSync(path, { bigint: true }))] as const,
+  );
+  const size = artifact.files.reduce((sum, file) => sum + file.size, 0);
+  return { type: 'files', artifact, made: Object.fromEntries(made), folder: '', size };
 }
 
 function exportDisk({ image, key }: DiskFile, path: string | undefined): NonNullable<ExportContext['disk']> {

@@ -7,12 +7,16 @@ import type { SnapshotStore } from '../layers/snapshot-store.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import type { GraphNode } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
+import type { LateOptions } from '../model/late-options.ts';
 import type { Kinds } from '../plan/kinds.ts';
 import type { Prober } from '../plan/prober.ts';
 import type { SecretResolver } from '../plan/secret-resolver.ts';
 
-/** What to do with a failed step: Packer's words. `shell` is for the command line, which opens it when the run has ended. */
-export type OnError = 'cleanup' | 'abort' | 'ask' | 'shell';
+/**
+ * What to do with a failed step. `cleanup`: its pipeline ends, after its clean-up step; `leave`: without that step;
+ * `abort`: the whole run ends; `shell` is for the command line, which opens it when the run has ended.
+ */
+export type OnError = 'cleanup' | 'leave' | 'abort' | 'ask' | 'shell';
 
 /** Everything the executor needs from the run it belongs to. */
 export interface ExecutorServices {
@@ -29,6 +33,7 @@ export interface ExecutorServices {
   readonly project: string;
   readonly runId: string;
   readonly onError: OnError;
+  readonly lateOptions?: LateOptions;
   /** The run's one workspace, started at first use. */
   readonly workspace: () => Promise<Workspace>;
   readonly artifactPath: (node: GraphNode & { role: 'export' }) => string;

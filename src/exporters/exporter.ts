@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Result } from '../diagnostics/failure.ts';
 import type { SnapshotInfo } from '../layers/snapshot-store.ts';
 import type { Workspace } from '../layers/workspace.ts';
+import type { Artifact } from '../model/artifact.ts';
 import type { Digest } from '../model/ids.ts';
 import type { View } from '../model/layer.ts';
 import type { Pipeline } from '../model/pipeline.ts';
@@ -48,6 +49,11 @@ export interface ExportedFile {
   readonly sha256: string;
 }
 
+/** What an exporter gives that wrote no file of the output folder: an image of a daemon, a file where an option says. */
+export interface ExportedElsewhere {
+  readonly artifact: Artifact;
+}
+
 /** Turns the finished disk, or the layers, into one artifact. */
 export interface ExporterKind<Schema extends z.ZodObject = z.ZodObject> extends KindDescriptor<Schema> {
   /**
@@ -57,7 +63,10 @@ export interface ExporterKind<Schema extends z.ZodObject = z.ZodObject> extends 
   readonly input: 'disk' | 'layers' | 'machine';
   /** File name ending, without dot: `qcow2`, `raw`, `raw.zst`. */
   readonly extension: (options: z.output<Schema>) => string;
-  readonly run: (options: z.output<Schema>, context: ExportContext) => Promise<Result<ExportedFile | void>>;
+  readonly run: (
+    options: z.output<Schema>,
+    context: ExportContext,
+  ) => Promise<Result<ExportedFile | ExportedElsewhere | void>>;
   /** Whether it reads `disk.image` only: making the file `disk.path` is saved then. */
   readonly readsImage?: (options: z.output<Schema>) => boolean;
   /**

@@ -274,7 +274,7 @@ export class Prober {
       case 'artifact':
         return node.role === 'export' ? this.#artifactGone(node, output, bootId) : undefined;
       case 'files':
-        return node.role === 'post' ? this.#filesGone(node, output, bootId) : undefined;
+        return this.#filesGone(node, output, bootId);
       case 'disk':
       case 'passed':
         return undefined;
@@ -293,8 +293,9 @@ export class Prober {
     return fileGone(output, bootId);
   }
 
-  #filesGone(node: PostNode, output: NodeOutput & { type: 'files' }, bootId: string): string | undefined {
-    if (output.folder !== this.#options.postFolder(node)) return 'another output folder';
+  #filesGone(node: GraphNode, output: NodeOutput & { type: 'files' }, bootId: string): string | undefined {
+    if (node.role === 'post' && output.folder !== this.#options.postFolder(node))
+      return 'another output folder';
     for (const [path, fingerprint] of Object.entries(output.made)) {
       const size = output.artifact.files.find((file) => file.path === path)?.size;
       const gone = fileGone({ path, size, fingerprint }, bootId);

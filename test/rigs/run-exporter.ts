@@ -2,10 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { Result } from '../../src/diagnostics/failure.ts';
 import { scanData } from '../../src/exporters/disk/data-map.ts';
 import type { DiskImage } from '../../src/exporters/disk-image.ts';
-import type { ExportContext, ExportedFile, ExporterKind } from '../../src/exporters/exporter.ts';
+import type { ExportContext, ExporterKind } from '../../src/exporters/exporter.ts';
 import type { Workspace } from '../../src/layers/workspace.ts';
 import type { View } from '../../src/model/layer.ts';
 import type { Pipeline } from '../../src/model/pipeline.ts';
@@ -40,7 +39,7 @@ export async function runExporter(
   options: object,
   outputPath: string,
   from: ExportRun,
-): Promise<Result<ExportedFile | void>> {
+): ReturnType<ExporterKind['run']> {
   const parsed = kind.schema.parse(options);
   const { disk } = from;
   const image = from.image ?? (disk === undefined ? undefined : await diskImage(disk));

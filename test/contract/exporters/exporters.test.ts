@@ -2,10 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ExportedFile, ExporterKind } from '../../../src/exporters/exporter.ts';
+import type { ExporterKind } from '../../../src/exporters/exporter.ts';
 import { qcow2Exporter } from '../../../src/exporters/qcow2.ts';
 import { rawExporter } from '../../../src/exporters/raw.ts';
-import type { Result } from '../../../src/diagnostics/failure.ts';
 import { sha256 } from '../../rigs/disk.ts';
 import { runExporter } from '../../rigs/run-exporter.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
@@ -32,7 +31,7 @@ async function run(
   disk: string,
   outputPath: string,
   signal = new AbortController().signal,
-): Promise<Result<ExportedFile | void>> {
+): ReturnType<typeof runExporter> {
   return await runExporter(kind, options, outputPath, { disk, signal });
 }
 
