@@ -1,5 +1,6 @@
 import { openSealedJson, sealJson, type SealFormat } from '../util/sealed-json.ts';
 import type { Artifact } from '../model/artifact.ts';
+import type { InputNotes } from './input-notes.ts';
 import type { KeyInputs } from './key-inputs.ts';
 
 /** Raised whenever a record's type changes: records of another format are misses. */
@@ -66,6 +67,8 @@ export interface LatestRecord {
   readonly output: NodeOutput;
   /** Digests of the layers below by node, when there were not too many, so that a later miss can name the changed one. */
   readonly below?: Readonly<Record<string, string>>;
+  /** Which files and lines its host files had, for inputs of moderate size. */
+  readonly notes?: InputNotes;
   readonly durationMs: number;
   readonly ranAt: string;
 }

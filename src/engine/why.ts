@@ -1,7 +1,10 @@
 import { fail, type Result } from '../diagnostics/failure.ts';
 import { nearestName } from '../diagnostics/nearest-name.ts';
+import { compareLayers } from '../layers/compare-layers.ts';
+import { asDigest } from '../model/ids.ts';
+import type { Change } from '../plan/explain.ts';
+import type { LatestRecord } from '../cache/action-record.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
-import { explainChanges } from '../plan/explain.ts';
 import { planGraph } from '../plan/plan.ts';
 import type { Prober } from '../plan/prober.ts';
 import type { WhyReport } from './api.ts';
@@ -27,11 +30,30 @@ export function explainNode(
     ? prober.definition(node)
     : prober.inputs(node);
   const changes =
-    last === undefined || row.state === 'hit' ? [] : explainChanges(known, last, prober.belowDigests(node));
+    last === undefined || row.state === 'hit'
+      ? []
+      : [...prober.changes(node, known, last), ...packagesBelow(session, last, prober.belowDigests(node))];
   return {
     ok: true,
     value: { id: node.id, state: row.state, reason: row.reason, changes, lastRun: last?.ranAt },
   };
+}
+
+/** Packages that are others in the layers below, where the old layers are still in the store. */
+function packagesBelow(
+  { layers }: Session,
+  last: LatestRecord,
+  below: Readonly<Record<string, string>> | undefined,
+): Change[] {
+  if (last.inputs.below === undefined || below === undefined) return [];
+  return Object.entries(below).flatMap(([node, now]): Change[] => {
+    const then = last.below?.[node];
+    if (then === undefined || then === now) return [];
+    if (!layers.isUsable(asDigest(then)) || !layers.isUsable(asDigest(now))) return [];
+    const { packages } = compareLayers(layers, asDigest(then), asDigest(now));
+    const step = node.slice(node.indexOf('/') + 1);
+    return packages.map(({ name, before, after }) => ({ what: `package ${name} of ${step}`, before, after }));
+  });
 }
 
 /** A node by its full id, or by its name where only one pipeline has it. */

@@ -213,6 +213,7 @@ export class Executor implements Dispatcher, AsyncDisposable {
       inputs: probe.inputs.below === undefined ? inputs : { ...inputs, below: probe.inputs.below },
       output: made.output,
       below: prober.belowDigests(node),
+      notes: prober.inputNotes(node),
       durationMs: made.found === true ? (last?.durationMs ?? durationMs) : durationMs,
       ranAt: createdAt,
     });

@@ -1,7 +1,10 @@
 import type { LatestRecord } from '../cache/action-record.ts';
-import type { KeyInputs } from '../cache/key-inputs.ts';
+import type { InputNotes } from '../cache/input-notes.ts';
+import type { ArchiveState, KeyInputs } from '../cache/key-inputs.ts';
 import type { NodeId } from '../model/ids.ts';
 import { canonicalJson } from '../util/canonical-json.ts';
+import { explainOptions } from './explain-options.ts';
+import { explainInput } from './input-notes.ts';
 
 /** One input that differs from the last time the node ran. */
 export interface Change {
@@ -16,11 +19,13 @@ export interface Change {
  * Names every input in which a node differs from its last record. Empty when nothing differs, which means that the
  * result is no longer in the cache.
  * @param below digests of the layers below by node as they are now, when known
+ * @param notes what the host files hold now; asked for only when one has changed
  */
 export function explainChanges(
   now: KeyInputs,
   last: LatestRecord,
   below: Readonly<Record<NodeId, string>> | undefined,
+  notes: () => InputNotes | undefined = () => undefined,
 ): Change[] {
   const then = last.inputs;
   const changes: Change[] = [];
@@ -29,17 +34,18 @@ export function explainChanges(
   if (now.keyVersion !== then.keyVersion)
     changes.push({ what: 'imgpipe makes this kind of step differently now' });
   // The seal's options are what it found to delete: a consequence of the layers below, not a cause.
-  const options = now.kind === 'seal' ? [] : differing(then.options, now.options);
-  for (const [name, before, after] of options) {
-    const word = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
-    changes.push({ what: `option \`${name}\` ${word}`, before: short(before), after: short(after) });
-  }
-  for (const [name] of differing(then.inputs ?? {}, now.inputs ?? {})) {
-    changes.push({ what: `content of \`${name}\` changed` });
+  const options = now.kind === 'seal' ? [] : explainOptions(then.options, now.options);
+  changes.push(...options);
+  const moved = differing(then.inputs ?? {}, now.inputs ?? {});
+  const notesNow = moved.length === 0 ? undefined : notes();
+  for (const [name] of moved) {
+    const where = explainInput(last.notes?.[name], notesNow?.[name]);
+    changes.push({ what: `content of \`${name}\` changed${where === undefined ? '' : `: ${where}`}` });
   }
   for (const [name] of differing(then.secrets ?? {}, now.secrets ?? {})) {
     changes.push({ what: `secret \`${name}\` changed` });
   }
+  changes.push(...changedArchives(then.archives ?? {}, now.archives ?? {}));
   for (const [name, before, after] of differing(then.tools ?? {}, now.tools ?? {})) {
     changes.push({ what: `another version of ${name}`, before: short(before), after: short(after) });
   }
@@ -64,6 +70,19 @@ export function explainChanges(
   if (!equal(then.disk, now.disk)) changes.push(...changedDisk(then, now));
   if (then.from !== now.from) changes.push({ what: 'the image changed' });
   return changes;
+}
+
+/** Archives that hold something else, or are read from another place, by the name in `imgpipe.lock`. */
+function changedArchives(
+  then: Readonly<Record<string, readonly ArchiveState[]>>,
+  now: Readonly<Record<string, readonly ArchiveState[]>>,
+): Change[] {
+  return differing(then, now).map(([name]) => {
+    const old = new Map(then[name]?.map((state) => [state.suite, state]));
+    const suites = (now[name] ?? []).filter((state) => !equal(old.get(state.suite), state));
+    const named = suites.map(({ suite }) => suite).join(', ');
+    return { what: `archive ${name} moved${named === '' ? '' : ` (${named})`}` };
+  });
 }
 
 function changedLayers(last: LatestRecord, below: Readonly<Record<string, string>> | undefined): Change[] {

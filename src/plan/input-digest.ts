@@ -41,6 +41,23 @@ export class InputHasher {
     }
   }
 
+  /** The files of an input with digests of their own; reads nothing that `digest` has read. */
+  files(input: HostInput): InputFile[] {
+    const stat = statSync(input.path, { bigint: true });
+    const modes = input.modes ?? true;
+    if (!stat.isDirectory())
+      return [
+        { path: '', file: input.path, size: Number(stat.size), digest: this.#file(input.path, stat, modes) },
+      ];
+    const excluded = (input.exclude ?? []).map(globToRegExp);
+    return listTree(input.path, '', excluded).flatMap(({ path, stat: entry }) => {
+      if (!entry.isFile()) return [];
+      const file = join(input.path, path);
+      const bits = modes ? executableBits(entry) : '';
+      return [{ path, file, size: Number(entry.size), digest: `${bits}${this.#file(file, entry, false)}` }];
+    });
+  }
+
   #file(path: string, stat: BigIntStats, modes: boolean): string {
     const fingerprint = fingerprintOf(stat);
     const name = modes ? path : `content:${path}`;
@@ -79,6 +96,17 @@ export class InputHasher {
     this.#cache.set(name, fingerprint, digest, newest, before);
     return digest;
   }
+}
+
+/** One regular file of an input. */
+export interface InputFile {
+  /** Inside a tree; empty for a single file. */
+  readonly path: string;
+  /** On the host. */
+  readonly file: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly digest: string;
 }
 
 interface TreeFile {

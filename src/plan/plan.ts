@@ -1,10 +1,11 @@
-import { keyOf } from '../cache/key-inputs.ts';
+import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import type { NodeOutput } from '../cache/action-record.ts';
 import type { ActionStore } from '../cache/action-store.ts';
 import { FailureError, type Failure, type Result } from '../diagnostics/failure.ts';
 import type { NodeRole } from '../events/build-event.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
+import type { Change } from './explain.ts';
 import type { Prober } from './prober.ts';
 
 /**
@@ -22,6 +23,8 @@ export interface PlanRow {
   readonly state: PlanState;
   /** Why it is not a hit, in a phrase; empty for a hit. */
   readonly reason: string;
+  /** In what it differs from its last record, when it runs and has one. */
+  readonly changes?: readonly Change[];
   /** How long it took the last time, when it may run. */
   readonly expectedSeconds?: number;
 }
@@ -43,7 +46,7 @@ export function planGraph(graph: PipelineGraph, prober: Prober, actions: ActionS
       else prober.settle(node.id, verdict.output);
       // A guessed layer is enough to show the state of this node, not to compute the keys of those above it.
       if (waitsFor !== undefined) unsettled.set(node.id, waitsFor);
-      return [row(node, verdict.state, verdict.reason, prober)];
+      return [row(node, verdict, prober)];
     } catch (error) {
       if (!(error instanceof FailureError)) throw error;
       failures.push(...error.failures);
@@ -58,6 +61,8 @@ interface Verdict {
   readonly state: PlanState;
   readonly reason: string;
   readonly output?: NodeOutput;
+  /** What its key is made of, as far as it is known. */
+  readonly inputs?: KeyInputs;
 }
 
 function probeNow(node: GraphNode, prober: Prober): Verdict {
@@ -65,7 +70,7 @@ function probeNow(node: GraphNode, prober: Prober): Verdict {
   if (probe.state === 'hit') return { state: 'hit', reason: '', output: probe.record.output };
   if (probe.state === 'unverified')
     return { state: 'hit', reason: 'checked first', output: probe.record.output };
-  return { state: probe.state, reason: probe.reason };
+  return { state: probe.state, reason: probe.reason, inputs: probe.inputs };
 }
 
 /** The verdict on a node above one that runs first: a write-only step can be foretold from its last placement. */
@@ -79,12 +84,13 @@ function guess(node: GraphNode, prober: Prober, actions: ActionStore, waitsFor: 
   if (last?.inputs.placement === undefined) return { state: 'miss', reason: 'first build' };
   const expected = { ...inputs, placement: last.inputs.placement };
   const record = actions.get(keyOf(expected));
-  if (record === undefined) return { state: 'miss', reason: prober.reason(node, expected) };
+  if (record === undefined) return { state: 'miss', reason: prober.reason(node, expected), inputs: expected };
   return { state: 'hit', reason: '', output: record.output };
 }
 
-function row(node: GraphNode, state: PlanState, reason: string, prober: Prober): PlanRow {
-  const expected = state === 'hit' ? undefined : prober.latest(node.id)?.durationMs;
+function row(node: GraphNode, { state, reason, inputs }: Verdict, prober: Prober): PlanRow {
+  const last = state === 'hit' ? undefined : prober.latest(node.id);
+  const changes = last === undefined || inputs === undefined ? [] : prober.changes(node, inputs, last);
   return {
     id: node.id,
     pipeline: node.pipeline.id,
@@ -93,6 +99,7 @@ function row(node: GraphNode, state: PlanState, reason: string, prober: Prober):
     role: node.role,
     state,
     reason,
-    expectedSeconds: expected === undefined ? undefined : expected / 1000,
+    ...(changes.length === 0 ? {} : { changes }),
+    expectedSeconds: last === undefined ? undefined : last.durationMs / 1000,
   };
 }

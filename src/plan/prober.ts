@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { ActionRecord, LatestRecord, NodeOutput } from '../cache/action-record.ts';
 import type { ActionStore } from '../cache/action-store.ts';
+import type { InputNotes } from '../cache/input-notes.ts';
 import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import { fingerprintOf } from '../cache/stat-cache.ts';
 import { unreachable } from '../diagnostics/failure.ts';
@@ -13,11 +14,13 @@ import type { DiskRequest } from '../model/disk-request.ts';
 import { imageNodes, sliceNodes, topOf, type GraphNode, type StackSlice } from '../model/graph.ts';
 import { asDigest, type CacheKey, type Digest, type NodeId } from '../model/ids.ts';
 import type { LayerRef, View } from '../model/layer.ts';
+import { isErrno } from '../util/atomic-file.ts';
 import { sha256Hex } from '../util/hash.ts';
 import { currentBootId } from '../util/process-identity.ts';
 import { defineNode, type DefinitionContext } from './definition.ts';
 import type { Descriptions, NodeDescription } from './describe.ts';
-import { explainChanges } from './explain.ts';
+import { explainChanges, type Change } from './explain.ts';
+import { takeNotes } from './input-notes.ts';
 import { ViewDigests } from './view-digest.ts';
 
 /** What the cache says about a node whose dependencies are all known. */
@@ -214,8 +217,28 @@ export class Prober {
   reason(node: GraphNode, inputs: KeyInputs): string {
     const last = this.latest(node.id);
     if (last === undefined) return 'first build';
-    const changes = explainChanges(inputs, last, this.belowDigests(node));
+    const changes = this.changes(node, inputs, last);
     return changes.map((change) => change.what).join('; ') || 'no longer in the cache';
+  }
+
+  /** In what a node differs from a record of it. */
+  changes(node: GraphNode, inputs: KeyInputs, last: LatestRecord): Change[] {
+    return explainChanges(inputs, last, this.belowDigests(node), () => this.inputNotes(node));
+  }
+
+  /** Which files and lines the host files of a node hold now. */
+  inputNotes(node: GraphNode): InputNotes | undefined {
+    const { hostInputs = [] } = this.description(node.id);
+    if (hostInputs.length === 0) return undefined;
+    const { hasher, secrets } = this.#options;
+    try {
+      const files = hostInputs.map((input) => [input.option, hasher.files(input)] as const);
+      return takeNotes(files, secrets.storeKey);
+    } catch (error) {
+      // Deleted since it was hashed: an explanation less, no more.
+      if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return undefined;
+      throw error;
+    }
   }
 
   /** The node's last record; read once. */

@@ -34,9 +34,14 @@ export class SecretResolver {
     return value;
   }
 
+  /** The store's own key, for hashes from which nothing can be guessed. */
+  get storeKey(): Uint8Array {
+    return readSecretKey(this.#keyFile);
+  }
+
   /** HMAC of the value under the store's own key: changes with the secret, tells nothing of it. */
   keyedHash(name: string): string {
-    return keyedHashHex(readSecretKey(this.#keyFile), `${name}\0${this.get(name)}`);
+    return keyedHashHex(this.storeKey, `${name}\0${this.get(name)}`);
   }
 }
 

@@ -38,8 +38,10 @@ export const whyCommand = defineCommand<WhyOptions>({
     );
     for (const change of value.changes) {
       context.stdout.write(`  ${change.what}\n`);
-      if (change.before !== undefined) context.stdout.write(`    ${paint('bad', `- ${change.before}`)}\n`);
-      if (change.after !== undefined) context.stdout.write(`    ${paint('good', `+ ${change.after}`)}\n`);
+      for (const line of change.before?.split('\n') ?? [])
+        context.stdout.write(`    ${paint('bad', `- ${line}`)}\n`);
+      for (const line of change.after?.split('\n') ?? [])
+        context.stdout.write(`    ${paint('good', `+ ${line}`)}\n`);
     }
     if (value.lastRun !== undefined)
       context.stdout.write(paint('dim', `  compared with the run of ${value.lastRun}\n`));

@@ -1,10 +1,7 @@
+import { compareLines, type Edit } from '../../util/compare-lines.ts';
+
 /** Lines of context around each change. */
 const CONTEXT = 3;
-
-interface Edit {
-  readonly sign: ' ' | '-' | '+';
-  readonly line: string;
-}
 
 /** What `diff -u --label OLD --label NEW` prints for two texts; empty when they are equal. */
 export function unifiedDiff(before: string, after: string, oldLabel: string, newLabel: string): string {
@@ -16,71 +13,6 @@ export function unifiedDiff(before: string, after: string, oldLabel: string, new
 
 /** Lines with their ends, so that a missing last line end is a difference. */
 const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
-
-/** The fewest removals and additions that make one list of the other (Myers, 1986). */
-function compareLines(before: readonly string[], after: readonly string[]): Edit[] {
-  const furthest = new Map<number, number>([[1, 0]]);
-  const trace: ReadonlyMap<number, number>[] = [];
-  for (let steps = 0; ; steps += 1) {
-    trace.push(new Map(furthest));
-    for (let diagonal = -steps; diagonal <= steps; diagonal += 2) {
-      const down = goesDown(furthest, diagonal, steps);
-      let x = down ? (furthest.get(diagonal + 1) ?? 0) : (furthest.get(diagonal - 1) ?? 0) + 1;
-      while (x < before.length && x - diagonal < after.length && before[x] === after[x - diagonal]) x += 1;
-      furthest.set(diagonal, x);
-      if (x >= before.length && x - diagonal >= after.length) return walkBack(trace, before, after);
-    }
-  }
-}
-
-const goesDown = (furthest: ReadonlyMap<number, number>, diagonal: number, steps: number): boolean =>
-  diagonal === -steps ||
-  (diagonal !== steps && (furthest.get(diagonal - 1) ?? 0) < (furthest.get(diagonal + 1) ?? 0));
-
-function walkBack(
-  trace: readonly ReadonlyMap<number, number>[],
-  before: readonly string[],
-  after: readonly string[],
-): Edit[] {
-  const edits: Edit[] = [];
-  let x = before.length;
-  let y = after.length;
-  for (let steps = trace.length - 1; steps >= 0; steps -= 1) {
-    const furthest = trace[steps] ?? new Map<number, number>();
-    const diagonal = x - y;
-    const down = goesDown(furthest, diagonal, steps);
-    const previous = down ? diagonal + 1 : diagonal - 1;
-    const previousX = furthest.get(previous) ?? 0;
-    const previousY = previousX - previous;
-    while (x > previousX && y > previousY && x > 0 && y > 0) {
-      x -= 1;
-      y -= 1;
-      edits.push({ sign: ' ', line: before[x] ?? '' });
-    }
-    if (steps === 0) break;
-    edits.push(
-      down ? { sign: '+', line: after[previousY] ?? '' } : { sign: '-', line: before[previousX] ?? '' },
-    );
-    x = previousX;
-    y = previousY;
-  }
-  return removalsFirst(edits.toReversed());
-}
-
-/** In a run of changes, what goes stands before what comes. */
-function removalsFirst(edits: readonly Edit[]): Edit[] {
-  const sorted: Edit[] = [];
-  let added: Edit[] = [];
-  for (const edit of edits) {
-    if (edit.sign === '+') added.push(edit);
-    else if (edit.sign === '-') sorted.push(edit);
-    else {
-      sorted.push(...added, edit);
-      added = [];
-    }
-  }
-  return [...sorted, ...added];
-}
 
 function hunksOf(edits: readonly Edit[]): string[] {
   const changes = edits.flatMap((edit, index) => (edit.sign === ' ' ? [] : [index]));

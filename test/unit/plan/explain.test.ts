@@ -49,3 +49,41 @@ test('names the step below that changed', () => {
   const now = { 'p/base': 'a', 'p/packages': 'c', 'p/new': 'd' };
   expect(phrases(record, now)).toEqual(['below: packages changed, gone was removed, new was added']);
 });
+
+const explained = (before: unknown, after: unknown) =>
+  explainChanges(
+    { ...INPUTS, options: { value: after } },
+    { ...last(), inputs: { ...INPUTS, options: { value: before } } },
+    undefined,
+  );
+
+test('of a list, what came and what went', () => {
+  expect(explained(['nginx', 'curl'], ['nginx', 'vim', 'wget'])).toEqual([
+    { what: 'option `value` changed', before: 'curl', after: 'vim, wget' },
+  ]);
+  expect(explained(['a', 'b'], ['b', 'a'])).toMatchObject([{ what: 'order of option `value` changed' }]);
+  expect(explained(['a'], ['a', 'a'])).toEqual([{ what: 'option `value` changed', after: 'a' }]);
+});
+
+test('of a text, the lines with what they were and are', () => {
+  expect(explained('set -e\nmake\nmake install', 'set -e\nmake -j2\nmake install\necho done')).toEqual([
+    { what: 'option `value` changed, line 2', before: 'make', after: 'make -j2' },
+    { what: 'option `value` changed, line 4', before: undefined, after: 'echo done' },
+  ]);
+});
+
+test('of options in options, the one', () => {
+  expect(explained({ a: { b: 1, c: 2 } }, { a: { b: 1, c: 3 } })).toEqual([
+    { what: 'option `value.a.c` changed', before: '2', after: '3' },
+  ]);
+});
+
+test('names the archive that moved, with its suites', () => {
+  const state = (content: string) => [
+    { suite: 'bookworm', content },
+    { suite: 'bookworm-updates', content: 'same' },
+  ];
+  const record = last({ archives: { debian: state('old') } });
+  const now = { ...INPUTS, archives: { debian: state('new') } };
+  expect(explainChanges(now, record, undefined)).toEqual([{ what: 'archive debian moved (bookworm)' }]);
+});
