@@ -1,10 +1,10 @@
+import type { LatestRecord } from '../cache/action-record.ts';
 import { fail, type Result } from '../diagnostics/failure.ts';
 import { nearestName } from '../diagnostics/nearest-name.ts';
 import { compareLayers } from '../layers/compare-layers.ts';
+import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import { asDigest } from '../model/ids.ts';
 import type { Change } from '../plan/explain.ts';
-import type { LatestRecord } from '../cache/action-record.ts';
-import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import { planGraph } from '../plan/plan.ts';
 import type { Prober } from '../plan/prober.ts';
 import type { WhyReport } from './api.ts';
