@@ -1,6 +1,7 @@
 import type { MachineBuilderKind } from './builders/machine-builder.ts';
 import { bootCheck } from './checks/boot.ts';
 import type { CheckKind } from './checks/check.ts';
+import { directoryExporter } from './exporters/directory.ts';
 import { dockerArchiveExporter } from './exporters/docker-archive.ts';
 import { erofsExporter } from './exporters/erofs.ts';
 import { gceExporter } from './exporters/gce.ts';
@@ -24,6 +25,7 @@ import type { Kinds } from './plan/kinds.ts';
 import { checksumPostProcessor } from './post-processors/checksum.ts';
 import { compressPostProcessor } from './post-processors/compress.ts';
 import { manifestPostProcessor } from './post-processors/manifest.ts';
+import { pushPostProcessor } from './post-processors/push.ts';
 import { shellLocalPostProcessor } from './post-processors/shell-local.ts';
 import { signPostProcessor } from './post-processors/sign.ts';
 import { uploadPostProcessor } from './post-processors/upload.ts';
@@ -83,6 +85,7 @@ const kinds = {
     userKind,
   ],
   exports: [
+    directoryExporter,
     dockerArchiveExporter,
     erofsExporter,
     gceExporter,
@@ -106,6 +109,7 @@ const kinds = {
     checksumPostProcessor,
     compressPostProcessor,
     manifestPostProcessor,
+    pushPostProcessor,
     shellLocalPostProcessor,
     signPostProcessor,
     uploadPostProcessor,

@@ -10,6 +10,12 @@ import { packFolder } from './pack-folder.ts';
 const schema = z
   .strictObject({
     ...containerFields,
+    form: z
+      .enum(['archive', 'folder'])
+      .default('archive')
+      .describe(
+        '`archive`: the layout in one tar. `folder`: the layout itself, for `oci:` of skopeo and Podman.',
+      ),
     compression: z
       .enum(['gz', 'zstd', 'none'])
       .default('gz')
@@ -31,8 +37,8 @@ const schema = z
 export const ociExporter = defineExporter({
   type: 'oci',
   summary: 'A container image in the OCI format.',
-  description: `A tar with an OCI image layout, as \`podman load\`, \`skopeo copy oci-archive:…\`, \`docker load\` (from 25) and \`ctr image import\`
-take it; unpacked it is the layout itself. Layers of the image are layers of the container, one to one, so that a
+  description: `A folder or a tar with an OCI image layout, as \`podman load\`, \`skopeo copy oci-archive:…\`, \`docker load\` (from 25) and \`ctr image import\`
+take it. Layers of the image are layers of the container, one to one, so that a
 registry stores what did not change only once.`,
   schema,
   keyVersion: 1,
@@ -48,13 +54,16 @@ registry stores what did not change only once.`,
     ],
   },
   input: 'layers',
-  extension: () => 'oci.tar',
+  extension: ({ form }) => (form === 'archive' ? 'oci.tar' : 'oci'),
   readBackBy: ['skopeo', 'umoci'],
   reproducible: true,
   run: (options, context) =>
     capture(async () => {
       const folder = join(context.scratch, 'layout');
-      await writeLayout(context, options, folder);
-      await packFolder(context, folder);
+      if (options.form === 'folder') await writeLayout(context, options, context.outputPath);
+      else {
+        await writeLayout(context, options, folder);
+        await packFolder(context, folder);
+      }
     }),
 });

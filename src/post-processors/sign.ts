@@ -1,7 +1,6 @@
-import { createPrivateKey, createSign } from 'node:crypto';
+import { createSign } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
@@ -9,8 +8,10 @@ import { capture, FailureError } from '../diagnostics/failure.ts';
 import { runTool } from '../exporters/run-tool.ts';
 import type { ArtifactFile } from '../model/artifact.ts';
 import { globToRegExp } from '../util/glob.ts';
+import { memoryFolder } from './memory-folder.ts';
 import { imageOf, nameOf, newFile, withFiles } from './new-file.ts';
 import { definePostProcessor, type PostContext } from './post-processor.ts';
+import { privateKey } from './private-key.ts';
 
 const schema = z
   .strictObject({
@@ -121,7 +122,7 @@ async function openSigner(options: SignOptions, context: PostContext): Promise<S
 }
 
 async function gpgSigner({ secret, passphrase, key }: SignOptions, context: PostContext): Promise<Signer> {
-  const home = secret === undefined ? undefined : await mkdtemp(join(await memoryFolder(), 'imgpipe-gpg-'));
+  const home = secret === undefined ? undefined : await mkdtemp(join(memoryFolder(), 'imgpipe-gpg-'));
   const homeEnv = home ?? process.env['GNUPGHOME'];
   const env = {
     HOME: process.env['HOME'] ?? '/',
@@ -161,12 +162,6 @@ async function gpgSigner({ secret, passphrase, key }: SignOptions, context: Post
   };
 }
 
-/** A folder whose files never reach a disk, where the system has one. */
-async function memoryFolder(): Promise<string> {
-  const { statSync } = await import('node:fs');
-  return statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() === true ? '/dev/shm' : tmpdir();
-}
-
 function minisignSigner({ secret = '', passphrase }: SignOptions, context: PostContext): Signer {
   const key = context.secret(secret);
   const word = passphrase === undefined ? '' : context.secret(passphrase);
@@ -197,18 +192,4 @@ function cosignSigner({ secret = '' }: SignOptions, context: PostContext): Signe
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-}
-
-/** @throws FailureError `post-failed` */
-export function privateKey(pem: string): ReturnType<typeof createPrivateKey> {
-  try {
-    return createPrivateKey(pem);
-  } catch {
-    // The error of the library is left out: it may quote the key.
-    throw new FailureError({
-      reason: 'post-failed',
-      message: 'the secret is no private key in PEM form, or it is encrypted',
-      hint: 'Make one with `openssl ecparam -name prime256v1 -genkey -noout`.',
-    });
-  }
 }
