@@ -46,7 +46,15 @@ export function templateJsonSchema(kinds: Kinds): JsonSchema {
         ...pipeline,
         properties: {
           ...fields,
-          builder: { $ref: '#/definitions/builder' },
+          builder: {
+            ...(fields['builder']?.description === undefined
+              ? {}
+              : { description: fields['builder'].description }),
+            // The sandbox on layers has no kind of its own.
+            if: { properties: { type: { const: 'rootfs' } }, required: ['type'] },
+            then: { properties: { type: {} }, additionalProperties: false },
+            else: { $ref: '#/definitions/builder' },
+          },
           source: { $ref: '#/definitions/source' },
           steps: list('steps', 'step'),
           exports: list('exports', 'export'),
@@ -101,7 +109,12 @@ function uses(table: KindTable<KindDescriptor>, common: z.ZodObject): Record<str
   }
   definitions[table.sort] = {
     type: 'object',
-    properties: { type: { description: `Kind of the ${table.sort}.`, enum: [...table.types] } },
+    properties: {
+      type: {
+        description: `Kind of the ${table.sort}.`,
+        ...(table.types.length > 0 ? { enum: [...table.types] } : {}),
+      },
+    },
     required: ['type'],
     allOf: table.types.map((type) => ({
       if: { properties: { type: { const: type } }, required: ['type'] },

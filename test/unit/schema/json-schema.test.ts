@@ -37,6 +37,7 @@ matrix:
   architecture: [amd64]
   exclude: [{ variant: dev }]
 architecture: \${matrix.architecture}
+builder: { type: rootfs }
 source: { type: bootstrap, suite: bookworm }
 steps:
   - { type: package, name: base, install: [nginx], recommends: "\${var.on}", when: { variant: [prod] }, timeout: 10m }
