@@ -1,11 +1,15 @@
+import { fileBuilder } from './builders/file.ts';
 import type { MachineBuilderKind } from './builders/machine-builder.ts';
+import { nullBuilder } from './builders/null.ts';
 import { bootCheck } from './checks/boot.ts';
 import type { CheckKind } from './checks/check.ts';
 import { directoryExporter } from './exporters/directory.ts';
 import { dockerArchiveExporter } from './exporters/docker-archive.ts';
 import { erofsExporter } from './exporters/erofs.ts';
+import { fileExporter } from './exporters/file.ts';
 import { gceExporter } from './exporters/gce.ts';
 import { kernelExporter } from './exporters/kernel.ts';
+import { noneExporter } from './exporters/none.ts';
 import { ociExporter } from './exporters/oci.ts';
 import { ovaExporter } from './exporters/ova.ts';
 import { qcow2Exporter } from './exporters/qcow2.ts';
@@ -54,6 +58,8 @@ import { userKind } from './provisioners/user.ts';
 import type { InputsOf } from './schema/kind.ts';
 import { KindTable } from './schema/kind-table.ts';
 import { bootstrapSource } from './sources/bootstrap.ts';
+import { fileSource } from './sources/file.ts';
+import { machineSource } from './sources/machine.ts';
 import { ociImageSource } from './sources/oci-image.ts';
 import { pipelineSource } from './sources/pipeline.ts';
 import { rootfsSource } from './sources/rootfs.ts';
@@ -61,7 +67,7 @@ import type { SourceKind } from './sources/source.ts';
 
 /** Every kind that imgpipe brings along: a new kind is one file and one row here. */
 const kinds = {
-  sources: [bootstrapSource, ociImageSource, pipelineSource, rootfsSource],
+  sources: [bootstrapSource, fileSource, machineSource, ociImageSource, pipelineSource, rootfsSource],
   steps: [
     fileKind,
     fstabKind,
@@ -88,8 +94,10 @@ const kinds = {
     directoryExporter,
     dockerArchiveExporter,
     erofsExporter,
+    fileExporter,
     gceExporter,
     kernelExporter,
+    noneExporter,
     ociExporter,
     ovaExporter,
     qcow2Exporter,
@@ -115,7 +123,7 @@ const kinds = {
     uploadPostProcessor,
   ],
   checks: [bootCheck],
-  builders: [],
+  builders: [fileBuilder, nullBuilder],
 };
 
 /** What users write for the built-in kinds, for the types of TypeScript templates. */

@@ -39,6 +39,7 @@ export function toJsonSchema(schema: z.ZodType): JsonSchema {
       const node = jsonSchema as Record<string, unknown>;
       delete node['key'];
       delete node['secret'];
+      delete node['packer'];
       if (node['maximum'] === Number.MAX_SAFE_INTEGER) delete node['maximum'];
       if (node['minimum'] === Number.MIN_SAFE_INTEGER) delete node['minimum'];
     },

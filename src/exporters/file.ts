@@ -1,0 +1,45 @@
+import { createReadStream, createWriteStream, statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import * as z from 'zod';
+import { CONTENT } from '../builders/file.ts';
+import { ok } from '../diagnostics/failure.ts';
+import { defineExporter } from './exporter.ts';
+import { digestOfPath } from './path-digest.ts';
+
+export const fileExporter = defineExporter({
+  type: 'file',
+  summary: 'The file that the builder `file` writes.',
+  schema: z.strictObject({
+    target: z.string().min(1).describe('The file, relative to the template: that of the builder.'),
+  }),
+  keyVersion: 1,
+  input: 'machine',
+  extension: () => 'file',
+  reproducible: true,
+  run: async ({ target }, { machine, pipeline: { directory }, signal }) => {
+    const file = path.resolve(directory, target);
+    // The builder wrote it when it began; when that was in an earlier build, the file may be gone.
+    if (machine?.info !== undefined && statSync(file, { throwIfNoEntry: false }) === undefined) {
+      await mkdir(path.dirname(file), { recursive: true, mode: 0o755 });
+      await pipeline(
+        createReadStream(path.join(machine.folder, CONTENT)),
+        createWriteStream(file, { mode: 0o600 }),
+      );
+    }
+    const { size, sha256 } = await digestOfPath(file, signal);
+    return ok({
+      artifact: {
+        files: [{ path: file, written: target, size, sha256 }],
+        builderId: 'packer.file',
+        id: 'File',
+        description: `Stored file: ${target}`,
+      },
+    });
+  },
+  examples: {
+    good: [{ title: 'A file', options: { target: 'out/motd' } }],
+    bad: [{ title: 'No target', options: {}, error: 'is missing' }],
+  },
+});
