@@ -9,6 +9,7 @@ import type { Kinds } from '../../src/plan/kinds.ts';
 import { fieldTable, row } from '../../src/schema/markdown.ts';
 import { templateJsonSchema } from '../../src/template/template-json-schema.ts';
 import {
+  builderFields,
   checkFields,
   exportFields,
   sourceFields,
@@ -30,6 +31,12 @@ export function referenceFiles(kinds: Kinds): Readonly<Record<string, string>> {
   return {
     'schemas/imgpipe-template.schema.json': json(templateJsonSchema(kinds)),
     'schemas/imgpipe-config.schema.json': json(config),
+    'docs/reference/builders.md': kindPage(
+      'Builders',
+      'Where the steps of a template run: its `builder`. Without one they run in `rootfs`, a sandbox on layers of files.',
+      kinds.builders,
+      builderFields,
+    ),
     'docs/reference/sources.md': kindPage(
       'Sources',
       'What an image begins with: the `source` of a template.',
@@ -66,6 +73,7 @@ export function referenceFiles(kinds: Kinds): Readonly<Record<string, string>> {
       '',
       ...fieldTable(z.strictObject(templateFields), [
         '`$schema`',
+        '`builder.type`',
         '`source.type`',
         '`steps[].type`',
         '`exports[].type`',
@@ -102,7 +110,8 @@ function kindPage(
 }
 
 function kindSection(kind: KindDescriptor, sort: string): string[] {
-  const example = (use: object): unknown => (sort === 'source' ? { source: use } : [use]);
+  const example = (use: object): unknown =>
+    sort === 'source' || sort === 'builder' ? { [sort]: use } : [use];
   return [
     '',
     `## ${kind.type}`,

@@ -112,7 +112,7 @@ function uses(table: KindTable<KindDescriptor>, common: z.ZodObject): Record<str
     properties: {
       type: {
         description: `Kind of the ${table.sort}.`,
-        ...(table.types.length > 0 ? { enum: [...table.types] } : {}),
+        enum: [...table.types],
       },
     },
     required: ['type'],

@@ -72,6 +72,7 @@ function describe(pipeline: Pipeline, paint: Paint, cwd: string): string[] {
   return [
     `${paint('bold', pipeline.id)}  ${pipeline.architecture}  ${paint('dim', place)}`,
     ...about,
+    ...(pipeline.builder === undefined ? [] : [`  builder  ${pipeline.builder.type}`]),
     `  source   ${pipeline.source.type}`,
     `  steps    ${names(pipeline.steps)}`,
     `  exports  ${names(pipeline.exports)}`,

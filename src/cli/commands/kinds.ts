@@ -15,7 +15,8 @@ interface NamedKind {
 
 export const kindsCommand = defineCommand<CommonOptions>({
   name: 'kinds',
-  summary: 'List the kinds of sources, steps, exports, post-processors and checks, or the options of one',
+  summary:
+    'List the kinds of builders, sources, steps, exports, post-processors and checks, or the options of one',
   examples: [
     { line: 'imgpipe kinds', about: 'all there are, with those of plugins' },
     { line: 'imgpipe kinds package', about: 'options of the step `package`, with examples' },
@@ -40,8 +41,8 @@ export const kindsCommand = defineCommand<CommonOptions>({
 });
 
 function allKinds(kinds: Kinds): NamedKind[] {
-  return [kinds.sources, kinds.steps, kinds.exports, kinds.posts, kinds.checks].flatMap((table) =>
-    table.all.map((kind) => ({ sort: table.sort, kind })),
+  return [kinds.builders, kinds.sources, kinds.steps, kinds.exports, kinds.posts, kinds.checks].flatMap(
+    (table) => table.all.map((kind) => ({ sort: table.sort, kind })),
   );
 }
 
