@@ -12,8 +12,6 @@ import { stepFailure } from './step-failure.ts';
 export interface LocalSurroundings {
   /** What the live machine, or the artifact, is known by. */
   readonly facts: Readonly<Record<string, string>>;
-  /** Whether options hold secrets: command lines are then kept out of the list of processes. */
-  readonly hidden: boolean;
   /** Folder in which the scripts start and from which their paths go. */
   readonly directory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -87,7 +85,7 @@ async function runScript(
     render(word, options, surroundings, data),
   );
   say(`Running local shell script: ${script}`);
-  const hidden = surroundings.hidden ? hideCommand(argv) : undefined;
+  const hidden = hideCommand(argv);
   try {
     const outcome = await runHostCommand({
       argv: hidden?.argv ?? argv,
@@ -105,7 +103,10 @@ async function runScript(
   }
 }
 
-/** `sh -c TEXT` that takes the text from a variable which it then forgets. Undefined for other programs. */
+/**
+ * `sh -c TEXT` that takes the text from a variable which it then forgets: variables with secrets are in the text, and the
+ * list of processes is for everybody. Undefined for other programs.
+ */
 function hideCommand(
   argv: readonly string[],
 ): { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> } | undefined {

@@ -1,8 +1,6 @@
 import type { Machine } from '../../builders/machine.ts';
 import { capture, type Result } from '../../diagnostics/failure.ts';
-import { fillLateValues } from '../../model/late-value.ts';
 import type { StepRunContext } from '../provisioner.ts';
-import { factOf } from './render.ts';
 import { runLocalScripts } from './local-scripts.ts';
 import type { PackerShellLocalOptions } from './shell-local.ts';
 
@@ -14,14 +12,8 @@ export async function runShellLocalStep(
 ): Promise<Result<void>> {
   const facts = 'facts' in machine ? (machine.facts as Readonly<Record<string, string>>) : {};
   return await capture(async () => {
-    let hidden = false;
-    const filled = await fillLateValues(options, (sort, name) => {
-      hidden ||= sort === 'secret';
-      return sort === 'secret' ? context.secret(name) : factOf(facts, name);
-    });
-    await runLocalScripts(filled, {
+    await runLocalScripts(options, {
       facts,
-      hidden,
       directory: context.resolvePath('.'),
       environment: process.env,
       signal: context.signal,

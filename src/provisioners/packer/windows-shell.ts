@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { lateSecrets } from '../../model/late-value.ts';
 import {
   WINDOWS_SHELL_SCHEMA,
   windowsShellProvisioner,
@@ -36,7 +35,6 @@ export const packerWindowsShellKind = defineProvisioner({
   effect: () => 'run',
   inputs: scriptInputs,
   expand: expandScripts,
-  secrets: lateSecrets,
   run: async (options, machine, context) => {
     const { runPackerWindowsShell } = await import('./run-windows-shell.ts');
     return await runPackerWindowsShell(options, machine, context);

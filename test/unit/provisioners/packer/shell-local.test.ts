@@ -2,7 +2,6 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { capture } from '../../../../src/diagnostics/failure.ts';
-import { lateValue } from '../../../../src/model/late-value.ts';
 import {
   type LocalSurroundings,
   runLocalScripts,
@@ -27,7 +26,6 @@ async function run(options: Record<string, unknown>, more: Partial<LocalSurround
   const result = await capture(() =>
     runLocalScripts(parsed as PackerShellLocalOptions, {
       facts: { ID: '7' },
-      hidden: false,
       environment: { PATH: process.env['PATH'], HOST_VARIABLE: 'seen' },
       signal: new AbortController().signal,
       say: (line) => said.push(line),
@@ -106,15 +104,12 @@ describe('packer-shell-local', () => {
   test('secrets are in no command line of the host', async () => {
     const inline = ['tr "\\0" " " < /proc/$PPID/cmdline; env | grep -c IMGPIPE; echo "$TOKEN" > token'];
     const options = { inline, valid_exit_codes: [0, 1], env: { TOKEN: 's3cr3t-value' } };
-    const hidden = await run(options, { hidden: true });
+    const hidden = await run(options);
     expect(hidden.stdout).not.toContain('s3cr3t-value');
     expect(hidden.stdout).toContain('eval');
     expect(
       readFileSync(
-        join(
-          (await run({ ...options, inline: ['echo "$TOKEN" > token'] }, { hidden: true })).directory,
-          'token',
-        ),
+        join((await run({ ...options, inline: ['echo "$TOKEN" > token'] })).directory, 'token'),
         'utf8',
       ),
     ).toBe('s3cr3t-value\n');
@@ -124,11 +119,12 @@ describe('packer-shell-local', () => {
     const plain = packerShellLocalKind.schema.parse({ inline: ['true'] });
     expect(packerShellLocalKind.untracked?.(plain)).toBe('it runs on this host');
     expect(packerShellLocalKind.reach?.(plain)).toBe('host');
-    const told = packerShellLocalKind.schema.parse({ inline: [`echo ${lateValue('build', 'Host')}`] });
+    const told = packerShellLocalKind.schema.parse({ inline: ['echo <unknown>'] });
     expect(packerShellLocalKind.reach?.(told)).toBe('machine');
     const context = stepRunContext(temporaryFolder());
     const machine = new FakeDrivenMachine(new FakeCommunicator(), { Host: '10.1.1.1' });
-    expect(await packerShellLocalKind.run?.(told, machine, context)).toMatchObject({ ok: true });
+    const late = { ...told, inline: ['echo {{ build `Host` }}'] };
+    expect(await packerShellLocalKind.run?.(late, machine, context)).toMatchObject({ ok: true });
     expect(context.logged.at(-1)).toBe('stdout: 10.1.1.1\n');
   });
 });
