@@ -29,7 +29,9 @@ import type { Kinds } from './plan/kinds.ts';
 import { checksumPostProcessor } from './post-processors/checksum.ts';
 import { compressPostProcessor } from './post-processors/compress.ts';
 import { manifestPostProcessor } from './post-processors/manifest.ts';
+import { provenancePostProcessor } from './post-processors/provenance.ts';
 import { pushPostProcessor } from './post-processors/push.ts';
+import { sbomPostProcessor } from './post-processors/sbom.ts';
 import { shellLocalPostProcessor } from './post-processors/shell-local.ts';
 import { signPostProcessor } from './post-processors/sign.ts';
 import { uploadPostProcessor } from './post-processors/upload.ts';
@@ -117,7 +119,9 @@ const kinds = {
     checksumPostProcessor,
     compressPostProcessor,
     manifestPostProcessor,
+    provenancePostProcessor,
     pushPostProcessor,
+    sbomPostProcessor,
     shellLocalPostProcessor,
     signPostProcessor,
     uploadPostProcessor,
