@@ -1,6 +1,6 @@
 import { openStore } from './cache/open-store.ts';
 import type { ProjectConfig } from './config/load-config.ts';
-import { fail, ok, type Result } from './diagnostics/failure.ts';
+import { capture, fail, ok, type Result } from './diagnostics/failure.ts';
 import type {
   AuditRequest,
   BuildOutcome,
@@ -13,6 +13,7 @@ import type {
   Project,
   ShellRequest,
   TemplateSelection,
+  UpdateRequest,
   VariableSummary,
   WhyReport,
 } from './engine/api.ts';
@@ -153,6 +154,14 @@ class OpenProject implements Project {
 
   async cacheVerify(onProgress: Parameters<Project['cacheVerify']>[0]) {
     return await this.#maintain((maintenance, session) => maintenance.verifyCache(session, onProgress));
+  }
+
+  async update(compiled: CompiledProject, request: UpdateRequest) {
+    const session = this.#open();
+    if (!session.ok) return session;
+    const { updateLock } = await import('./engine/update.ts');
+    const updated = await capture(() => updateLock(session.value, compiled, request));
+    return updated.ok ? updated.value : updated;
   }
 
   async gc() {

@@ -15,6 +15,7 @@ import { planCommand } from './commands/plan.ts';
 import { psCommand } from './commands/ps.ts';
 import { replayCommand } from './commands/replay.ts';
 import { shellCommand } from './commands/shell.ts';
+import { updateCommand } from './commands/update.ts';
 import { validateCommand } from './commands/validate.ts';
 import { versionCommand } from './commands/version.ts';
 import { whyCommand } from './commands/why.ts';
@@ -34,6 +35,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   inspectCommand,
   kindsCommand,
   shellCommand,
+  updateCommand,
   cacheCommand,
   gcCommand,
   psCommand,

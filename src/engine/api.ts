@@ -10,6 +10,7 @@ import type { Template } from '../model/pipeline.ts';
 import type { Kinds } from '../plan/kinds.ts';
 import type { Plan, PlanState } from '../plan/plan.ts';
 import type { CompiledProject } from './compile.ts';
+import type { SuiteChange } from './lock-archives.ts';
 import type { Change } from '../plan/explain.ts';
 import type { AuditReport } from '../report/audit-report.ts';
 import type { DiffReport } from '../report/diff/diff-report.ts';
@@ -73,6 +74,8 @@ export interface Project {
   cacheVerify(
     onProgress: (done: number, total: number, digest: string) => void,
   ): Awaitable<Result<VerifyOutcome>>;
+  /** Renews `imgpipe.lock`. */
+  update(compiled: CompiledProject, request: UpdateRequest): Promise<Result<readonly UpdatedEntry[]>>;
   gc(): Awaitable<Result<Reaped>>;
   processes(): Awaitable<Result<readonly RunState[]>>;
 }
@@ -91,6 +94,8 @@ export interface BuildRequest extends CacheUse {
   readonly sink: EventSink;
   /** How many pipelines run side by side; 0: as many as the machine's processors and memory allow. */
   readonly parallel: number;
+  /** Goes by `imgpipe.lock` as it is: nothing is looked up, and an archive without an entry is a failure. */
+  readonly locked?: boolean;
   readonly failFast: boolean;
   /** `leave`: as `cleanup`, without the clean-up steps of pipelines. */
   readonly onError: OnError | 'leave';
@@ -100,6 +105,23 @@ export interface BuildRequest extends CacheUse {
 export interface BuildOutcome {
   readonly outcome: 'succeeded' | 'failed' | 'aborted';
   readonly failures: readonly Failure[];
+}
+
+export interface UpdateRequest {
+  /** Globs of pipelines or of entries; empty: all. */
+  readonly names: readonly string[];
+  /** Takes out entries that nothing reads. */
+  readonly prune: boolean;
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What became of one entry of `imgpipe.lock`. */
+export interface UpdatedEntry {
+  readonly name: string;
+  readonly state: 'new' | 'moved' | 'same' | 'removed';
+  readonly suites: readonly SuiteChange[];
+  readonly pipelines: readonly string[];
 }
 
 export interface WhyReport {

@@ -1,4 +1,5 @@
 import { storeFailure } from '../cache/open-store.ts';
+import { FailureError } from '../diagnostics/failure.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { LockChange, LookUpOptions } from '../freshness/bring-up-to-date.ts';
 import { changeLock, LOCK_FILE, readLock, type Lock } from '../freshness/lock-file.ts';
@@ -26,7 +27,16 @@ export async function lockArchives(
   const { root } = session.config;
   const lock = await readLock(root, session.statCache);
   const isEnough = references.every(({ name, freshMs }) => lock.has(name) && freshMs === undefined);
-  if (isEnough || request.locked === true) return lock;
+  if (isEnough) return lock;
+  if (request.locked === true) {
+    const missing = references.filter(({ name }) => !lock.has(name)).map(({ name }) => name);
+    if (missing.length === 0) return lock;
+    throw new FailureError({
+      reason: 'lock-invalid',
+      message: `${LOCK_FILE} has no entry for ${[...new Set(missing)].join(', ')}, and --locked lets nothing be looked up`,
+      hint: 'Run `imgpipe update` and keep the file under version control.',
+    });
+  }
   const { sink } = request;
   const { lookUp } = await import('../freshness/bring-up-to-date.ts');
   const { changes, unreachable } = await lookUp({

@@ -2,8 +2,16 @@ import type { ArchiveState } from '../cache/key-inputs.ts';
 import type { ArchiveReference, LockedArchive } from '../model/archive.ts';
 import { sliceNodes, type GraphNode } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
-import { stepContext } from './describe.ts';
+import type { Pipeline } from '../model/pipeline.ts';
+import type { StepContext } from '../model/step-context.ts';
 import type { Kinds } from './kinds.ts';
+
+export interface ArchivesContext {
+  readonly nodes: ReadonlyMap<NodeId, GraphNode>;
+  readonly kinds: Kinds;
+  /** What a pipeline tells its kinds about itself. */
+  readonly contextOf: (pipeline: Pipeline) => StepContext;
+}
 
 /**
  * The package archives that a node installs from: those of a source itself; for a step that installs packages those of
@@ -12,11 +20,9 @@ import type { Kinds } from './kinds.ts';
  */
 export function archivesRead(
   node: GraphNode,
-  nodes: ReadonlyMap<NodeId, GraphNode>,
-  kinds: Kinds,
+  context: ArchivesContext,
 ): readonly ArchiveReference[] | undefined {
-  const readers = readersOf(node, nodes, kinds);
-  const archives = readers.flatMap((reader) => ownArchives(reader, kinds));
+  const archives = readersOf(node, context).flatMap((reader) => ownArchives(reader, context));
   if (archives.length === 0) return undefined;
   const byName = Map.groupBy(archives, ({ name }) => name);
   const freshMs = freshnessOf(node);
@@ -26,11 +32,7 @@ export function archivesRead(
   });
 }
 
-function readersOf(
-  node: GraphNode,
-  nodes: ReadonlyMap<NodeId, GraphNode>,
-  kinds: Kinds,
-): readonly GraphNode[] {
+function readersOf(node: GraphNode, { nodes, kinds }: ArchivesContext): readonly GraphNode[] {
   if (node.role === 'source') return [node];
   if (node.role !== 'step') return [];
   const kind = kinds.steps.mustGet(node.step.type);
@@ -38,8 +40,8 @@ function readersOf(
   return [...sliceNodes(node.below).flatMap((id) => nodes.get(id) ?? []), node];
 }
 
-function ownArchives(node: GraphNode, kinds: Kinds): readonly ArchiveReference[] {
-  const context = stepContext(node.pipeline);
+function ownArchives(node: GraphNode, { kinds, contextOf }: ArchivesContext): readonly ArchiveReference[] {
+  const context = contextOf(node.pipeline);
   if (node.role === 'source')
     return kinds.sources.mustGet(node.use.type).archives?.(node.use.options, context) ?? [];
   if (node.role !== 'step') return [];

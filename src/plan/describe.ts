@@ -55,7 +55,7 @@ export function describeNodes(graph: PipelineGraph, kinds: Kinds): Descriptions 
   return new Map(
     graph.nodes.map((node) => {
       const cost = machineCost(node, kinds);
-      const archives = archivesRead(node, nodes, kinds);
+      const archives = archivesRead(node, { nodes, kinds, contextOf: stepContext });
       const description = describeNode(node, kinds);
       return [node.id, { ...description, ...(cost && { cost }), ...(archives && { archives }) }];
     }),

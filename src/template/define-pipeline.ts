@@ -3,6 +3,7 @@ import type {
   checkFields,
   exportFields,
   postFields,
+  sourceFields,
   stepFields,
   templateFields,
   variableSchema,
@@ -98,7 +99,7 @@ export interface PipelineBody<Kinds extends KindInputs> {
   /** Where the steps run. Default: `rootfs`, a sandbox on layers of files. */
   readonly builder?: { readonly type: 'rootfs' } | Use<Kinds['builders'], unknown>;
   /** What the image begins with. */
-  readonly source: Use<Kinds['sources'], unknown>;
+  readonly source: Use<Kinds['sources'], Common<typeof sourceFields>>;
   /** What is done, in this order. */
   readonly steps?: readonly Use<Kinds['steps'], Common<typeof stepFields>>[];
   /** Layout of the disk. */

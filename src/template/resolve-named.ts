@@ -93,7 +93,7 @@ export function resolveNamed(
   for (const step of steps) checkSecrets(step, step.kind.secrets?.(step.options) ?? [], request, failures);
   return {
     steps: steps.map((step, index): StepSpec => {
-      const { needs, timeout, retries, continueOnError } = step.fields;
+      const { needs, timeout, retries, continueOnError, fresh } = step.fields;
       const known = needs?.filter(
         (name, at) =>
           !mayBeBroken(name) &&
@@ -103,6 +103,7 @@ export function resolveNamed(
       return {
         ...useOf(step),
         name: stepNames[index] ?? '',
+        ...(fresh === undefined ? {} : { freshMs: fresh }),
         ...(known === undefined ? {} : { needs: known }),
         run: { ...(timeout === undefined ? {} : { timeoutMs: timeout }), retries, continueOnError },
       };
@@ -143,7 +144,10 @@ function resolvePosts(
   return entries.flatMap((raw, index): PostSpec[] => {
     const locate = subLocator(item.locate, ['post', index]);
     const subject = `export "${exportName}": post-processor ${index + 1}`;
-    const use = resolveUse({ table: request.kinds.posts, fields: postFields, raw, locate, subject }, failures);
+    const use = resolveUse(
+      { table: request.kinds.posts, fields: postFields, raw, locate, subject },
+      failures,
+    );
     if (use === undefined) return [];
     const { kind, options, fields } = use;
     checkSecrets({ ...use, locate, subject }, kind.secrets?.(options) ?? [], request, failures);

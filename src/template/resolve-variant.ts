@@ -237,5 +237,11 @@ function resolveSource(
       ...(hint === undefined ? {} : { hint }),
     });
   }
-  return { type: use.kind.type, options: use.options, origin: lazyRange(() => locate(['type']), locate) };
+  const { fresh } = use.fields;
+  return {
+    type: use.kind.type,
+    options: use.options,
+    ...(fresh === undefined ? {} : { freshMs: fresh }),
+    origin: lazyRange(() => locate(['type']), locate),
+  };
 }

@@ -163,6 +163,13 @@ const whenField = () =>
     .optional()
     .describe('Only in variants with these values of the matrix, for example `{ variant: prod }`.');
 
+const freshField = () =>
+  durationField()
+    .optional()
+    .describe(
+      'How old what `imgpipe.lock` says of its package archives may be, for example `24h`: a build looks it up again when it is older. Default: until `imgpipe update`.',
+    );
+
 /** Fields that every step has beside its kind's options; a kind's option of the same name goes before. */
 export const stepFields = z.strictObject({
   type: z.string().describe('Kind of the step.'),
@@ -180,6 +187,7 @@ export const stepFields = z.strictObject({
     .default(0)
     .describe('How often it starts again after a failure, from clean layers.'),
   continueOnError: z.boolean().default(false).describe('The build goes on without this step when it fails.'),
+  fresh: freshField(),
 });
 
 /** Fields that every export has beside its kind's options. */
@@ -229,7 +237,10 @@ export const checkFields = z.strictObject({
 export const builderFields = z.strictObject({ type: z.string().describe('Kind of the builder.') });
 
 /** Fields that every source has beside its kind's options. */
-export const sourceFields = z.strictObject({ type: z.string().describe('Kind of the source.') });
+export const sourceFields = z.strictObject({
+  type: z.string().describe('Kind of the source.'),
+  fresh: freshField(),
+});
 
 export type VariableDeclaration = z.output<typeof variableSchema>;
 export type SecretDeclaration = z.output<typeof secretSchema>;

@@ -123,7 +123,11 @@ function build(root: string, { name, version, depends, postinst }: FakePackage):
     writeFileSync(join(tree, 'DEBIAN/postinst'), `#!/bin/sh\n${postinst}\n`, { mode: 0o755 });
   const file = `pool/${name}_${version}_all.deb`;
   mkdirSync(join(root, 'pool'), { recursive: true });
-  execFileSync('dpkg-deb', ['--root-owner-group', '--build', tree, join(root, file)], { stdio: 'ignore' });
+  execFileSync('dpkg-deb', ['--root-owner-group', '--build', tree, join(root, file)], {
+    stdio: 'ignore',
+    // The same package gives the same bytes.
+    env: { ...process.env, SOURCE_DATE_EPOCH: '1700000000' },
+  });
   const bytes = readFileSync(join(root, file));
   return `${[...fields, `Filename: ${file}`, `Size: ${bytes.length}`, `SHA256: ${sha256(bytes)}`].join('\n')}\n`;
 }

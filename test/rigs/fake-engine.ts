@@ -71,6 +71,7 @@ export class FakeEngine {
       cacheUsage: () => ok({ directory: '/project/cache', items: [], free: 5e9 }),
       cachePrune: () => ok({ removed: [], kept: 0, freed: 0 }),
       cacheVerify: () => ok({ checked: 0, damaged: [], dangling: 0 }),
+      update: () => Promise.resolve(ok([])),
       gc: () => ok({ runs: [], processes: [], paths: [] }),
       processes: () => ok([]),
     };

@@ -18,6 +18,7 @@ interface BuildOptions extends TemplateOptions {
   readonly keepGoing?: boolean;
   readonly force?: boolean;
   readonly cache: boolean;
+  readonly locked?: boolean;
   readonly ui?: UiName;
   readonly timestampUi?: boolean;
   readonly verbose?: boolean;
@@ -58,6 +59,7 @@ export const buildCommand = defineCommand<BuildOptions>({
       )
       .option('--force', 'export and check again, replacing what is in the output folder')
       .option('--no-cache', 'run every step, whatever the cache has')
+      .option('--locked', 'go by imgpipe.lock as it is: look nothing up, fail where it has no entry')
       .addOption(new Option('--ui <name>', 'how progress is shown; default: auto').choices(UI_NAMES))
       .option('--timestamp-ui', 'plain: the time before every line')
       .option('--verbose', 'plain: every line of output of every step')
@@ -81,6 +83,7 @@ export const buildCommand = defineCommand<BuildOptions>({
       sink,
       parallel: options.parallelBuilds,
       failFast: options.failFast === true,
+      locked: options.locked === true,
       onError: options.onError,
       signal: context.signal,
     });

@@ -1,12 +1,12 @@
 import type { Failure } from '../../diagnostics/failure.ts';
 import { nearestName } from '../../diagnostics/nearest-name.ts';
 import { OPEN_APT_CACHE } from '../../sources/apt-cache.ts';
-import { movedFolders } from '../../sources/archive/locked-lists.ts';
+import { movedFolders, REFRESH_LISTS } from '../../sources/archive/locked-lists.ts';
 import { archiveMoved, packageGone } from '../../sources/archive/moved.ts';
 import { explainApt, missingPackage } from '../../sources/apt-messages.ts';
 import { shellQuote } from '../../util/shell-quote.ts';
 import { describeOutcome, EXCERPT_LINES, isMissingProgram, type ProgramRun } from '../run-program.ts';
-import { APT_CONFIG_FILE, APT_FOLDER } from './apt-script.ts';
+import { APT_CONFIG_FILE, APT_FOLDER, APT_LOCKS_FILE } from './apt-script.ts';
 
 /** Runs a script with apt's settings of this step and gives its standard output. */
 type Ask = (script: string) => Promise<string>;
@@ -51,7 +51,7 @@ function hintFor(name: string, names: readonly string[]): string {
     : `Did you mean "${near}"?`;
 }
 
-/** Names in the index of the failed run, which a later call of apt still finds in the kept lists. */
+/** Names in the index that the failed run had. */
 async function knownNames(ask: Ask): Promise<string[]> {
   const output = await ask(withLists('apt-cache pkgnames'));
   return output.split('\n').filter((line) => line !== '');
@@ -62,7 +62,11 @@ async function versionsOf(name: string, ask: Ask): Promise<string[]> {
   return [...new Set(output.split('\n').flatMap((line) => line.split('|')[1]?.trim() ?? []))];
 }
 
-const withLists = (command: string): string => `cache=${APT_FOLDER} run=${APT_FOLDER}/$1
+const withLists = (
+  command: string,
+): string => `cache=${APT_FOLDER} run=${APT_FOLDER}/$1 locks=${APT_LOCKS_FILE}
 trap 'rm -rf "$run"' EXIT
 ${OPEN_APT_CACHE}
+${REFRESH_LISTS}
+refresh_lists apt-get -c ${APT_CONFIG_FILE} update > /dev/null
 ${command.replace(' ', ` -c ${APT_CONFIG_FILE} `)}`;
