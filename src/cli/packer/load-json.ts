@@ -47,7 +47,11 @@ export async function loadJson(flags: TemplateFlags, context: CliContext): Promi
     workingDirectory: context.cwd,
     environment: context.env,
   });
-  return { template, given, facts: { world, packerVersion: PACKER_VERSION, templateDirectory: folder } };
+  return {
+    template,
+    given,
+    facts: { world, packerVersion: PACKER_VERSION, ...(file !== undefined && { templateDirectory: folder }) },
+  };
 }
 
 async function readTemplate(file: string, context: CliContext): Promise<Result<Uint8Array>> {

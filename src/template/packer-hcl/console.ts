@@ -8,6 +8,7 @@ import type { ParsedPackerTemplate } from './load/parsed-template.ts';
 import { parseExpressionText } from './syntax/parse-file.ts';
 import { SourceText } from './syntax/source-text.ts';
 import { printValue, quoteText } from './values/print.ts';
+import type { Value } from './values/value.ts';
 
 export interface ConsoleOptions extends LoadOptions {
   /** Without a template the console speaks the JSON form's `{{ … }}`, unless this says `hcl2`. */
@@ -77,17 +78,15 @@ function engineEvaluator(options: ConsoleOptions): LineEvaluator {
   };
 }
 
-/** The list that the word `variables` shows; `inspect` prints the same. */
+/** The list that the word `variables` shows; `inspect` prints the same. Locals that failed are not in it. */
 export function describeVariables(template: ParsedPackerTemplate): string {
-  const list = (
-    prefix: string,
-    named: ParsedPackerTemplate['variables'] | ParsedPackerTemplate['locals'],
-  ): string =>
-    [...named.values()]
+  const list = (prefix: string, named: readonly { readonly name: string; readonly value: Value }[]): string =>
+    named
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
       .map(({ name, value }) => `${prefix}.${name}: ${quoteText(printValue(value))}\n`)
       .join('');
-  return `> input-variables:\n\n${list('var', template.variables)}\n> local-variables:\n\n${list('local', template.locals)}`;
+  const locals = [...template.locals.values()].filter(({ failed }) => !failed);
+  return `> input-variables:\n\n${list('var', [...template.variables.values()])}\n> local-variables:\n\n${list('local', locals)}`;
 }
 
 /** Puts `<sensitive>` in the place of every secret text. */

@@ -195,7 +195,7 @@ class Preparer {
     return engineFunctions({
       world,
       packerVersion,
-      templateDirectory,
+      ...(templateDirectory !== undefined && { templateDirectory }),
       userVariables: variables,
       buildName: this.#builder.name,
       buildType: this.#builder.type,

@@ -10,7 +10,8 @@ import type { JsonTemplate } from './template.ts';
 export interface JsonFacts {
   readonly world: FunctionWorld;
   readonly packerVersion: string;
-  readonly templateDirectory: string;
+  /** Undefined where there is no template. */
+  readonly templateDirectory?: string;
 }
 
 /** `-var` beats files of values; a later file beats an earlier one. */

@@ -1,4 +1,6 @@
 import { describeVariables, hideSecrets } from '../../../template/packer-hcl/console.ts';
+import type { EvaluationContext } from '../../../template/packer-hcl/evaluate/context.ts';
+import { evaluateExpression } from '../../../template/packer-hcl/evaluate/evaluate.ts';
 import type { BuildBlock } from '../../../template/packer-hcl/load/parsed-template.ts';
 import type { Block } from '../../../template/packer-hcl/syntax/ast.ts';
 import type { JsonTemplate } from '../../../template/packer-json/template.ts';
@@ -40,7 +42,8 @@ async function inspectHcl(work: CommandWork, flags: TemplateFlags): Promise<numb
   const show = (text: string): void => work.ui.say(hideSecrets(text, template.secrets));
   show('Packer Inspect: HCL2 mode\n');
   show(describeVariables(template).replace(/\n$/, '') + '\n');
-  const names = (blocks: readonly Block[]): string[] => blocks.map(stepName);
+  const names = (blocks: readonly Block[]): string[] =>
+    blocks.map((block) => stepName(block, template.context));
   const lines = ['> builds:\n\n'];
   for (const [index, build] of template.builds.entries()) lines.push(describeBuild(build, index, names));
   show(lines.join('').replace(/\n$/, ''));
@@ -80,12 +83,12 @@ function chainOf(step: Block): readonly (readonly Block[])[] {
 const list = (names: readonly string[], none: string, indent: string): string[] =>
   names.length === 0 ? [`${indent}${none}\n`] : names.map((name) => `${indent}${name}\n`);
 
-function stepName(block: Block): string {
+function stepName(block: Block, context: EvaluationContext): string {
   const type = block.labels[0]?.value ?? '';
   const attribute = block.body.items.find((item) => item.type === 'attribute' && item.name === 'name');
-  if (attribute?.type !== 'attribute' || attribute.value.type !== 'template') return type;
-  const [part] = attribute.value.parts;
-  return part?.type === 'text' && attribute.value.parts.length === 1 ? `${type}.${part.value}` : type;
+  const name = attribute?.type === 'attribute' ? evaluateExpression(attribute.value, context) : undefined;
+  const text = name?.ok === true ? name.value.data : undefined;
+  return typeof text === 'string' && text !== '' ? `${type}.${text}` : type;
 }
 
 async function inspectJson(work: CommandWork, flags: TemplateFlags): Promise<number> {

@@ -40,6 +40,26 @@ function indexOf(value: GoValue, key: GoValue): GoValue {
   return found ?? (Array.isArray(value) ? fail(`index out of range: ${printGo(key)}`) : null);
 }
 
+function sliceOf(value: GoValue, bounds: readonly GoValue[]): GoValue {
+  const [from = 0, to] = bounds.map(Number);
+  const bytes = typeof value === 'string' ? Buffer.from(value) : undefined;
+  const length =
+    bytes?.length ?? (Array.isArray(value) ? value.length : fail(`can't slice item of ${printGo(value)}`));
+  const end = to ?? length;
+  if (!(from >= 0 && from <= end && end <= length))
+    fail(`index out of range: ${bounds.map(printGo).join(', ')}`);
+  return bytes?.subarray(from, end).toString('utf8') ?? (value as readonly GoValue[]).slice(from, end);
+}
+
+/** Go's `Sprint`: a blank between two operands when neither is a text. */
+const printAll = (args: readonly GoValue[]): string =>
+  args
+    .map(
+      (arg, at) =>
+        (at > 0 && typeof arg !== 'string' && typeof args[at - 1] !== 'string' ? ' ' : '') + printGo(arg),
+    )
+    .join('');
+
 function firstOrLast(args: readonly GoValue[], test: (value: GoValue) => boolean): GoValue {
   const index = args.findIndex(test);
   return args.at(index) ?? null;
@@ -90,22 +110,13 @@ export const GO_BUILTINS: Readonly<Record<string, GoFunction>> = {
   not: fixed(1, ([value]) => !isTrue(value)),
   len: fixed(1, ([value]) => lengthOf(value)),
   index: any(1, ([value = null, ...keys]) => keys.reduce(indexOf, value)),
-  print: any(0, (args) => args.map(printGo).join('')),
+  slice: { arity: [1, 4], call: ([value = null, ...bounds]) => sliceOf(value, bounds) },
+  print: any(0, printAll),
   println: any(0, (args) => `${args.map(printGo).join(' ')}\n`),
   printf: any(1, ([format = '', ...args]) => printf(printGo(format), args)),
-  html: any(0, (args) =>
-    args
-      .map(printGo)
-      .join('')
-      .replace(/[<>&"']/g, (sign) => HTML[sign] ?? sign),
-  ),
-  js: any(0, (args) =>
-    args
-      .map(printGo)
-      .join('')
-      .replace(/['"\\<>&=\n\r]/g, (sign) => SCRIPT[sign] ?? sign),
-  ),
-  urlquery: any(0, (args) => urlEncode(args.map(printGo).join(''))),
+  html: any(0, (args) => printAll(args).replace(/[<>&"']/g, (sign) => HTML[sign] ?? sign)),
+  js: any(0, (args) => printAll(args).replace(/['"\\<>&=\n\r]/g, (sign) => SCRIPT[sign] ?? sign)),
+  urlquery: any(0, (args) => urlEncode(printAll(args))),
   eq: any(2, ([first = null, ...others]) => others.some((other) => same(first, other))),
   ne: fixed(2, ([a = null, b = null]) => !same(a, b)),
   lt: ordered((order) => order < 0),

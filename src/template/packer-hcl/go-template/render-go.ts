@@ -74,6 +74,7 @@ class Renderer {
     if (first.type !== 'function') {
       if (rest.length > 0 || piped !== undefined)
         failAt(span, `can't give argument to non-function ${first.span.text}`);
+      if (first.type === 'literal' && first.value === null) failAt(span, 'nil is not a command');
       return this.#operand(first, dot);
     }
     const args = [

@@ -168,6 +168,7 @@ function cycle(circle: readonly string[], declared: ReadonlyMap<string, LocalDec
 const failed = (local: LocalDeclaration): PackerLocal => ({
   ...local,
   value: markSensitive(unknownValue(), local.sensitive),
+  failed: true,
 });
 
 function settle(name: string, work: Work): void {
@@ -186,9 +187,13 @@ function settle(name: string, work: Work): void {
     ? undefined
     : captureEvaluation(local.expression.span, () => evaluate(local.expression, context));
   if (result !== undefined && !result.ok) work.problems.failures.push(...result.failures);
+  const needsFailed = (work.needs.get(name) ?? []).some((needed) => work.values.get(needed)?.failed === true);
+  const without = result?.ok === true && needsFailed && !result.value.whollyKnown;
   work.values.set(
     name,
-    result?.ok === true ? { ...local, value: markSensitive(result.value, local.sensitive) } : failed(local),
+    result?.ok === true && !without
+      ? { ...local, value: markSensitive(result.value, local.sensitive), failed: false }
+      : failed(local),
   );
 }
 

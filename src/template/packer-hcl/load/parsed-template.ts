@@ -64,7 +64,9 @@ export interface PackerLocal {
   readonly span: Span;
   readonly expression: Expression;
   readonly sensitive: boolean;
+  /** Unknown where the expression failed. */
   readonly value: Value;
+  readonly failed: boolean;
 }
 
 /** A `source` or `data` block. */

@@ -318,6 +318,17 @@ test('an override with an unknown option', async () => {
 });
 
 describe('inspect', () => {
+  test('names of steps are evaluated; locals that failed and those that need them are left out', async () => {
+    project.write(
+      'a.pkr.hcl',
+      `variable "n" {\n  default = "named"\n}\nlocals {\n  bad = nope(1)\n  needs = "\${local.bad}x"\n  good = 1\n}\n${NULL_BUILD.replace(/\}\n$/, '  provisioner "shell-local" {\n    name   = var.n\n    inline = ["x"]\n  }\n}\n')}`,
+    );
+    const { code, stdout } = await project.run(['inspect', 'a.pkr.hcl']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('\n      shell-local.named\n');
+    expect(stdout.match(/local\.\w+: .*/g)).toEqual(['local.good: "1"']);
+  });
+
   test('HCL2 hides secrets and lists builds', async () => {
     project.write(
       'a.pkr.hcl',
