@@ -3,20 +3,18 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { FailureError } from '../diagnostics/failure.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
-import { identifyProcess, isAlive } from '../util/process-identity.ts';
 import { storeFailure } from './open-store.ts';
+import { holderSchema, isHolderAlive, showPresence, type OwnPresence } from './presence.ts';
 import type { StoreLayout } from './store-layout.ts';
 
-const identitySchema = z.object({ pid: z.number(), startTicks: z.string(), bootId: z.string() });
-
 const entrySchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('process'), process: identitySchema, what: z.string() }),
+  z.object({ type: z.literal('process'), process: holderSchema, what: z.string() }),
   z.object({ type: z.literal('path'), path: z.string(), what: z.string() }),
 ]);
 
 const journalSchema = z.object({
   runId: z.string(),
-  process: identitySchema,
+  process: holderSchema,
   command: z.string(),
   project: z.string(),
   startedAt: z.string(),
@@ -35,6 +33,7 @@ export type JournalRecord = z.output<typeof journalSchema>;
  */
 export class Journal implements Disposable {
   readonly #file: string;
+  readonly #presence: OwnPresence;
   #record: JournalRecord;
 
   /** @throws FailureError `disk-full`, `permission-denied` */
@@ -48,11 +47,15 @@ export class Journal implements Disposable {
   }
 
   constructor(layout: StoreLayout, run: { runId: string; command: string; project: string }) {
-    const process_ = identifyProcess(process.pid);
-    if (process_ === undefined) throw new Error('this process is not in /proc');
+    this.#presence = showPresence(layout.folder('locks'));
     this.#file = layout.journalFile(run.runId);
-    this.#record = { ...run, process: process_, startedAt: new Date().toISOString(), leases: [], entries: [] };
-    this.#write();
+    this.#record = { ...run, process: this.#presence.holder, startedAt: new Date().toISOString(), leases: [], entries: [] };
+    try {
+      this.#write();
+    } catch (error) {
+      this.#presence[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Names what is about to be made. Returns a function that strikes it out once it is gone. */
@@ -75,6 +78,7 @@ export class Journal implements Disposable {
 
   [Symbol.dispose](): void {
     rmSync(this.#file, { force: true });
+    this.#presence[Symbol.dispose]();
   }
 
   #write(): void {
@@ -94,7 +98,7 @@ export function readJournals(layout: StoreLayout): RunState[] {
     if (!name.endsWith('.json')) return [];
     try {
       const record = journalSchema.parse(JSON.parse(readFileSync(join(folder, name), 'utf8')));
-      return [{ record, alive: isAlive(record.process) }];
+      return [{ record, alive: isHolderAlive(layout.folder('locks'), record.process) }];
     } catch (error) {
       // A journal is written atomically: an unreadable one is not ours, or its run closed it just now.
       if (isErrno(error, 'ENOENT', 'EISDIR') || error instanceof SyntaxError || error instanceof z.ZodError) return [];

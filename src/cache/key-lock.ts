@@ -1,12 +1,9 @@
 import { closeSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import { isErrno } from '../util/atomic-file.ts';
-import { identifyProcess, isAlive } from '../util/process-identity.ts';
-
-const holderSchema = z.object({ pid: z.number(), startTicks: z.string(), bootId: z.string() });
-type Holder = z.output<typeof holderSchema>;
+import { temporaryName } from '../util/temporary-name.ts';
+import { holderSchema, isHolderAlive, showPresence, type Holder } from './presence.ts';
 
 /**
  * One worker a name across processes, so that two terminals share one build. The lock is a file that names its
@@ -17,29 +14,35 @@ export async function acquireLock(
   options: { signal: AbortSignal; onWait?: (pid: number) => void; pollMs?: number },
 ): Promise<Disposable> {
   let waited = false;
-  const mine = `${path}.tmp-${process.pid}-${counter++}`;
-  for (;;) {
-    if (tryCreate(path, mine)) {
-      return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
+  const presence = showPresence(dirname(path));
+  const release = (): void => {
+    rmSync(path, { force: true });
+    presence[Symbol.dispose]();
+  };
+  try {
+    for (;;) {
+      if (tryCreate(path, presence.holder)) return { [Symbol.dispose]: release };
+      const holder = readHolder(path);
+      if (holder !== undefined && !isHolderAlive(dirname(path), holder)) {
+        removeStale(path, holder);
+        await sleep(1);
+        continue;
+      }
+      if (holder !== undefined && !waited) options.onWait?.(holder.pid);
+      waited ||= holder !== undefined;
+      await sleep(options.pollMs ?? 100, undefined, { signal: options.signal });
     }
-    const holder = readHolder(path);
-    if (holder !== undefined && !isAlive(holder)) {
-      removeStale(path, holder);
-      await sleep(1);
-      continue;
-    }
-    if (holder !== undefined && !waited) options.onWait?.(holder.pid);
-    waited ||= holder !== undefined;
-    await sleep(options.pollMs ?? 100, undefined, { signal: options.signal });
+  } catch (error) {
+    presence[Symbol.dispose]();
+    throw error;
   }
 }
 
-let counter = 0;
-
-function tryCreate(path: string, mine: string): boolean {
+function tryCreate(path: string, holder: Holder): boolean {
+  const mine = temporaryName(path);
   mkdirSync(dirname(path), { recursive: true });
   try {
-    writeFileSync(mine, JSON.stringify(identifyProcess(process.pid)));
+    writeFileSync(mine, JSON.stringify(holder));
     linkSync(mine, path);
     return true;
   } catch (error) {
@@ -54,7 +57,7 @@ function tryCreate(path: string, mine: string): boolean {
 export function removeStaleLocks(paths: readonly string[]): string[] {
   return paths.filter((path) => {
     const holder = readHolder(path);
-    if (holder === undefined || isAlive(holder)) return false;
+    if (holder === undefined || isHolderAlive(dirname(path), holder)) return false;
     removeStale(path, holder);
     return true;
   });

@@ -1,8 +1,10 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { identifyProcess, isAlive } from '../util/process-identity.ts';
+import { isAlive } from '../util/process-identity.ts';
+import { isStaleTemporary } from '../util/temporary-name.ts';
 import { listFolder, readJournals } from './journal.ts';
 import { removeStaleLocks } from './key-lock.ts';
+import { removeStalePresences } from './presence.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** What was cleared after dead runs. */
@@ -52,6 +54,8 @@ export async function reapDeadRuns(
   paths.push(...removeTemporaryFiles(layout));
   const locks = listFolder(layout.folder('locks')).filter((name) => name.endsWith('.json'));
   paths.push(...removeStaleLocks(locks.map((name) => join(layout.folder('locks'), name))));
+  // After the locks and journals that name them.
+  paths.push(...removeStalePresences(layout.folder('locks')));
   return { runs: dead.map((state) => state.record.runId), processes, paths };
 }
 
@@ -66,10 +70,7 @@ function removeTemporaryFiles(layout: StoreLayout): string[] {
   const roots = (['disks', 'snapshots', 'latest', 'failed', 'journal', 'stat-cache', 'locks', 'used'] as const).map((name) => layout.folder(name));
   const actions = listFolder(layout.folder('actions')).map((name) => join(layout.folder('actions'), name));
   const files = [layout.root, ...roots, ...actions].flatMap((root) => listFolder(root).map((name) => join(root, name)));
-  const stale = files.filter((path) => {
-    const pid = /\.tmp-(\d+)(?:-[0-9a-f]+)?$/.exec(path)?.[1];
-    return pid !== undefined && identifyProcess(Number(pid)) === undefined;
-  });
+  const stale = files.filter((path) => isStaleTemporary(path));
   for (const path of stale) rmSync(path, { force: true, recursive: true });
   return stale;
 }

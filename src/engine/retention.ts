@@ -2,6 +2,7 @@ import { existsSync, lstatSync, readFileSync, readlinkSync, renameSync, rmSync, 
 import { basename, join } from 'node:path';
 import * as z from 'zod';
 import { writeFileAtomic } from '../util/atomic-file.ts';
+import { temporaryName } from '../util/temporary-name.ts';
 
 /** What a pipeline's output folder remembers of exports whose older versions are deleted: `.imgpipe-history.json`. */
 const historySchema = z.object({
@@ -67,8 +68,7 @@ function readHistory(folder: string): History {
 function link(path: string, target: string): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat?.isSymbolicLink() === true && readlinkSync(path) === target) return;
-  const temporary = `${path}.tmp-${process.pid}`;
-  rmSync(temporary, { force: true });
+  const temporary = temporaryName(path);
   symlinkSync(target, temporary);
   renameSync(temporary, path);
 }

@@ -9,7 +9,7 @@ import { removeOutputIndex, staleTemporaries } from '../exporters/output.ts';
 import { digestOfPath } from '../exporters/path-digest.ts';
 import type { Artifact } from '../model/artifact.ts';
 import { topOf, type GraphNode } from '../model/graph.ts';
-import { identifyProcess } from '../util/process-identity.ts';
+import { temporaryName } from '../util/temporary-name.ts';
 import { tracePoint } from '../util/trace-point.ts';
 import { ensureDisk, type DiskFile } from './make-disk.ts';
 import type { Machines } from './machines.ts';
@@ -25,12 +25,12 @@ export async function makeArtifact(
 ): Promise<NodeOutput> {
   const kind = services.kinds.exports.mustGet(node.export.type);
   const path = services.artifactPath(node);
-  const temporary = `${path}.tmp-${process.pid}`;
+  const temporary = temporaryName(path);
   const strike = services.journal.add({ type: 'path', path: temporary, what: `half-written ${node.id}` });
   try {
     const folder = dirname(path);
     await mkdir(folder, { recursive: true });
-    const left = staleTemporaries(folder, (pid) => identifyProcess(pid) !== undefined);
+    const left = staleTemporaries(folder);
     for (const stale of left) rmSync(stale, { force: true, recursive: true });
     const diskNode = node.disk === undefined ? undefined : services.nodes.get(node.disk);
     const disk =

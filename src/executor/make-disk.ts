@@ -17,6 +17,7 @@ import { makeDiskPatch } from '../exporters/disk/sparse-patch.ts';
 import type { GraphNode } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
 import type { ByteRange } from '../util/byte-ranges.ts';
+import { temporaryName } from '../util/temporary-name.ts';
 import { tracePoint } from '../util/trace-point.ts';
 import type { Machines } from './machines.ts';
 import type { NodeScope } from './node-scope.ts';
@@ -155,7 +156,7 @@ async function ensureRaw(
   using _lock = await acquireLock(layout.lockFile(`disk-${key}`), { signal });
   const meanwhile = readStampedData(path);
   if (meanwhile !== undefined) return meanwhile;
-  const temporary = `${path}.tmp-${process.pid}`;
+  const temporary = temporaryName(path);
   await mkdir(layout.folder('disks'), { recursive: true });
   try {
     unwrap(await build(temporary));

@@ -10,7 +10,7 @@ import type { GraphNode } from '../model/graph.ts';
 import { stepContext } from '../plan/describe.ts';
 import type { BuildNode } from '../post-processors/post-processor.ts';
 import { runHostCommand } from '../util/exec.ts';
-import { identifyProcess } from '../util/process-identity.ts';
+import { temporaryName } from '../util/temporary-name.ts';
 import { tracePoint } from '../util/trace-point.ts';
 import { replacePath } from './make-artifact.ts';
 import type { Machines } from './machines.ts';
@@ -31,7 +31,7 @@ export async function makeFiles(
   const options = services.lateOptions?.(node.id, facts) ?? node.post.options;
   const kind = kinds.posts.mustGet(node.post.type);
   const folder = services.postFolder(node);
-  const stage = join(folder, `.${node.name}.tmp-${process.pid}`);
+  const stage = temporaryName(join(folder, `.${node.name}`));
   const strike = journal.add({ type: 'path', path: stage, what: `half-made files of ${node.id}` });
   try {
     openStage(folder, stage);
@@ -65,7 +65,7 @@ export async function makeFiles(
 function openStage(folder: string, stage: string): void {
   try {
     mkdirSync(folder, { recursive: true });
-    const left = staleTemporaries(folder, (pid) => identifyProcess(pid) !== undefined);
+    const left = staleTemporaries(folder);
     for (const stale of left) rmSync(stale, { force: true, recursive: true });
     rmSync(stage, { force: true, recursive: true });
     mkdirSync(stage);

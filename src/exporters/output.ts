@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fail, ok, type Failure, type Result } from '../diagnostics/failure.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
-import { identifyProcess } from '../util/process-identity.ts';
+import { isStaleTemporary } from '../util/temporary-name.ts';
 import type { OutputManifest } from './output-manifest.ts';
 
 /**
@@ -73,7 +73,7 @@ export function writeOutputIndex(outputFolder: string, manifest: OutputManifest)
     'manifest.json': `${JSON.stringify(manifest, undefined, 2)}\n`,
   };
   try {
-    const left = staleTemporaries(folder, (pid) => identifyProcess(pid) !== undefined);
+    const left = staleTemporaries(folder);
     for (const stale of left) rmSync(stale, { force: true, recursive: true });
     for (const [name, text] of Object.entries(texts)) writeIfChanged(join(folder, name), text);
     return ok();
@@ -115,13 +115,10 @@ function writeIfChanged(path: string, text: string): void {
   writeFileAtomic(path, text);
 }
 
-/** Half-written files that a killed run left in a pipeline's folder (`<name>.tmp-<pid>`). */
-export function staleTemporaries(folder: string, isRunning: (pid: number) => boolean): string[] {
+/** Half-written files that a killed run left in a pipeline's folder (`temporaryName`). */
+export function staleTemporaries(folder: string): string[] {
   const names = existsSync(folder) ? readdirSync(folder) : [];
-  return names.flatMap((name) => {
-    const pid = /\.tmp-(\d+)(-[0-9a-f]+)?$/.exec(name)?.[1];
-    return pid === undefined || isRunning(Number(pid)) ? [] : [join(folder, name)];
-  });
+  return names.map((name) => join(folder, name)).filter((path) => isStaleTemporary(path));
 }
 
 /** The failure behind an error of the file system while writing output; undefined when it is none of them. */

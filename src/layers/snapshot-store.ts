@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { asDigest, type Digest } from '../model/ids.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
 import { canonicalJson } from '../util/canonical-json.ts';
 import { sha256Hex } from '../util/hash.ts';
+import { temporaryName } from '../util/temporary-name.ts';
 import { tracePoint } from '../util/trace-point.ts';
 
 const infoSchema = z.object({
@@ -101,7 +102,7 @@ export class SnapshotStore {
 
   /** A private folder in which a snapshot is put together; cleared after this process when it is not committed. */
   async stage(): Promise<string> {
-    const folder = join(this.root, `stage.tmp-${process.pid}-${randomBytes(4).toString('hex')}`);
+    const folder = temporaryName(join(this.root, 'stage'));
     await mkdir(folder, { recursive: true });
     return folder;
   }

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { temporaryName } from './temporary-name.ts';
 
 /**
  * Writes a file so that at any moment its name holds either the old content or the new one, whole: exclusive temporary
@@ -13,7 +13,7 @@ export function writeFileAtomic(
   data: string | Uint8Array,
   options: { durable?: boolean; mode?: number } = {},
 ): void {
-  const temporary = `${path}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
+  const temporary = temporaryName(path);
   const file = openMakingFolder(temporary, options.mode ?? 0o644);
   try {
     try {

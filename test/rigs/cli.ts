@@ -56,8 +56,9 @@ export class CliProject {
     return readFileSync(this.path(name), 'utf8');
   }
 
-  start(args: readonly string[], env: Record<string, string> = {}): Started {
-    const [program, ...first] = IMGPIPE;
+  /** @param wrapper command line that runs the program, e.g. in a namespace */
+  start(args: readonly string[], env: Record<string, string> = {}, wrapper: readonly string[] = []): Started {
+    const [program = '', ...first] = [...wrapper, ...IMGPIPE];
     const child = spawn(program, [...first, ...args], {
       cwd: this.directory,
       env: { ...this.env, ...env },

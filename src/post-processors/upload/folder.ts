@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +6,7 @@ import { outputFailure } from '../../exporters/output.ts';
 import type { Artifact } from '../../model/artifact.ts';
 import type { PostContext } from '../post-processor.ts';
 import type { UploadOptions } from '../upload.ts';
+import { temporaryName } from '../../util/temporary-name.ts';
 
 /**
  * Copies the files of an artifact into a folder; each appears there by a rename, whole. A deleted copy is made again.
@@ -20,7 +20,7 @@ export async function copyToFolder(
   const folder = to.startsWith('file://') ? fileURLToPath(to) : resolvePath(to);
   for (const [index, { path }] of artifact.files.entries()) {
     const target = join(folder, basename(path));
-    const temporary = `${target}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`;
+    const temporary = temporaryName(target);
     try {
       await mkdir(folder, { recursive: true });
       await cp(path, temporary, { recursive: true, verbatimSymlinks: true });

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { FaultProject, tinyTemplate } from '../../rigs/faults.ts';
+import { eventually } from '../../rigs/cli.ts';
+import { FaultProject, kill, tinyTemplate } from '../../rigs/faults.ts';
 import { noWorkspace } from '../../rigs/workspace.ts';
 
 describe.skipIf(noWorkspace !== undefined)('several builds at once', () => {
@@ -32,6 +34,28 @@ describe.skipIf(noWorkspace !== undefined)('several builds at once', () => {
       const result = await project.build('--no-cache');
       expect(result, result.stderr).toMatchObject({ code: 0 });
     }
+  });
+
+  test('in two containers that share a store: each sees that the other lives, and when it is dead', async () => {
+    const project = new FaultProject();
+    await project.build();
+    const expected = project.products();
+    project.wipe();
+    const trace = project.path('trace');
+    const there = project.start(
+      ['build', '--ui=plain'],
+      { IMGPIPE_TRACE: trace, IMGPIPE_TRACE_STOP: 'layer:staged#3' },
+      ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'],
+    );
+    await eventually('the moment', () => existsSync(trace) && project.read('trace').endsWith('stopped\n'));
+    const before = project.leftovers();
+    expect(before.some((path) => path.includes('/journal/'))).toBe(true);
+    expect((await project.run('ps')).stdout).toContain('running');
+    expect(await project.run('gc')).toMatchObject({ code: 0 });
+    expect(await project.run('cache', 'prune', '--all')).toMatchObject({ code: 0 });
+    expect(project.leftovers()).toEqual(before);
+    await kill(there);
+    expect(await project.judge(expected)).toEqual([]);
   });
 
   test('two different pipelines, and a prune beside them', async () => {

@@ -17,6 +17,7 @@ import {
   type OutputManifest,
 } from '../../../src/exporters/output-manifest.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
+import { temporaryName } from '../../../src/util/temporary-name.ts';
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -114,9 +115,10 @@ describe('output folder', () => {
 
   it('finds what dead runs left half-written', () => {
     const folder = temporaryFolder();
-    for (const name of ['a.raw.tmp-1', 'a.raw.tmp-2', 'a.raw', 'b.tmp'])
-      writeFileSync(join(folder, name), '');
-    expect(staleTemporaries(folder, (pid) => pid === 2)).toEqual([join(folder, 'a.raw.tmp-1')]);
+    const own = temporaryName('a.raw');
+    const dead = own.replace(`tmp-${process.pid}-`, 'tmp-4194305-');
+    for (const name of [own, dead, 'a.raw', 'b.tmp']) writeFileSync(join(folder, name), '');
+    expect(staleTemporaries(folder)).toEqual([join(folder, dead)]);
   });
 });
 
