@@ -1,10 +1,16 @@
 import { fileBuilder } from './builders/file.ts';
+import { dockerBuilder } from './builders/docker/docker-builder.ts';
+import { dockerImageSource } from './builders/docker/docker-image-source.ts';
 import type { MachineBuilderKind } from './builders/machine-builder.ts';
 import { nullBuilder } from './builders/null.ts';
+import { qemuBuilder } from './builders/qemu.ts';
 import { bootCheck } from './checks/boot.ts';
 import type { CheckKind } from './checks/check.ts';
 import { directoryExporter } from './exporters/directory.ts';
 import { dockerArchiveExporter } from './exporters/docker-archive.ts';
+import { dockerCommitExporter } from './exporters/docker-commit.ts';
+import { dockerDiscardExporter } from './exporters/docker-discard.ts';
+import { dockerExportExporter } from './exporters/docker-export.ts';
 import { erofsExporter } from './exporters/erofs.ts';
 import { fileExporter } from './exporters/file.ts';
 import { gceExporter } from './exporters/gce.ts';
@@ -60,7 +66,10 @@ import { userKind } from './provisioners/user.ts';
 import type { InputsOf } from './schema/kind.ts';
 import { KindTable } from './schema/kind-table.ts';
 import { bootstrapSource } from './sources/bootstrap.ts';
+import { cloudImageSource } from './sources/cloud-image.ts';
+import { diskSource } from './sources/disk.ts';
 import { fileSource } from './sources/file.ts';
+import { isoSource } from './sources/iso.ts';
 import { machineSource } from './sources/machine.ts';
 import { ociImageSource } from './sources/oci-image.ts';
 import { pipelineSource } from './sources/pipeline.ts';
@@ -69,7 +78,17 @@ import type { SourceKind } from './sources/source.ts';
 
 /** Every kind that imgpipe brings along: a new kind is one file and one row here. */
 const kinds = {
-  sources: [bootstrapSource, fileSource, machineSource, ociImageSource, pipelineSource, rootfsSource],
+  sources: [
+    bootstrapSource,
+    cloudImageSource,
+    diskSource,
+    fileSource,
+    isoSource,
+    machineSource,
+    ociImageSource,
+    pipelineSource,
+    rootfsSource,
+  ],
   steps: [
     fileKind,
     fstabKind,
@@ -95,6 +114,9 @@ const kinds = {
   exports: [
     directoryExporter,
     dockerArchiveExporter,
+    dockerCommitExporter,
+    dockerDiscardExporter,
+    dockerExportExporter,
     erofsExporter,
     fileExporter,
     gceExporter,
@@ -127,7 +149,7 @@ const kinds = {
     uploadPostProcessor,
   ],
   checks: [bootCheck],
-  builders: [fileBuilder, nullBuilder],
+  builders: [dockerBuilder, fileBuilder, nullBuilder, qemuBuilder],
 };
 
 /** What users write for the built-in kinds, for the types of TypeScript templates. */

@@ -146,6 +146,12 @@ export class RemoteMachine implements Machine {
     throw remoteFailure(`${what} failed: ${excerpt.at(-1) ?? outcome.type}`, full ? 'disk-full' : undefined);
   }
 
+  /** How a command line of root is begun. @throws FailureError `permission-denied` */
+  rootAccess(): Promise<RootAccess> {
+    this.#access ??= findRootAccess(this.communicator, this.#options.password);
+    return this.#access;
+  }
+
   async #run(
     script: string,
     about: {
@@ -154,8 +160,7 @@ export class RemoteMachine implements Machine {
       readonly onOutput: (chunk: OutputChunk) => void;
     },
   ): Promise<ExecOutcome> {
-    this.#access ??= findRootAccess(this.communicator, this.#options.password);
-    const { prefix, input } = await this.#access;
+    const { prefix, input } = await this.rootAccess();
     const outcome = await this.communicator.run({
       command: `${prefix}${SCRIPT_COMMAND}`,
       stdin: `${input}${script}`,

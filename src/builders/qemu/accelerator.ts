@@ -13,6 +13,23 @@ export function kvmWorks(qemu: string, architecture: Architecture): Promise<bool
   return probed;
 }
 
+/** QEMU's `-accel` for a machine: as wanted, else what works here. */
+export async function chooseAccelerator(
+  wanted: 'kvm' | 'tcg' | 'hvf' | 'whpx' | 'xen' | 'none' | undefined,
+  qemu: string,
+  architecture: Architecture,
+  platform: NodeJS.Platform = process.platform,
+): Promise<string> {
+  if (wanted === 'tcg' || wanted === 'none') return EMULATION;
+  if (wanted !== undefined) return wanted;
+  if (architecture !== hostArchitecture()) return EMULATION;
+  if (platform === 'darwin') return 'hvf';
+  if (platform === 'win32') return 'whpx';
+  return (await kvmWorks(qemu, architecture)) ? 'kvm' : EMULATION;
+}
+
+const EMULATION = 'tcg,thread=multi,tb-size=512';
+
 const PROBE_MS = 5000;
 
 function probe(qemu: string): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { copyFile, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -45,6 +46,45 @@ export async function findUefiFirmware(architecture: string, scratch: string): P
     reason: 'tool-missing',
     message: `no UEFI firmware for QEMU (${architecture}) is installed`,
     hint: `install it, on Debian: apt-get install ${architecture === 'aarch64' ? 'qemu-efi-aarch64' : 'ovmf'}`,
+  });
+}
+
+/**
+ * The firmware that a builder's options ask for; undefined is QEMU's own BIOS.
+ * @param folder takes the copy of the variables
+ * @throws FailureError `tool-missing`, `input-missing`
+ */
+export async function chooseFirmware(
+  options: {
+    readonly firmware?: string | undefined;
+    readonly efi_boot: boolean;
+    readonly efi_firmware_code?: string | undefined;
+    readonly efi_firmware_vars?: string | undefined;
+  },
+  architecture: string,
+  folder: string,
+): Promise<UefiFirmware | { readonly file: string } | undefined> {
+  const { firmware, efi_firmware_code: code, efi_firmware_vars: vars } = options;
+  const isUefi = options.efi_boot || firmware === 'uefi' || code !== undefined;
+  if (firmware !== undefined && firmware !== 'uefi' && firmware !== 'bios') {
+    requireFile('firmware', firmware);
+    return { file: firmware };
+  }
+  if (!isUefi && (firmware === 'bios' || architecture !== 'aarch64')) return undefined;
+  if (code === undefined || vars === undefined) return await findUefiFirmware(architecture, folder);
+  requireFile('efi_firmware_code', code);
+  requireFile('efi_firmware_vars', vars);
+  const variables = join(folder, 'uefi-variables.fd');
+  await copyFile(vars, variables);
+  return { code, variables, format: code.endsWith('.qcow2') ? 'qcow2' : 'raw' };
+}
+
+function requireFile(option: string, path: string): void {
+  if (existsSync(path)) return;
+  throw new FailureError({
+    reason: 'tool-missing',
+    message: `${option}: there is no firmware ${path} on this host`,
+    hint: 'install it, on Debian: apt-get install ovmf',
   });
 }
 

@@ -2,27 +2,27 @@ import type { Architecture } from '../../model/platform.ts';
 import type { UefiFirmware } from './firmware.ts';
 
 /** How QEMU calls an architecture, its machine for it and the processor to emulate. */
-interface Target {
+export interface QemuTarget {
   readonly program: string;
   readonly name: string;
   readonly machine: string;
   readonly emulatedCpu: string;
 }
 
-const TARGETS: Partial<Record<Architecture, Target>> = {
+const TARGETS: Partial<Record<Architecture, QemuTarget>> = {
   amd64: { program: 'qemu-system-x86_64', name: 'x86_64', machine: 'q35', emulatedCpu: 'max' },
   i386: { program: 'qemu-system-i386', name: 'i386', machine: 'q35', emulatedCpu: 'max' },
   arm64: { program: 'qemu-system-aarch64', name: 'aarch64', machine: 'virt', emulatedCpu: 'max' },
 };
 
-export function qemuTarget(architecture: Architecture): Target | undefined {
+export function qemuTarget(architecture: Architecture): QemuTarget | undefined {
   return TARGETS[architecture];
 }
 
 export interface MachineSettings {
   /** As QEMU and its window call the machine. */
   readonly name: string;
-  readonly target: Target;
+  readonly target: QemuTarget;
   /** QEMU's machine type, `q35` or `pc`; the target's own when left out. */
   readonly machine?: string;
   readonly kvm: boolean;

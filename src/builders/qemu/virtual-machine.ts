@@ -14,6 +14,9 @@ export interface MachineContext {
   }) => Promise<void>;
 }
 
+/** What of a machine's settings its command line alone does not tell. */
+export type MachineFiles = Pick<MachineSettings, 'name' | 'consoleFile' | 'forwards'>;
+
 /** A running QEMU. Disposing it kills it at once: nothing in it is worth an orderly end. */
 export class VirtualMachine implements AsyncDisposable {
   readonly console: SerialConsole;
@@ -26,7 +29,7 @@ export class VirtualMachine implements AsyncDisposable {
   #monitor = '';
   #exit: string | undefined;
 
-  private constructor(child: ChildProcess, settings: MachineSettings, signal: AbortSignal) {
+  private constructor(child: ChildProcess, settings: MachineFiles, signal: AbortSignal) {
     this.#child = child;
     this.forwards = settings.forwards;
     this.console = new SerialConsole(settings.consoleFile);
@@ -54,8 +57,17 @@ export class VirtualMachine implements AsyncDisposable {
 
   /** @throws FailureError `tool-missing`, `aborted` */
   static async start(settings: MachineSettings, context: MachineContext): Promise<VirtualMachine> {
+    return await VirtualMachine.run(qemuCommand(settings), settings, context);
+  }
+
+  /** Starts QEMU by a whole command line. @throws FailureError `aborted` */
+  static async run(
+    command: readonly [string, ...string[]],
+    settings: MachineFiles,
+    context: MachineContext,
+  ): Promise<VirtualMachine> {
     if (context.signal.aborted) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
-    const [program, ...args] = qemuCommand(settings);
+    const [program, ...args] = command;
     context.log([program, ...args].join(' '));
     const child = spawn(program, args, { env: toolEnvironment(), stdio: 'pipe', detached: true });
     const machine = new VirtualMachine(child, settings, context.signal);

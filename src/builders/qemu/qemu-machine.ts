@@ -1,0 +1,287 @@
+import { copyFile, link, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import type { SshCommunicator } from '../../communicators/ssh/ssh-communicator.ts';
+import type { CommandLine } from '../../communicators/communicator.ts';
+import { FailureError } from '../../diagnostics/failure.ts';
+import type { Digest } from '../../model/ids.ts';
+import type { ExecOutcome, OutputChunk } from '../../layers/workspace.ts';
+import { shellQuote } from '../../util/shell-quote.ts';
+import type { DrivenMachine, DriverContext, Snapshot } from '../machine-builder.ts';
+import type { MachineCommand } from '../machine.ts';
+import { RemoteMachine } from '../remote-machine.ts';
+import { makeOverlay } from './disk-image.ts';
+import { hostProgram } from './host-program.ts';
+import type { Login } from './login.ts';
+import {
+  diskFile,
+  RECORD_FILE,
+  STATE_FILE,
+  TPM_FILE,
+  VARIABLES_FILE,
+  type MachineRecord,
+} from './machine-record.ts';
+import { saveState, switchDisks, whileStopped } from './machine-state.ts';
+import type { QemuOptions } from './options.ts';
+import type { Tpm } from './tpm.ts';
+import type { RunningMachine } from './running-machine.ts';
+
+export interface QemuMachineParts {
+  readonly running: RunningMachine;
+  readonly communicator: SshCommunicator;
+  readonly login: Login;
+  readonly options: QemuOptions;
+  readonly context: DriverContext;
+  /** Folder beside the snapshots' in which the disks are that take the writes, and what else the next snapshot gets. */
+  readonly active: string;
+  /** Files of the next snapshot that are in `active` already. */
+  readonly first: readonly string[];
+  readonly record: Omit<MachineRecord, 'state'>;
+  /** See `stateIdentity`. */
+  readonly identity: string;
+  readonly variables: string | undefined;
+  readonly tpm: Tpm | undefined;
+  readonly parent: Digest | undefined;
+  readonly facts: Readonly<Record<string, string>>;
+  /** Ends what runs beside the machine (web server, TPM). */
+  readonly release: () => Promise<void>;
+}
+
+/** How long a broken connection may have a reason that QEMU has yet to tell. */
+const REASON_MS = 20_000;
+
+/** A virtual machine that a build drives: SSH into it, QMP around it, and disks that grow by one file with each snapshot. */
+export class QemuMachine extends RemoteMachine implements DrivenMachine {
+  readonly facts: Readonly<Record<string, string>>;
+  readonly #parts: QemuMachineParts;
+  readonly #ssh: SshCommunicator;
+  #disks: string[];
+  #generation = 0;
+  #first: readonly string[];
+  #parent: Digest | undefined;
+  #restarts: number;
+  #hasSecrets = false;
+  #isOver = false;
+
+  constructor(parts: QemuMachineParts) {
+    const { communicator, context, options } = parts;
+    super({
+      communicator,
+      architecture: context.pipeline.architecture,
+      sourceDateEpoch: context.pipeline.sourceDateEpoch,
+      onOutput: (chunk) => context.output(chunk),
+      ...(options.ssh_password !== undefined && { password: options.ssh_password }),
+    });
+    this.#parts = parts;
+    this.#ssh = communicator;
+    this.facts = parts.facts;
+    this.#disks = parts.record.disks.map((_, index) => join(parts.active, diskFile(index)));
+    this.#first = parts.first;
+    this.#parent = parts.parent;
+    this.#restarts = parts.running.restarts;
+  }
+
+  /** Makes a machine that has just been reached ready for steps. */
+  async prepare(how: { readonly isResumed: boolean; readonly hasSeed: boolean }): Promise<void> {
+    // A machine that got its memory back lives in the moment in which it was kept.
+    if (how.isResumed)
+      await this.runScript(`date -u -s @${Math.floor(Date.now() / 1000)} >/dev/null`, 'setting the clock');
+    if (!how.hasSeed) return;
+    this.#parts.context.status('waits for cloud-init');
+    await this.runScript('command -v cloud-init >/dev/null && cloud-init status --wait; true', 'cloud-init');
+  }
+
+  override async exec(
+    command: MachineCommand,
+    onOutput?: (chunk: OutputChunk) => void,
+  ): Promise<ExecOutcome> {
+    if ((command.mounts ?? []).some(({ type }) => type === 'secret')) this.#hasSecrets = true;
+    return await this.#explained(command.argv.join(' '), () => super.exec(command, onOutput));
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    await this.#settle();
+    const { context, options, running } = this.#parts;
+    const wantsState = options.snapshots === 'live' || (options.snapshots === 'auto' && !this.#hasSecrets);
+    const began = performance.now();
+    const snapshot = await whileStopped(running.qmp, () => this.#keep(wantsState));
+    const seconds = ((performance.now() - began) / 1000).toFixed(2);
+    context.log(`kept the machine's state in ${seconds} s: ${snapshot.size} bytes`);
+    this.#parent = snapshot.digest;
+    return snapshot;
+  }
+
+  async reboot(command?: CommandLine): Promise<void> {
+    const { options, context } = this.#parts;
+    context.status('restarts');
+    // The answer must get out before the network goes.
+    if (command === undefined)
+      await this.runScript('(sleep 2; systemctl reboot || reboot) >/dev/null 2>&1 &', 'restarting');
+    const { durationMs } = await this.#ssh.reboot({
+      command: command?.command ?? 'true',
+      timeoutMs: command?.timeoutMs ?? options.reboot_timeout,
+    });
+    this.#restarts = this.#parts.running.restarts;
+    context.log(`restarted in ${(durationMs / 1000).toFixed(1)} s`);
+  }
+
+  async writeDisk(target: string): Promise<void> {
+    const { context, options } = this.#parts;
+    await this.#settle();
+    await this.#removeKey();
+    if (!options.skip_compaction) {
+      context.status('trims file systems');
+      await this.exec({ argv: ['/bin/sh', '-c', 'fstrim -av || true'], quiet: true });
+    }
+    await this.#shutDown();
+    context.status('writes the disk');
+    const [disk = ''] = this.#disks;
+    const { signal } = context;
+    const more = options.qemu_img_args?.convert ?? [];
+    await hostProgram(
+      ['qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', '-W', '-m', '8', ...more, disk, target],
+      { signal, reason: 'disk-failed' },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    await this.#ssh[Symbol.asyncDispose]();
+    await this.#parts.release();
+  }
+
+  /** Puts a snapshot together while the machine stands still, and gives the machine new disks to write to. */
+  async #keep(wantsState: boolean): Promise<Snapshot> {
+    const { context, active, record, running, identity, variables, tpm } = this.#parts;
+    const staged = await context.snapshots.stage();
+    const problem = wantsState
+      ? await saveState(running.qmp, join(staged, STATE_FILE), context.signal)
+      : 'not asked for';
+    if (problem !== undefined && wantsState)
+      context.log(`memory is not kept, so going on from here means booting: ${problem}`);
+    for (const [index, path] of this.#disks.entries()) await link(path, join(staged, diskFile(index)));
+    for (const name of this.#first) await link(join(active, name), join(staged, name));
+    if (variables !== undefined) await copyFile(variables, join(staged, VARIABLES_FILE));
+    await tpm?.save(join(staged, TPM_FILE));
+    const state = problem === undefined ? { state: identity } : {};
+    await writeFile(join(staged, RECORD_FILE), JSON.stringify({ ...record, ...state }));
+    const snapshot = await context.snapshots.commit(
+      staged,
+      this.#parent === undefined ? {} : { parent: this.#parent },
+    );
+    await this.#goOnUpon(snapshot.digest);
+    this.#first = [];
+    return snapshot;
+  }
+
+  async #goOnUpon(snapshot: Digest): Promise<void> {
+    const { context, active, record, running, options } = this.#parts;
+    this.#generation += 1;
+    const next = record.disks.map((_, index) => join(active, `${this.#generation}-${diskFile(index)}`));
+    const below = context.snapshots.folder(snapshot).split('/').at(-1) ?? '';
+    for (const [index, path] of next.entries()) {
+      await makeOverlay(path, {
+        below: `../${below}/${diskFile(index)}`,
+        size: record.disks[index] ?? 0,
+        signal: context.signal,
+        create: options.qemu_img_args?.create ?? [],
+      });
+    }
+    await switchDisks(running.qmp, new Map(this.#disks.map((path, index) => [path, next[index] ?? ''])));
+    this.#disks = next;
+  }
+
+  /** Everything written is on the disks; a machine that restarts just now is waited for. */
+  async #settle(): Promise<void> {
+    const { running, context, options } = this.#parts;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.runScript('sync', 'writing everything to the disk');
+        break;
+      } catch (error) {
+        if (!isBroken(error) || attempt === TRIES) throw error;
+        if (await running.hasEnded(attempt * 1000))
+          throw lost('the machine switched itself off', LEAVE_ON, error);
+        await this.#ssh.reconnect(options.reboot_timeout);
+      }
+    }
+    if (running.restarts === this.#restarts) return;
+    context.log('the machine has restarted during the step');
+    this.#restarts = running.restarts;
+  }
+
+  /** Runs something in the machine; when the connection breaks, says what became of the machine. */
+  async #explained<T>(what: string, body: () => Promise<T>): Promise<T> {
+    const { running } = this.#parts;
+    const before = running.restarts;
+    try {
+      return await body();
+    } catch (error) {
+      if (!isBroken(error)) throw error;
+      const deadline = performance.now() + REASON_MS;
+      while (performance.now() < deadline && running.restarts === before) {
+        if (await running.hasEnded(200)) break;
+      }
+      const short = what.split('\n')[0]?.slice(0, 100) ?? '';
+      if (running.vm.exit !== undefined)
+        throw lost(`the machine was switched off during: ${short}`, LEAVE_ON, error);
+      if (running.restarts !== before) {
+        const hint = 'let a step of its own restart it, which waits until it is back';
+        throw lost(`the machine restarted during: ${short}`, hint, error);
+      }
+      throw error;
+    }
+  }
+
+  /** Takes the build's key out of the accounts it was put in. */
+  async #removeKey(): Promise<void> {
+    const { key, user } = this.#parts.login;
+    if (key === undefined) return;
+    const blob = key.publicKey.trim().split(/\s+/)[1] ?? '';
+    const script = `for home in /root "$(getent passwd ${shellQuote(user)} 2>/dev/null | cut -d: -f6)" /home/*; do
+  file="$home/.ssh/authorized_keys"
+  [ -f "$file" ] && grep -qF ${shellQuote(blob)} "$file" || continue
+  kept=$(grep -vF ${shellQuote(blob)} "$file"; echo .)
+  printf %s "\${kept%.}" >"$file"
+  [ -s "$file" ] || { rm -f "$file"; rmdir "$home/.ssh" 2>/dev/null; }
+done
+sync`;
+    await this.runScript(script, "taking out the build's key");
+  }
+
+  async #shutDown(): Promise<void> {
+    const { running, options, context } = this.#parts;
+    context.status('shuts down');
+    running.isWatched = true;
+    if (options.shutdown_command === '') {
+      const command = '(sleep 1; systemctl poweroff || poweroff) >/dev/null 2>&1 &';
+      await this.runScript(command, 'shutting down').catch(() => undefined);
+      if (!(await running.hasEnded(Math.min(60_000, options.shutdown_timeout))))
+        await running.qmp.execute('system_powerdown', z.unknown()).catch(() => undefined);
+    } else {
+      const { shutdown_command: command, shutdown_timeout: timeoutMs } = options;
+      const onOutput = (chunk: OutputChunk): void => context.output(chunk);
+      // The connection may go before the answer comes.
+      await this.#ssh.run({ command, timeoutMs, onOutput }).catch(() => undefined);
+    }
+    if (await running.hasEnded(options.shutdown_timeout)) return;
+    throw new FailureError({
+      reason: 'step-failed',
+      message: `the machine did not shut down within ${options.shutdown_timeout / 1000} s`,
+      hint: 'set `shutdown_command`, or raise `shutdown_timeout`',
+      excerpt: running.console.lastLines(15),
+    });
+  }
+}
+
+const LEAVE_ON = 'let the step leave the machine running';
+const TRIES = 3;
+
+function isBroken(error: unknown): boolean {
+  return error instanceof FailureError && error.failures[0]?.reason === 'communicator-failed';
+}
+
+function lost(message: string, hint: string, cause: unknown): FailureError {
+  return new FailureError({ reason: 'step-failed', message, hint, cause });
+}
