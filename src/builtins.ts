@@ -1,6 +1,4 @@
 import { fileBuilder } from './builders/file.ts';
-import { dockerBuilder } from './builders/docker/docker-builder.ts';
-import { dockerImageSource } from './builders/docker/docker-image-source.ts';
 import type { MachineBuilderKind } from './builders/machine-builder.ts';
 import { nullBuilder } from './builders/null.ts';
 import { qemuBuilder } from './builders/qemu.ts';
@@ -8,9 +6,6 @@ import { bootCheck } from './checks/boot.ts';
 import type { CheckKind } from './checks/check.ts';
 import { directoryExporter } from './exporters/directory.ts';
 import { dockerArchiveExporter } from './exporters/docker-archive.ts';
-import { dockerCommitExporter } from './exporters/docker-commit.ts';
-import { dockerDiscardExporter } from './exporters/docker-discard.ts';
-import { dockerExportExporter } from './exporters/docker-export.ts';
 import { erofsExporter } from './exporters/erofs.ts';
 import { fileExporter } from './exporters/file.ts';
 import { gceExporter } from './exporters/gce.ts';
@@ -114,9 +109,6 @@ const kinds = {
   exports: [
     directoryExporter,
     dockerArchiveExporter,
-    dockerCommitExporter,
-    dockerDiscardExporter,
-    dockerExportExporter,
     erofsExporter,
     fileExporter,
     gceExporter,
@@ -149,7 +141,7 @@ const kinds = {
     uploadPostProcessor,
   ],
   checks: [bootCheck],
-  builders: [dockerBuilder, fileBuilder, nullBuilder, qemuBuilder],
+  builders: [fileBuilder, nullBuilder, qemuBuilder],
 };
 
 /** What users write for the built-in kinds, for the types of TypeScript templates. */
