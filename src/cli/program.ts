@@ -17,6 +17,7 @@ import { replayCommand } from './commands/replay.ts';
 import { shellCommand } from './commands/shell.ts';
 import { updateCommand } from './commands/update.ts';
 import { validateCommand } from './commands/validate.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { versionCommand } from './commands/version.ts';
 import { whyCommand } from './commands/why.ts';
 import { VERSION, type CliContext } from './context.ts';
@@ -33,6 +34,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   auditCommand,
   graphCommand,
   inspectCommand,
+  verifyCommand,
   kindsCommand,
   shellCommand,
   updateCommand,
