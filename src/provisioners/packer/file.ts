@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { HostInput } from '../../model/host-input.ts';
+import { lateSecrets } from '../../model/late-value.ts';
 import { fileProvisioner, FILE_SCHEMA } from '../../template/packer-kinds/other-provisioners.ts';
 import { defineProvisioner, type StepContext } from '../provisioner.ts';
 import { BUILD_FIELDS, contentPath, contentPaths, OPTIONS_ONLY, reportErrors } from './build-fields.ts';
@@ -42,6 +43,7 @@ without one comes as a whole. In templates of our own \`file\` does more with le
   effect: () => 'run',
   reach: (options) => (options.direction === 'download' ? 'reads' : 'machine'),
   inputs,
+  secrets: lateSecrets,
   untracked: (options) => {
     if (options.direction === 'download') return 'it writes files of this host';
     return options.generated === true ? 'its source is made while the build runs' : undefined;

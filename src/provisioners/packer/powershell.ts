@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { lateSecrets } from '../../model/late-value.ts';
 import {
   POWERSHELL_SCHEMA,
   powershellProvisioner,
@@ -38,6 +39,7 @@ name of that user.`,
   effect: () => 'run',
   inputs: scriptInputs,
   expand: expandScripts,
+  secrets: lateSecrets,
   run: async (options, machine, context) => {
     const { runPackerPowershell } = await import('./run-powershell.ts');
     return await runPackerPowershell(options, machine, context);

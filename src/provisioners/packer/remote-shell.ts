@@ -2,12 +2,13 @@ import type { DrivenMachine } from '../../builders/machine-builder.ts';
 import type { Machine } from '../../builders/machine.ts';
 import type { CommandOutcome, Communicator, UploadSource } from '../../communicators/communicator.ts';
 import { FailureError } from '../../diagnostics/failure.ts';
+import { fillLateValues } from '../../model/late-value.ts';
 import { shellExitCode } from '../../util/exec.ts';
 import type { StepRunContext } from '../provisioner.ts';
 import type { BuildFields } from './build-fields.ts';
 import { type Clock, retryFor } from './clock.ts';
 import { durationMs } from './durations.ts';
-import { renderText } from './render.ts';
+import { factOf, renderText } from './render.ts';
 
 /** The exit code that stands for a connection that broke while the command ran, as users of Packer know it. */
 export const DISCONNECTED = 2_300_218;
@@ -33,14 +34,18 @@ export class RemoteShell<Options extends BuildFields> {
     this.clock = clock;
   }
 
-  /** @throws FailureError when the machine has no communicator */
-  static open<Options extends BuildFields>(
+  /** Opens the machine and puts facts and secrets into the options. @throws FailureError when it has no communicator */
+  static async open<Options extends BuildFields>(
     options: Options,
     machine: Machine,
     context: StepRunContext,
     clock: Clock,
-  ): RemoteShell<Options> {
-    return new RemoteShell(options, drivenMachine(machine), context, clock);
+  ): Promise<RemoteShell<Options>> {
+    const driven = drivenMachine(machine);
+    const filled = await fillLateValues(options, (sort, name) =>
+      sort === 'secret' ? context.secret(name) : factOf(driven.facts, name),
+    );
+    return new RemoteShell(filled, driven, context, clock);
   }
 
   /** Runs a command line. `quiet`: what it prints is thrown away. */

@@ -24,7 +24,7 @@ export async function runPackerFile(
   clock: Clock = REAL_CLOCK,
 ): Promise<Result<void>> {
   return await capture(async () => {
-    const remote = RemoteShell.open(options, machine, context, clock);
+    const remote = await RemoteShell.open(options, machine, context, clock);
     const destination = remote.render(remote.options.destination ?? '');
     const sources = sourcesOf(remote.options).map((source) => remote.render(source));
     if (remote.options.direction === 'download') {

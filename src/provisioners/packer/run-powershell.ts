@@ -34,7 +34,7 @@ export async function runPackerPowershell(
   clock: Clock = REAL_CLOCK,
 ): Promise<Result<void>> {
   return await capture(async () => {
-    const remote = RemoteShell.open(options, machine, context, clock);
+    const remote = await RemoteShell.open(options, machine, context, clock);
     context.log('Provisioning with Powershell...');
     const { script } = remote.options;
     const content = isGiven(script)

@@ -1,6 +1,8 @@
 import type { Machine } from '../../builders/machine.ts';
 import { capture, type Result } from '../../diagnostics/failure.ts';
+import { fillLateValues } from '../../model/late-value.ts';
 import type { StepRunContext } from '../provisioner.ts';
+import { factOf } from './render.ts';
 import { runLocalScripts } from './local-scripts.ts';
 import type { PackerShellLocalOptions } from './shell-local.ts';
 
@@ -12,7 +14,10 @@ export async function runShellLocalStep(
 ): Promise<Result<void>> {
   const facts = 'facts' in machine ? (machine.facts as Readonly<Record<string, string>>) : {};
   return await capture(async () => {
-    await runLocalScripts(options, {
+    const filled = await fillLateValues(options, (sort, name) =>
+      sort === 'secret' ? context.secret(name) : factOf(facts, name),
+    );
+    await runLocalScripts(filled, {
       facts,
       directory: context.resolvePath('.'),
       environment: process.env,

@@ -28,7 +28,7 @@ export async function runPackerShell(
   clock: Clock = REAL_CLOCK,
 ): Promise<Result<void>> {
   return await capture(async () => {
-    const remote = RemoteShell.open(options, machine, context, clock);
+    const remote = await RemoteShell.open(options, machine, context, clock);
     const retryMs = durationMs(remote.options.start_retry_timeout, START_RETRY_MS);
     const { name, content } = await scriptOf(remote);
     const seed = name ?? content.toString('latin1');

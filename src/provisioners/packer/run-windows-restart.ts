@@ -45,7 +45,7 @@ export async function runPackerWindowsRestart(
   clock: Clock = REAL_CLOCK,
 ): Promise<Result<void>> {
   return await capture(async () => {
-    const remote = RemoteShell.open(options, machine, context, clock);
+    const remote = await RemoteShell.open(options, machine, context, clock);
     const timeoutMs = durationMs(remote.options.restart_timeout, RESTART_MS);
     context.log('Restarting Machine');
     const { code } = await remote.retry(timeoutMs, () =>

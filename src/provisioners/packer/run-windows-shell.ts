@@ -18,7 +18,7 @@ export async function runPackerWindowsShell(
   clock: Clock = REAL_CLOCK,
 ): Promise<Result<void>> {
   return await capture(async () => {
-    const remote = RemoteShell.open(options, machine, context, clock);
+    const remote = await RemoteShell.open(options, machine, context, clock);
     const { script, inline = [], env_var_format: format, execute_command: template } = remote.options;
     context.log('Provisioning with windows-shell...');
     const content = isGiven(script)

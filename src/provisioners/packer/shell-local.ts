@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { lateSecrets } from '../../model/late-value.ts';
 import { checkShellLocal, SHELL_LOCAL_SCHEMA } from '../../template/packer-kinds/shell-provisioners.ts';
 import { defineProvisioner } from '../provisioner.ts';
 import { BUILD_FIELDS, contentPath, contentPaths, OPTIONS_ONLY, reportErrors } from './build-fields.ts';
@@ -24,9 +25,10 @@ template is not built again for its sake.`,
   schema: packerShellLocalSchema,
   keyVersion: 1,
   effect: () => 'run',
-  // A script that is told where the machine is, which nobody knows before it runs, may well change it.
-  reach: (options) => (JSON.stringify(options).includes('<unknown>') ? 'machine' : 'host'),
+  // A script that is told where the machine is may well change it.
+  reach: (options) => (JSON.stringify(options).includes('<<imgpipe:build:') ? 'machine' : 'host'),
   inputs: scriptInputs,
+  secrets: lateSecrets,
   untracked: () => 'it runs on this host',
   run: async (options, machine, context) => {
     const { runShellLocalStep } = await import('./run-shell-local.ts');

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { lateSecrets } from '../../model/late-value.ts';
 import { checkRemoteScripts } from '../../template/packer-kinds/scripts.ts';
 import { SHELL_SCHEMA } from '../../template/packer-kinds/shell-provisioners.ts';
 import { defineProvisioner } from '../provisioner.ts';
@@ -43,6 +44,7 @@ Templates of Packer use this kind; in other templates \`shell\` does the same jo
   effect: () => 'run',
   inputs: scriptInputs,
   expand: expandScripts,
+  secrets: lateSecrets,
   run: async (options, machine, context) => {
     const { runPackerShell } = await import('./run-shell.ts');
     return await runPackerShell(options, machine, context);

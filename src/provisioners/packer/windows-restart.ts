@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { lateSecrets } from '../../model/late-value.ts';
 import { WINDOWS_RESTART_SCHEMA } from '../../template/packer-kinds/windows-provisioners.ts';
 import { defineProvisioner } from '../provisioner.ts';
 import { BUILD_FIELDS, reportErrors } from './build-fields.ts';
@@ -24,6 +25,7 @@ export const packerWindowsRestartKind = defineProvisioner({
   schema,
   keyVersion: 1,
   effect: () => 'run',
+  secrets: lateSecrets,
   run: async (options, machine, context) => {
     const { runPackerWindowsRestart } = await import('./run-windows-restart.ts');
     return await runPackerWindowsRestart(options, machine, context);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { lateSecrets } from '../../model/late-value.ts';
 import {
   WINDOWS_SHELL_SCHEMA,
   windowsShellProvisioner,
@@ -35,6 +36,7 @@ export const packerWindowsShellKind = defineProvisioner({
   effect: () => 'run',
   inputs: scriptInputs,
   expand: expandScripts,
+  secrets: lateSecrets,
   run: async (options, machine, context) => {
     const { runPackerWindowsShell } = await import('./run-windows-shell.ts');
     return await runPackerWindowsShell(options, machine, context);

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { capture } from '../../../../src/diagnostics/failure.ts';
+import { lateValue } from '../../../../src/model/late-value.ts';
 import {
   type LocalSurroundings,
   runLocalScripts,
@@ -119,12 +120,11 @@ describe('packer-shell-local', () => {
     const plain = packerShellLocalKind.schema.parse({ inline: ['true'] });
     expect(packerShellLocalKind.untracked?.(plain)).toBe('it runs on this host');
     expect(packerShellLocalKind.reach?.(plain)).toBe('host');
-    const told = packerShellLocalKind.schema.parse({ inline: ['echo <unknown>'] });
+    const told = packerShellLocalKind.schema.parse({ inline: [`echo ${lateValue('build', 'Host')}`] });
     expect(packerShellLocalKind.reach?.(told)).toBe('machine');
     const context = stepRunContext(temporaryFolder());
     const machine = new FakeDrivenMachine(new FakeCommunicator(), { Host: '10.1.1.1' });
-    const late = { ...told, inline: ['echo {{ build `Host` }}'] };
-    expect(await packerShellLocalKind.run?.(late, machine, context)).toMatchObject({ ok: true });
+    expect(await packerShellLocalKind.run?.(told, machine, context)).toMatchObject({ ok: true });
     expect(context.logged.at(-1)).toBe('stdout: 10.1.1.1\n');
   });
 });

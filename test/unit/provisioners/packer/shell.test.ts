@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FailureError } from '../../../../src/diagnostics/failure.ts';
+import { lateValue } from '../../../../src/model/late-value.ts';
 import { runPackerShell } from '../../../../src/provisioners/packer/run-shell.ts';
 import { packerShellKind, type PackerShellOptions } from '../../../../src/provisioners/packer/shell.ts';
 import { FakeClock, FakeCommunicator, FakeDrivenMachine } from '../../../rigs/fake-communicator.ts';
@@ -156,6 +157,20 @@ describe('packer-shell', () => {
     expect(calls[2]).toBe(
       `run echo geheim | ${FACTS_OF_BUILD} sudo -S sh -c "/tmp/s.sh web ERR_HOST_NOT_IMPLEMENTED_BY_BUILDER c0ffee"`,
     );
+  });
+
+  test('late values: a fact of the machine and a secret are put in when it runs', async () => {
+    const env = { TOKEN: lateValue('secret', 'token'), AT: `http://${lateValue('build', 'Host')}/` };
+    const { calls, uploads } = await run(
+      { inline: [`echo ${lateValue('build', 'ID')}`], env },
+      { facts: { ID: '7', Host: 'h' } },
+    );
+    expect(calls[2]).toContain(`AT='http://h/' `);
+    expect(calls[2]).toContain(`TOKEN='value of token' `);
+    expect(uploads.get('/tmp/s.sh')).toContain('echo 7\n');
+    const parsed = packerShellKind.schema.parse({ inline: ['true'], env });
+    expect(packerShellKind.secrets?.(parsed)).toEqual(['token']);
+    expect(JSON.stringify(parsed)).not.toContain('value of');
   });
 
   test('exit codes that mean success', async () => {
