@@ -1,4 +1,5 @@
 import { fileBuilder } from './builders/file.ts';
+import { dockerBuilder } from './builders/docker/docker-builder.ts';
 import type { MachineBuilderKind } from './builders/machine-builder.ts';
 import { nullBuilder } from './builders/null.ts';
 import { qemuBuilder } from './builders/qemu.ts';
@@ -6,6 +7,9 @@ import { bootCheck } from './checks/boot.ts';
 import type { CheckKind } from './checks/check.ts';
 import { directoryExporter } from './exporters/directory.ts';
 import { dockerArchiveExporter } from './exporters/docker-archive.ts';
+import { dockerCommitExporter } from './exporters/docker-commit.ts';
+import { dockerDiscardExporter } from './exporters/docker-discard.ts';
+import { dockerExportExporter } from './exporters/docker-export.ts';
 import { erofsExporter } from './exporters/erofs.ts';
 import { fileExporter } from './exporters/file.ts';
 import { gceExporter } from './exporters/gce.ts';
@@ -66,6 +70,7 @@ import { diskSource } from './sources/disk.ts';
 import { fileSource } from './sources/file.ts';
 import { isoSource } from './sources/iso.ts';
 import { machineSource } from './sources/machine.ts';
+import { dockerImageSource } from './sources/docker-image.ts';
 import { ociImageSource } from './sources/oci-image.ts';
 import { pipelineSource } from './sources/pipeline.ts';
 import { rootfsSource } from './sources/rootfs.ts';
@@ -75,6 +80,7 @@ import type { SourceKind } from './sources/source.ts';
 const kinds = {
   sources: [
     bootstrapSource,
+    dockerImageSource,
     cloudImageSource,
     diskSource,
     fileSource,
@@ -109,6 +115,9 @@ const kinds = {
   exports: [
     directoryExporter,
     dockerArchiveExporter,
+    dockerCommitExporter,
+    dockerDiscardExporter,
+    dockerExportExporter,
     erofsExporter,
     fileExporter,
     gceExporter,
@@ -141,7 +150,7 @@ const kinds = {
     uploadPostProcessor,
   ],
   checks: [bootCheck],
-  builders: [fileBuilder, nullBuilder, qemuBuilder],
+  builders: [dockerBuilder, fileBuilder, nullBuilder, qemuBuilder],
 };
 
 /** What users write for the built-in kinds, for the types of TypeScript templates. */

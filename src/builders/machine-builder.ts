@@ -30,6 +30,10 @@ export interface SnapshotFolders {
   folder(snapshot: Digest): string;
   /** A snapshot and those it stands on, bottom first. @throws FailureError `cache-damaged` when one is gone */
   chain(snapshot: Digest): readonly Digest[];
+  /** All snapshots of this builder in the store, with what they need outside it. */
+  known(): readonly { readonly digest: Digest; readonly external: Readonly<Record<string, string>> }[];
+  /** Removes a snapshot whose state is gone outside the store: the step that gave it counts as not built. */
+  forget(snapshot: Digest): Promise<void>;
 }
 
 /** What a driver may use. It lives as long as its pipeline's machines in one run. */
@@ -68,6 +72,8 @@ export interface DrivenMachine extends Machine, AsyncDisposable {
   readonly communicator: Communicator;
   /** What Packer calls the build's contextual values: `ID`, `Host`, `Port`, `User`, `ConnType` …, as far as known. */
   readonly facts: Readonly<Record<string, string>>;
+  /** Brings up what the driver has put off until a step needs it. Called before every step that works on the machine. */
+  ready?(): Promise<void>;
   /** Keeps its state as it is now, upon that it was started from; the machine goes on. Undefined: it cannot be kept. */
   snapshot(): Promise<Snapshot | undefined>;
   /** Shuts the machine down in good order and writes its first disk as a flat raw file; for builders with `disk`. */

@@ -68,7 +68,10 @@ export class Machines implements AsyncDisposable {
     }
     try {
       const machine = await this.#machineFor(node, machines);
-      if (node.role === 'step') await this.#runStep(node, machine, scope);
+      if (node.role === 'step') {
+        await machine.ready?.();
+        await this.#runStep(node, machine, scope);
+      }
       scope.signal.throwIfAborted();
       if (node.role === 'step' && reach === 'reads') return this.#outputBelow(node);
       const snapshot = await machine.snapshot();
@@ -268,6 +271,14 @@ export class Machines implements AsyncDisposable {
         },
         folder: (digest) => snapshots.folder(digest),
         chain: (digest) => snapshots.chain(digest),
+        known: () =>
+          snapshots.list().flatMap((digest) => {
+            const info = snapshots.info(digest);
+            return info?.builder === pipeline.builder?.type
+              ? [{ digest, external: info?.external ?? {} }]
+              : [];
+          }),
+        forget: (digest) => snapshots.remove(digest),
       },
       cacheFolder: (id) => cacheMountFolder(layout, id),
       // Of the run, not of one node: a machine outlives the node that started it.

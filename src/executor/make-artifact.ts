@@ -11,6 +11,7 @@ import type { Artifact } from '../model/artifact.ts';
 import { topOf, type GraphNode } from '../model/graph.ts';
 import { temporaryName } from '../util/temporary-name.ts';
 import { tracePoint } from '../util/trace-point.ts';
+import { cacheMountFolder } from './cache-mount.ts';
 import { ensureDisk, type DiskFile } from './make-disk.ts';
 import type { Machines } from './machines.ts';
 import type { NodeScope } from './node-scope.ts';
@@ -47,6 +48,7 @@ export async function makeArtifact(
       fileName: basename(path),
       outputPath: temporary,
       scratch: scope.scratch,
+      cacheFolder: (id) => cacheMountFolder(services.layout, id),
       signal: scope.signal,
       log: scope.log,
       progress: scope.progress,

@@ -38,6 +38,8 @@ export interface ExportContext {
   /** The file to write. The executor renames it to its final name when the exporter succeeds. */
   readonly outputPath: string;
   readonly scratch: string;
+  /** Folder kept between runs, by its id. */
+  readonly cacheFolder: (id: string) => Promise<string>;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
   readonly progress: (done: number, total: number | undefined, unit: string) => void;
@@ -74,6 +76,8 @@ export interface ExporterKind<Schema extends z.ZodObject = z.ZodObject> extends 
    * part of the key; the architecture and `sourceDateEpoch` of the pipeline always are for `input: 'layers'`.
    */
   readonly reads?: (pipeline: Pipeline, fileName: string) => Readonly<Record<string, unknown>>;
+  /** Why it runs in every build, in the user's words; undefined: when its options or what it reads change. */
+  readonly untracked?: (options: z.output<Schema>) => string | undefined;
   /** Programs that we did not write and that read the format back in the tests. */
   readonly readBackBy?: readonly string[];
   /** What starts the artifact in the tests; left out where nothing does. */

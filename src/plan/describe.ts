@@ -127,7 +127,8 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
         ...(kind.input === 'layers' ? platformInputs(pipeline) : {}),
         ...(reads === undefined ? {} : { reads }),
       };
-      return { kind: kind.type, inputs, tools: kind.tools, artifact };
+      const untracked = node.export.untracked ?? kind.untracked?.(node.export.options);
+      return { kind: kind.type, inputs, tools: kind.tools, untracked, artifact };
     }
     case 'post': {
       const kind = kinds.posts.mustGet(node.post.type);

@@ -54,6 +54,7 @@ export async function runExporter(
     fileName: from.fileName ?? `disk.${kind.extension(parsed)}`,
     outputPath,
     scratch: mkdtempSync(`${outputPath}.scratch-`),
+    cacheFolder: () => Promise.resolve(mkdtempSync(`${outputPath}.cache-`)),
     signal: from.signal ?? new AbortController().signal,
     log: () => undefined,
     progress: () => undefined,
