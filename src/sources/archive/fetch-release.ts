@@ -44,7 +44,7 @@ async function downloadWithApt(url: string, signal: AbortSignal): Promise<Downlo
     const config = join(folder, 'apt.conf');
     await writeFile(
       config,
-      `Acquire::Retries "2";\nAPT::Sandbox::User "root";\n${aptConfigText(await hostAptSettings())}`,
+      `Acquire::Retries "1";\nAPT::Sandbox::User "root";\n${aptConfigText(await hostAptSettings())}`,
     );
     const target = join(folder, 'Release');
     const outcome = await runHostCommand({

@@ -1,0 +1,147 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { AptArchive } from '../../rigs/apt-archive.ts';
+import { addTinyRoot, CliProject } from '../../rigs/cli.ts';
+import { noWorkspace } from '../../rigs/workspace.ts';
+
+interface LockFile {
+  readonly format: number;
+  readonly archives: Record<string, { resolved: string; releases: { content: string; uri: string }[] }>;
+}
+
+/** A project whose `web` installs from one archive and `db` from another; the base has no apt, so nothing can be built. */
+function twoArchives(web: AptArchive, db: AptArchive, fresh = ''): CliProject {
+  const step = (archive: AptArchive): string =>
+    `  - { type: package, name: tools, ${fresh} install: [tool], repositories: [{ name: test, uris: ['${archive.url}'], suites: [test] }] }`;
+  const template = (archive: AptArchive): string =>
+    `source: { type: rootfs, path: tiny.tar }\nsteps:\n${step(archive)}\nexports: [{ type: rootfs-tar }]\n`;
+  const project = new CliProject({ 'pipelines/web.yaml': template(web), 'pipelines/db.yaml': template(db) });
+  addTinyRoot(project);
+  return project;
+}
+
+const lockOf = (project: CliProject): LockFile => JSON.parse(project.read('imgpipe.lock')) as LockFile;
+const tool = (version: string) => [{ name: 'tool', version }];
+const day = (number: number): { date: Date } => ({ date: new Date(Date.UTC(2026, 0, number)) });
+
+describe('imgpipe.lock', () => {
+  test('update writes it, shows old and new, and leaves it alone when nothing moved', async () => {
+    const [web, db] = [await AptArchive.open(tool('1'), day(1)), await AptArchive.open(tool('1'), day(1))];
+    const project = twoArchives(web, db);
+    const first = await project.run('update');
+    expect(first).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`${web.url} test main: new\n  test  2026-01-01`),
+    });
+    const names = Object.keys(lockOf(project).archives);
+    expect(names).toEqual([`${web.url} test main`, `${db.url} test main`].toSorted());
+
+    const before = project.read('imgpipe.lock');
+    web.move(tool('1'), day(2));
+    expect((await project.run('update')).stdout.match(/: same/g)).toHaveLength(2);
+    expect(project.read('imgpipe.lock')).toBe(before);
+
+    web.move(tool('2'), day(3));
+    db.move(tool('2'), day(3));
+    const look = await project.run('update', '--dry-run');
+    expect(look.stdout).toContain('2026-01-01 → 2026-01-03');
+    expect(project.read('imgpipe.lock')).toBe(before);
+
+    // One pipeline, one entry.
+    const one = await project.run('update', 'web', '--json');
+    expect(JSON.parse(one.stdout)).toMatchObject([
+      { name: `${web.url} test main`, state: 'moved', pipelines: ['web'] },
+    ]);
+    expect((await project.run('update', `${web.url} test main`)).stdout).toContain('same');
+    expect((await project.run('update')).stdout).toMatch(/: same[^]*: moved|: moved[^]*: same/);
+  });
+
+  test('update names what it does not know and what it cannot reach; the lock stays', async () => {
+    const [web, db] = [await AptArchive.open(tool('1')), await AptArchive.open(tool('1'))];
+    const project = twoArchives(web, db);
+    const wrong = await project.run('update', 'wep');
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean "web"?') });
+    expect(existsSync(project.path('imgpipe.lock'))).toBe(false);
+    project.write(
+      'pipelines/db.yaml',
+      project.read('pipelines/db.yaml').replace('suites: [test]', 'suites: [tset]'),
+    );
+    const gone = await project.run('update');
+    expect(gone).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/the state of \S+tset\/ cannot be looked up: .*404/),
+    });
+    expect(existsSync(project.path('imgpipe.lock'))).toBe(false);
+  });
+
+  test('entries that nothing reads any more go with --prune only', async () => {
+    const [web, db] = [await AptArchive.open(tool('1')), await AptArchive.open(tool('1'))];
+    const project = twoArchives(web, db);
+    await project.run('update');
+    rmSync(project.path('pipelines/db.yaml'));
+    await project.run('update');
+    expect(Object.keys(lockOf(project).archives)).toHaveLength(2);
+    expect((await project.run('update', '--prune')).stdout).toContain(`${db.url} test main: removed`);
+    expect(Object.keys(lockOf(project).archives)).toEqual([`${web.url} test main`]);
+  });
+
+  test('a file that is no lock is refused with its place, and never overwritten', async () => {
+    const [web, db] = [await AptArchive.open(tool('1')), await AptArchive.open(tool('1'))];
+    const project = twoArchives(web, db);
+    for (const text of ['<<<<<<< HEAD\n', '{"format":2,"archives":{}}\n']) {
+      writeFileSync(project.path('imgpipe.lock'), text);
+      for (const command of ['plan', 'build', 'update']) {
+        const result = await project.run(command);
+        expect(result, command).toMatchObject({
+          code: 2,
+          stderr: expect.stringContaining('imgpipe.lock cannot be read'),
+        });
+      }
+      expect(project.read('imgpipe.lock')).toBe(text);
+    }
+  });
+
+  test.skipIf(noWorkspace !== undefined)('build looks up what has no entry, and nothing else', async () => {
+    const [web, db] = [await AptArchive.open(tool('1')), await AptArchive.open(tool('1'))];
+    const project = twoArchives(web, db);
+    expect(await project.run('build', 'web', '--locked')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('imgpipe.lock has no entry for'),
+    });
+    // It fails, as the image has no package manager; the state was looked up before.
+    expect((await project.run('build', 'web')).stderr).toContain('looking up the state of');
+    expect(Object.keys(lockOf(project).archives)).toEqual([`${web.url} test main`]);
+    web.requests.length = 0;
+    const again = await project.run('build', 'web', '--locked');
+    expect(again.stderr).toContain('no package manager is known');
+    expect(web.requests).toEqual([]);
+    expect(db.requests).toEqual([]);
+  });
+
+  test.skipIf(noWorkspace !== undefined)(
+    'a state older than `fresh` is looked up again; one that cannot be reached is used, and said',
+    async () => {
+      const [web, db] = [await AptArchive.open(tool('1'), day(1)), await AptArchive.open(tool('1'), day(1))];
+      const project = twoArchives(web, db, 'fresh: 24h,');
+      await project.run('build', 'web');
+      web.move(tool('2'), day(2));
+      expect((await project.run('build', 'web')).stderr).not.toContain('looking up');
+      // As if it was compared two days ago, here and when the entry was made.
+      const aged = project
+        .read('imgpipe.lock')
+        .replaceAll(/"resolved": "[^"]*"/g, '"resolved": "2026-01-01T00:00:00Z"');
+      project.write('imgpipe.lock', aged);
+      rmSync(project.path('cache/checked'), { recursive: true });
+      const renewed = await project.run('build', 'web');
+      expect(renewed.stderr).toContain(`imgpipe.lock: ${web.url} test main: test 2026-01-01 → 2026-01-02`);
+
+      project.write(
+        'pipelines/web.yaml',
+        project.read('pipelines/web.yaml').replaceAll(web.url, 'http://127.0.0.1:1'),
+      );
+      project.write('imgpipe.lock', aged.replaceAll(web.url, 'http://127.0.0.1:1'));
+      const offline = await project.run('build', 'web');
+      expect(offline.stderr).toMatch(/cannot be looked up[^]*the state of 2026-01-01T00:00:00Z is used/);
+    },
+  );
+});
