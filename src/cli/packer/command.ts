@@ -2,6 +2,7 @@ import type { Failure } from '../../diagnostics/failure.ts';
 import type { CliContext } from '../context.ts';
 import { DiagnosticWriter } from './diagnostics.ts';
 import type { FlagTable, ParsedFlags } from './flags.ts';
+import { stdinSoFar } from './read-stdin.ts';
 import type { PackerUi } from './packer-ui.ts';
 
 /** One command of the entry point: one file in commands/, one row in `commands.ts`. */
@@ -27,7 +28,7 @@ export function printProblems(
 ): number {
   const { failures = [], warnings = [] } = problems;
   if (failures.length === 0 && warnings.length === 0) return 0;
-  const writer = new DiagnosticWriter(context.cwd);
+  const writer = new DiagnosticWriter(context.cwd, stdinSoFar(context));
   const text = [
     ...warnings.map((warning) => writer.format('Warning', warning)),
     ...failures.map((failure) => writer.format('Error', failure)),

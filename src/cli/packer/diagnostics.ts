@@ -9,10 +9,13 @@ const WIDTH = 80;
 /** Failures and warnings in the form in which Packer prints those of HCL2, an empty line after each part. */
 export class DiagnosticWriter {
   readonly #cwd: string;
+  readonly #stdin: Uint8Array | undefined;
   readonly #files = new Map<string, SourceFile | undefined>();
 
-  constructor(cwd: string) {
+  /** `stdin`: what the file `-` holds. */
+  constructor(cwd: string, stdin?: Uint8Array) {
     this.#cwd = cwd;
+    this.#stdin = stdin;
   }
 
   format(severity: 'Error' | 'Warning', failure: Failure): string {
@@ -38,7 +41,8 @@ export class DiagnosticWriter {
   }
 
   #read(file: string): SourceFile | undefined {
-    if (!this.#files.has(file)) this.#files.set(file, readSource(file, this.#cwd));
+    if (!this.#files.has(file))
+      this.#files.set(file, file === '-' ? stdinSource(this.#stdin) : readSource(file, this.#cwd));
     return this.#files.get(file);
   }
 }
@@ -56,10 +60,17 @@ function readSource(file: string, cwd: string): SourceFile | undefined {
   } catch {
     return undefined;
   }
+  return sourceOf(file, text, file.endsWith('.hcl'));
+}
+
+const stdinSource = (bytes: Uint8Array | undefined): SourceFile | undefined =>
+  bytes === undefined ? undefined : sourceOf('-', Buffer.from(bytes).toString('utf8'), true);
+
+function sourceOf(file: string, text: string, native: boolean): SourceFile {
   const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
   let headers: readonly { readonly from: number; readonly to: number; readonly header: string }[] | undefined;
   const readHeaders = (): NonNullable<typeof headers> => {
-    if (!file.endsWith('.hcl')) return [];
+    if (!native) return [];
     const items = parseNativeFile(file, text).file?.body.items ?? [];
     return items.flatMap((item) => {
       if (item.type !== 'block') return [];

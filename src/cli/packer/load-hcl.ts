@@ -4,6 +4,7 @@ import { type LoadOptions, loadPackerTemplate } from '../../template/packer-hcl/
 import type { LoadOutcome } from '../../template/packer-hcl/load/parsed-template.ts';
 import type { Value } from '../../template/packer-hcl/values/value.ts';
 import type { CliContext } from '../context.ts';
+import { readStdin } from './read-stdin.ts';
 import type { TemplateFlags } from './template-flags.ts';
 import { PACKER_VERSION } from './version.ts';
 
@@ -22,13 +23,14 @@ export interface HclOutcome extends LoadOutcome {
   readonly dataValues: ReadonlyMap<string, Value>;
 }
 
-/** Loads an HCL2 template; with `data`, its data sources are read as well, each after those it needs. */
+/** Loads an HCL2 template, `-` from standard input; with `data`, its data sources are read as well, each after those it needs. */
 export async function loadHcl(
   flags: TemplateFlags,
   context: CliContext,
   { data }: { readonly data: boolean },
 ): Promise<HclOutcome> {
-  const options = hclOptions(flags, context);
+  const content = flags.path === '-' ? await readStdin(context) : undefined;
+  const options = { ...hclOptions(flags, context), ...(content !== undefined && { content }) };
   const first = loadPackerTemplate(options);
   if (!data || first.template.dataSources.length === 0 || first.parseFailures.length > 0) {
     return { ...first, dataValues: new Map() };

@@ -1,10 +1,9 @@
 import { type Failure } from '../../../diagnostics/failure.ts';
 import { Problems } from '../../../template/packer-hcl/load/body.ts';
-import { loadPackerTemplate } from '../../../template/packer-hcl/load/load.ts';
 import type { RequiredPlugin } from '../../../template/packer-hcl/load/parsed-template.ts';
 import { checkAccessors } from '../../../template/packer-hcl/load/required-plugins.ts';
 import { type PackerCommand, printProblems } from '../command.ts';
-import { hclOptions } from '../load-hcl.ts';
+import { loadHcl } from '../load-hcl.ts';
 import { TEMPLATE_FLAGS, templateFlags } from '../template-flags.ts';
 import { templateKind } from '../template-kind.ts';
 
@@ -22,7 +21,7 @@ Options:
   -upgrade    Taken for the sake of scripts; no effect.
   -force      Taken for the sake of scripts; no effect.`,
   flags: { ...TEMPLATE_FLAGS, upgrade: 'switch', force: 'switch' },
-  run: (work) => {
+  run: async (work) => {
     const { args } = work.flags;
     const [path] = args;
     if (path === undefined || args.length !== 1) return 'usage';
@@ -43,7 +42,7 @@ Options:
         ],
       });
     }
-    const outcome = loadPackerTemplate(hclOptions(flags, work.context));
+    const outcome = await loadHcl(flags, work.context, { data: false });
     const plugins = outcome.template.requiredPlugins;
     const named = new Problems();
     checkAccessors(plugins, named);

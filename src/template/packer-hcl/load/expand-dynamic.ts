@@ -2,6 +2,7 @@ import { FailureError } from '../../../diagnostics/failure.ts';
 import { type EvaluationContext, captureEvaluation } from '../evaluate/context.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import type { Attribute, Block, Body, BodyItem, Expression, Label } from '../syntax/ast.ts';
+import { isIdentifier } from '../syntax/token.ts';
 import { describeType } from '../values/type.ts';
 import { UNKNOWN, type Value, entriesOf, itemsOf, objectValue, stringValue } from '../values/value.ts';
 import { BigFloat } from '../values/big-float.ts';
@@ -84,7 +85,11 @@ function wrong(block: Block, why: string): never {
 
 function iteratorName(attribute: Attribute | undefined): string | undefined {
   if (attribute === undefined) return undefined;
-  if (attribute.value.type === 'variable') return attribute.value.name;
+  const { value } = attribute;
+  if (value.type === 'variable') return value.name;
+  // The JSON form has no bare names.
+  const text = value.type === 'template' && value.parts[0]?.type === 'text' ? value.parts[0].value : '';
+  if (attribute.span.source.file.endsWith('.json') && isIdentifier(text)) return text;
   throw new FailureError({
     reason: 'template-invalid',
     message: 'Invalid expression: dynamic iterator must be a single variable name.',

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type EvaluationContext, Scope } from '../evaluate/context.ts';
 import { FUNCTIONS } from '../functions/function-table.ts';
-import type { FunctionWorld } from '../functions/function.ts';
+import type { FileReader, FunctionWorld } from '../functions/function.ts';
 import { nodeWorld } from '../functions/node-world.ts';
 import type { Block } from '../syntax/ast.ts';
 import { STRING } from '../values/type.ts';
@@ -21,6 +21,8 @@ import { findTemplateFiles, readTemplateFile, readValuesFile } from './template-
 export interface LoadOptions {
   /** A folder, a `.pkr.hcl` or a `.pkr.json` file; left out: a template without content. */
   readonly template?: string;
+  /** What the template says, where `template` is only its name: it came through standard input. */
+  readonly content?: Uint8Array;
   /** `-var`, in order. */
   readonly variables?: readonly (readonly [name: string, text: string])[];
   /** `-var-file`, in order. */
@@ -42,8 +44,8 @@ export interface LoadOptions {
 export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
   const problems = new Problems();
   const world = nodeWorld({ baseDirectory: '.', ...options.world });
-  const files = world.files;
   const { workingDirectory } = world;
+  const files = withContent(world, options);
   const found =
     options.template === undefined
       ? { directory: '.', templates: [], automaticValues: [] }
@@ -115,6 +117,20 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
 
 /** How many locals may wait for each other in the old order. */
 const SEQUENTIAL_DEPTH = 10;
+
+/** The files of the world, and the content of the template under its name. */
+function withContent(
+  { files, workingDirectory }: FunctionWorld,
+  { template, content }: LoadOptions,
+): FileReader {
+  if (template === undefined || content === undefined) return files;
+  const own = path.resolve(workingDirectory, template);
+  return {
+    ...files,
+    kind: (file) => (file === own ? 'file' : files.kind(file)),
+    read: (file) => (file === own ? content : files.read(file)),
+  };
+}
 
 const emptyContext = (world: FunctionWorld): EvaluationContext => ({
   variables: new Scope(new Map()),

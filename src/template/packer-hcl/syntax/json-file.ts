@@ -18,13 +18,23 @@ export interface BlockShape {
 }
 export type BlockShapes = { readonly [name: string]: BlockShape };
 
-const STEP: BlockShape = { labels: 1 };
+/** `dynamic "x" { content { … } }`, where blocks of a component or of a build may stand. */
+const dynamic = (inside: () => BlockShapes): BlockShape => ({
+  labels: 1,
+  get blocks() {
+    return { content: { labels: 0, blocks: inside() } };
+  },
+});
+const COMPONENT: BlockShapes = { dynamic: dynamic(() => COMPONENT) };
+const STEP: BlockShape = { labels: 1, blocks: COMPONENT };
+const CHAIN: BlockShapes = { 'post-processor': STEP, dynamic: dynamic(() => CHAIN) };
 const BUILD: BlockShapes = {
-  source: { labels: 1 },
+  dynamic: dynamic(() => CHAIN),
+  source: STEP,
   provisioner: STEP,
   'error-cleanup-provisioner': STEP,
   'post-processor': STEP,
-  'post-processors': { labels: 0, blocks: { 'post-processor': STEP } },
+  'post-processors': { labels: 0, blocks: CHAIN },
   hcp_packer_registry: { labels: 0 },
 };
 
@@ -35,7 +45,7 @@ export const TEMPLATE_BLOCKS: BlockShapes = {
   variables: { labels: 0 },
   local: { labels: 1 },
   locals: { labels: 0 },
-  source: { labels: 2 },
+  source: { labels: 2, blocks: COMPONENT },
   data: { labels: 2 },
   build: { labels: 0, blocks: BUILD },
   hcp_packer_registry: { labels: 0 },

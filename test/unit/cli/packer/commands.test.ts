@@ -69,6 +69,18 @@ describe('validate', () => {
     );
   });
 
+  test('HCL2 from standard input', async () => {
+    const validate = async (stdin: string): Promise<{ code: number; stdout: string }> =>
+      await project.run(['validate', '-config-type=hcl2', '-'], { stdin });
+    expect(await validate(NULL_BUILD)).toMatchObject({ code: 0, stdout: 'The configuration is valid.\n' });
+    expect((await validate('build {\n  x = 1\n}\n')).stdout).toContain(
+      'on - line 2, in build:\n   2:   x = 1\n',
+    );
+    expect((await project.run(['validate', '-'], { stdin: '{"builders": []}' })).stdout).toContain(
+      'at least one builder must be defined',
+    );
+  });
+
   test('an unknown option has its place and the nearest name', async () => {
     project.write('a.pkr.hcl', NULL_BUILD.replace('"none"\n', '"none"\n  ssh_usrname = "x"\n'));
     const { code, stdout } = await project.run(['validate', 'a.pkr.hcl']);

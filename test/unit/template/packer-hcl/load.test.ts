@@ -256,6 +256,60 @@ build {
     ]);
   });
 
+  test('dynamic blocks of the JSON form are those of the native one', () => {
+    const steps = ({ template }: LoadOutcome): unknown =>
+      template.builds[0]?.steps.map(({ name, labels, body }) => [
+        name,
+        labels.map(({ value }) => value),
+        body.items.map((item) => [item.name, item.type]),
+      ]);
+    const native = load({
+      'a.pkr.hcl':
+        'build {\n  dynamic "provisioner" {\n    for_each = ["a", "b"]\n    iterator = it\n    labels   = ["shell"]\n    content {\n      inline = [it.value]\n    }\n  }\n  dynamic "post-processors" {\n    for_each = [1]\n    content {\n      post-processor "manifest" {}\n      dynamic "post-processor" {\n        for_each = { checksum = 1 }\n        labels   = [post-processor.key]\n        content {}\n      }\n    }\n  }\n}\n',
+    });
+    const json = {
+      build: {
+        dynamic: {
+          provisioner: {
+            for_each: ['a', 'b'],
+            iterator: 'it',
+            labels: ['shell'],
+            content: { inline: ['${it.value}'] },
+          },
+          'post-processors': {
+            for_each: [1],
+            content: {
+              'post-processor': { manifest: {} },
+              dynamic: {
+                'post-processor': {
+                  for_each: { checksum: 1 },
+                  labels: ['${post-processor.key}'],
+                  content: {},
+                },
+              },
+            },
+          },
+        },
+      },
+    };
+    const other = load({ 'b.pkr.json': JSON.stringify(json) }, { template: 'b.pkr.json' });
+    expect(native.failures).toEqual([]);
+    expect(other.failures).toEqual([]);
+    expect(steps(other)).toEqual(steps(native));
+    expect(steps(other)).toEqual([
+      ['provisioner', ['shell'], [['inline', 'attribute']]],
+      ['provisioner', ['shell'], [['inline', 'attribute']]],
+      [
+        'post-processors',
+        [],
+        [
+          ['post-processor', 'block'],
+          ['post-processor', 'block'],
+        ],
+      ],
+    ]);
+  });
+
   test('a build of an unknown source names the nearest', () => {
     expect(
       load({ 'a.pkr.hcl': 'source "null" "abc" {}\nbuild {\n  sources = ["null.abd"]\n}\n' }).failures,
