@@ -20,6 +20,7 @@ import type {
 import type { CompiledProject } from './engine/compile.ts';
 import { CompileRecorder, recallCompiled } from './engine/compile-memo.ts';
 import { Session } from './engine/session.ts';
+import type { LateOptions } from './model/late-options.ts';
 import type { Template } from './model/pipeline.ts';
 import type { Kinds } from './plan/kinds.ts';
 import { planGraph, type Plan } from './plan/plan.ts';
@@ -94,6 +95,14 @@ class OpenProject implements Project {
   async kinds(): Promise<Result<Kinds>> {
     const { loadKinds } = await import('./engine/load-kinds.ts');
     return await loadKinds(this.config);
+  }
+
+  async compile(template: Template, lateOptions: LateOptions): Promise<Result<CompiledProject>> {
+    const kinds = await this.kinds();
+    if (!kinds.ok) return kinds;
+    const { compileTemplate } = await import('./engine/compile.ts');
+    const compiled = compileTemplate(template, kinds.value, { pipelines: [], only: [], except: [] });
+    return compiled.ok ? ok({ ...compiled.value, lateOptions, elsewhere: true }) : compiled;
   }
 
   async plan(compiled: CompiledProject, use: CacheUse): Promise<Result<Plan>> {

@@ -6,6 +6,9 @@ import type { Reaped } from '../cache/reap.ts';
 import type { ProjectConfig } from '../config/load-config.ts';
 import type { Failure, Result } from '../diagnostics/failure.ts';
 import type { EventSink } from '../events/event-sink.ts';
+import type { Artifact } from '../model/artifact.ts';
+import type { NodeId } from '../model/ids.ts';
+import type { LateOptions } from '../model/late-options.ts';
 import type { Template } from '../model/pipeline.ts';
 import type { Kinds } from '../plan/kinds.ts';
 import type { Plan, PlanState } from '../plan/plan.ts';
@@ -57,6 +60,8 @@ export interface TemplateSelection {
 export interface Project {
   readonly config: ProjectConfig;
   loadTemplate(selection: TemplateSelection): Awaitable<Result<Template>>;
+  /** A template that another front end made, ready to be planned. Its artifacts lie where its options say. */
+  compile(template: Template, lateOptions: LateOptions): Awaitable<Result<CompiledProject>>;
   plan(compiled: CompiledProject, options: CacheUse): Awaitable<Result<Plan>>;
   build(compiled: CompiledProject, request: BuildRequest): Promise<BuildOutcome>;
   why(compiled: CompiledProject, step: string): Awaitable<Result<WhyReport>>;
@@ -103,6 +108,8 @@ export interface BuildRequest extends CacheUse {
 }
 
 export interface BuildOutcome {
+  /** Of exports and post-processors that gave an artifact, taken from the cache or made now. */
+  readonly artifacts?: ReadonlyMap<NodeId, Artifact>;
   readonly outcome: 'succeeded' | 'failed' | 'aborted';
   readonly failures: readonly Failure[];
 }

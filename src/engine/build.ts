@@ -8,7 +8,9 @@ import { capture, fail, FailureError, type Failure, type Result } from '../diagn
 import type { NodeSummary } from '../events/build-event.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { Workspace } from '../layers/workspace.ts';
+import type { Artifact } from '../model/artifact.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
+import type { NodeId } from '../model/ids.ts';
 import type { Prober } from '../plan/prober.ts';
 import type { SecretResolver } from '../plan/secret-resolver.ts';
 import type { ResourceCost } from '../scheduler/resource-budget.ts';
@@ -69,7 +71,10 @@ export async function build(
   const outcome: RunOutcome = ran.ok
     ? ran.value
     : { outcome: 'failed', failures: ran.failures, counts: NOTHING };
-  const written = await writeOutputs(session, graph, prober, run.started);
+  const written: Result<void> =
+    compiled.elsewhere === true
+      ? { ok: true, value: undefined }
+      : await writeOutputs(session, graph, prober, run.started);
   session.statCache.save();
   if (run.started) await noteResult(session, graph, prober, { runId, startedAt, outcome: outcome.outcome });
   await keepStore(session, graph, prober, run);
@@ -81,7 +86,16 @@ export async function build(
     durationMs: performance.now() - start,
     counts: outcome.counts,
   });
-  return { outcome: ended, failures: withAbort(outcome, failures) };
+  return {
+    outcome: ended,
+    failures: withAbort(outcome, failures),
+    artifacts: artifactsOf(graph, prober),
+  };
+}
+
+function artifactsOf(graph: PipelineGraph, prober: Prober): ReadonlyMap<NodeId, Artifact> {
+  const made = graph.nodes.filter(({ id }) => ['artifact', 'files'].includes(prober.output(id)?.type ?? ''));
+  return new Map(made.map(({ id }) => [id, prober.artifact(id)]));
 }
 
 /** What the run gave, for `imgpipe diff`: the images of all pipelines whose layers are known. */

@@ -153,6 +153,8 @@ export interface SecretSpec {
     /** A `sensitive` template variable: the value itself. Never serialised. */
     | { readonly type: 'value'; readonly value: string };
   readonly origin?: SourceRange;
+  /** It is only in the key as a secret: what must be hidden in logs of it is hidden by itself. */
+  readonly shown?: boolean;
 }
 
 export const nodeId = (pipelineId: string, name: string): NodeId => `${pipelineId}/${name}` as NodeId;

@@ -29,7 +29,7 @@ export class SecretResolver {
     if (spec === undefined)
       throw missing(name, `secret \`${name}\` is not declared`, 'Declare it under `secrets`.');
     const value = read(spec);
-    this.#redactor.add(value);
+    if (spec.shown !== true) this.#redactor.add(value);
     this.#values.set(name, value);
     return value;
   }

@@ -73,6 +73,10 @@ export class FakeEngine {
       cacheVerify: () => ok({ checked: 0, damaged: [], dangling: 0 }),
       update: () => Promise.resolve(ok([])),
       gc: () => ok({ runs: [], processes: [], paths: [] }),
+      compile: () => ({
+        ok: false,
+        failures: [{ reason: 'internal', message: 'the fake compiles no templates' }],
+      }),
       processes: () => ok([]),
     };
   }

@@ -1,0 +1,41 @@
+import type { ComponentOptions } from '../packer-kinds/component.ts';
+
+/** Kind names and options of the parts of a pipeline that a builder of Packer's stands for. */
+export interface BuilderParts {
+  readonly builder: LoweredUse;
+  readonly source: LoweredUse;
+  /** Undefined: nothing comes of the build. */
+  readonly artifact: LoweredUse | undefined;
+}
+
+export interface LoweredUse {
+  readonly type: string;
+  /** Packer's options under the names of the kind; those that it does not have are left out later. */
+  readonly options: ComponentOptions;
+}
+
+/** How each builder of Packer's becomes kinds of ours. A builder that is not here cannot run. */
+export const BUILDER_PARTS: Readonly<Record<string, (options: ComponentOptions) => BuilderParts>> = {
+  docker: (options) => ({
+    builder: { type: 'docker', options },
+    source: { type: 'docker-image', options },
+    artifact:
+      options['commit'] === true
+        ? { type: 'docker-commit', options }
+        : options['discard'] === true
+          ? undefined
+          : { type: 'docker-export', options },
+  }),
+  file: ({ source, content, target }) => ({
+    builder: { type: 'file', options: { target } },
+    source: { type: 'file', options: isGiven(source) ? { path: source } : { content: content ?? '' } },
+    artifact: { type: 'file', options: { target } },
+  }),
+  null: (options) => ({
+    builder: { type: 'null', options },
+    source: { type: 'machine', options: {} },
+    artifact: { type: 'none', options: {} },
+  }),
+};
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== '';

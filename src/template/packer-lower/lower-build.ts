@@ -1,0 +1,247 @@
+import { type Failure, FailureError, unwrap } from '../../diagnostics/failure.ts';
+import type { SourceRange } from '../../diagnostics/source-range.ts';
+import type { LateOptions } from '../../model/late-options.ts';
+import type { KindUse, Pipeline, PostSpec, SecretSpec, StepSpec } from '../../model/pipeline.ts';
+import { nodeId } from '../../model/pipeline.ts';
+import { type Architecture, hostArchitecture } from '../../model/platform.ts';
+import type { KindDescriptor } from '../../schema/kind.ts';
+import type { Kinds } from '../../schema/kinds.ts';
+import type { ComponentOptions } from '../packer-kinds/component.ts';
+import { diskSchema } from '../disk-schema.ts';
+import { BUILDER_PARTS, type LoweredUse } from './builder-parts.ts';
+import type { PackerBuild, PackerPart, PackerPostProcessor, PackerProvisioner } from './packer-build.ts';
+import { isInKey, optionsFor, parseUse } from './parse-use.ts';
+import { type OptionReadings, SecretFinder, type StandIns, standInsOf } from './stand-ins.ts';
+
+/** One build as it reads in the surroundings of `OptionReadings`, and as it reads when its machine runs. */
+export interface BuildReadings {
+  readonly plain: PackerBuild;
+  readonly symbolic: PackerBuild;
+  readonly elsewhere: PackerBuild | undefined;
+  /** With what the machine tells. @throws FailureError */
+  readonly running: (facts: Readonly<Record<string, string>>) => PackerBuild;
+}
+
+export interface LowerContext {
+  readonly kinds: Kinds;
+  /** Folder from which paths go: that in which the command was started; absolute. */
+  readonly directory: string;
+  readonly sourceDateEpoch: number;
+  readonly secrets: SecretFinder;
+  /** What `{{user}}` gives. */
+  readonly userVariables: Readonly<Record<string, string>>;
+}
+
+export interface LoweredBuild {
+  readonly pipeline: Pipeline;
+  readonly secrets: readonly SecretSpec[];
+  /** By node id: options as they are when the node runs. */
+  readonly late: ReadonlyMap<string, LateOptions>;
+}
+
+/** Makes a pipeline of a build. `id` is unique among pipelines. @throws FailureError for what has no counterpart */
+export function lowerBuild(id: string, readings: BuildReadings, context: LowerContext): LoweredBuild {
+  return new BuildLowering(id, readings, context).lower();
+}
+
+/** Where a part stands in a build, so that it is found again in another reading. */
+type Find = (build: PackerBuild) => PackerPart | undefined;
+
+class BuildLowering {
+  readonly #id: string;
+  readonly #readings: BuildReadings;
+  readonly #context: LowerContext;
+  readonly #secrets: SecretSpec[] = [];
+  readonly #late = new Map<string, LateOptions>();
+  readonly #names = new Set(['source', 'disk', 'artifact', 'clean-up']);
+  readonly #failures: Failure[] = [];
+
+  constructor(id: string, readings: BuildReadings, context: LowerContext) {
+    this.#id = id;
+    this.#readings = readings;
+    this.#context = context;
+  }
+
+  lower(): LoweredBuild {
+    const { plain } = this.#readings;
+    const { builder } = plain;
+    const parts = BUILDER_PARTS[builder.type];
+    if (parts === undefined) throw new FailureError(noCounterpart('builder', builder));
+    const uses = parts(builder.options);
+    const pick = (name: 'builder' | 'source' | 'artifact') => (options: ComponentOptions) =>
+      parts(options)[name]?.options ?? {};
+    const find: Find = (build) => build.builder;
+    const { kinds, directory, sourceDateEpoch } = this.#context;
+    const steps = plain.provisioners.map((step, index) =>
+      this.#step(step, (build) => build.provisioners[index]),
+    );
+    const runsHere = steps.some((step) => step.type === 'packer-shell-local');
+    const source = this.#use('source', kinds.sources.mustGet(uses.source.type), find, pick('source'));
+    const untracked =
+      builder.type === 'file' && runsHere ? 'steps on this host may change its file' : source.untracked;
+    const artifact =
+      uses.artifact === undefined ? undefined : this.#artifact(uses.artifact, pick('artifact'));
+    const { cleanup } = plain;
+    const pipeline: Pipeline = {
+      id: this.#id,
+      name: plain.name,
+      matrix: {},
+      architecture: architectureOf(builder),
+      sourceDateEpoch,
+      builder: this.#use('', kinds.builders.mustGet(uses.builder.type), find, pick('builder')),
+      source: { ...source, ...(untracked === undefined ? {} : { untracked }) },
+      steps,
+      ...(cleanup === undefined
+        ? {}
+        : { cleanup: this.#step(cleanup, (build) => build.cleanup, 'clean-up') }),
+      disk: { ...diskSchema.parse({}), origin: builder.origin },
+      exports: artifact === undefined ? [] : [artifact],
+      checks: [],
+      directory,
+      origin: builder.origin,
+    };
+    if (this.#failures.length > 0) throw new FailureError(...this.#failures);
+    return { pipeline, secrets: this.#secrets, late: this.#late };
+  }
+
+  #artifact({ type }: LoweredUse, pick: (options: ComponentOptions) => ComponentOptions) {
+    const kind = this.#context.kinds.exports.mustGet(type);
+    const use = this.#use('artifact', kind, (build) => build.builder, pick);
+    const chains = this.#readings.plain.chains.map((chain, at) =>
+      chain.map((item, index) => this.#post(item, (build) => build.chains[at]?.[index])),
+    );
+    return { ...use, name: 'artifact', chains };
+  }
+
+  #step(step: PackerProvisioner, find: Find, given?: string): StepSpec {
+    const name = given ?? this.#unique(step.name === '' ? step.type : step.name);
+    const kind = this.#context.kinds.steps.get(`packer-${step.type}`);
+    const run = {
+      retries: step.maxRetries,
+      continueOnError: step.continueOnError,
+      ...(step.timeoutMs > 0 ? { timeoutMs: step.timeoutMs } : {}),
+      ...(step.pauseBeforeMs > 0 ? { pauseBeforeMs: step.pauseBeforeMs } : {}),
+    };
+    if (kind === undefined) {
+      this.#failures.push(noCounterpart('provisioner', step));
+      return { type: '', options: {}, origin: step.origin, name, run };
+    }
+    const use = this.#use(name, kind, find, (options) => this.#withBuild(kind, options));
+    this.#lateParts(name, kind, use);
+    return { ...use, name, run };
+  }
+
+  #post(item: PackerPostProcessor, find: Find): PostSpec {
+    const name = this.#unique(`artifact.${item.name === '' ? item.type : item.name}`);
+    const { posts } = this.#context.kinds;
+    const kind =
+      posts.get(`packer-${item.type}`) ??
+      (item.type.startsWith('docker-') ? posts.get(item.type) : undefined);
+    if (kind === undefined) {
+      this.#failures.push(noCounterpart('post-processor', item));
+      return { type: '', options: {}, origin: item.origin, name, keepInput: true };
+    }
+    return {
+      ...this.#use(name, kind, find, (options) => this.#withBuild(kind, options)),
+      name,
+      keepInput: true,
+    };
+  }
+
+  #unique(wanted: string): string {
+    const base = wanted.replaceAll('/', '-');
+    let name = base;
+    for (let count = 2; this.#names.has(name); count += 1) name = `${base}-${count}`;
+    this.#names.add(name);
+    return name;
+  }
+
+  /** What a kind of Packer's is told of its build besides its own options. */
+  #withBuild(kind: KindDescriptor, options: ComponentOptions): ComponentOptions {
+    if (!('packer_build_name' in kind.schema.shape)) return options;
+    const { plain } = this.#readings;
+    const asksUser = /\{\{[^}]*\buser\b/.test(JSON.stringify(options));
+    return {
+      ...options,
+      packer_build_name: plain.sourceName,
+      packer_builder_type: plain.builder.type,
+      packer_user_variables: asksUser ? this.#context.userVariables : {},
+    };
+  }
+
+  /** A kind with options that stand in graph and key; those it runs with are noted where they are others. */
+  #use(
+    node: string,
+    kind: KindDescriptor,
+    find: Find,
+    pick: (options: ComponentOptions) => ComponentOptions,
+  ): KindUse {
+    const { plain, symbolic, elsewhere, running } = this.#readings;
+    const read = (build: PackerBuild): ComponentOptions => optionsFor(kind, pick(find(build)?.options ?? {}));
+    const { origin } = find(plain) ?? plain.builder;
+    const readings: OptionReadings = {
+      plain: read(plain),
+      symbolic: read(symbolic),
+      elsewhere: elsewhere === undefined ? undefined : read(elsewhere),
+    };
+    const owner = `${this.#id}/${node}`;
+    const stands = standInsOf(readings, this.#context.secrets, owner, (name) => isInKey(kind, name));
+    for (const [name, value] of stands.secrets) {
+      this.#secrets.push({ name, from: { type: 'value', value }, origin, shown: true });
+    }
+    const parsed = parseUse(kind, { ...stands.options }, origin);
+    if (!parsed.ok) this.#failures.push(...parsed.failures);
+    if (stands.late.length > 0 || stands.secrets.size > 0) {
+      const id = node === '' ? this.#id : nodeId(this.#id, node);
+      this.#late.set(id, (_, facts) => {
+        const now = stands.late.length > 0 ? read(running(facts)) : readings.plain;
+        return unwrap(parseUse(kind, { ...now }, origin));
+      });
+    }
+    const untracked = reasonOf(stands);
+    return {
+      type: kind.type,
+      options: parsed.ok ? parsed.value : {},
+      origin,
+      ...(untracked === undefined ? {} : { untracked }),
+    };
+  }
+
+  /** A list of scripts is several steps: each finds its own part of what the step is when it runs. */
+  #lateParts(name: string, kind: Kinds['steps']['all'][number], use: KindUse): void {
+    const whole = this.#late.get(nodeId(this.#id, name));
+    const parts = kind.expand?.(use.options) ?? [];
+    if (whole === undefined || parts.every(({ suffix }) => suffix === '')) return;
+    for (const { suffix } of parts) {
+      const id = nodeId(this.#id, `${name}.${suffix}`);
+      this.#late.set(id, (_, facts) => {
+        const options = whole(id, facts);
+        const part = kind.expand?.(options ?? {}).find((one) => one.suffix === suffix);
+        return part?.options;
+      });
+    }
+  }
+}
+
+function architectureOf({ origin }: PackerPart): Architecture {
+  const architecture = hostArchitecture();
+  if (architecture !== undefined) return architecture;
+  throw new FailureError({
+    reason: 'template-invalid',
+    message: `imgpipe does not know the processor of this host (${process.arch})`,
+    origin,
+  });
+}
+
+function reasonOf({ volatile }: StandIns): string | undefined {
+  if (volatile.length === 0) return undefined;
+  return `${volatile.join(', ')} ${volatile.length === 1 ? 'holds a value' : 'hold values'} that differ${volatile.length === 1 ? 's' : ''} in every run (a time or a random one)`;
+}
+
+function noCounterpart(what: string, { type, origin }: { type: string; origin: SourceRange }): Failure {
+  return {
+    reason: 'unknown-kind',
+    message: `imgpipe has no counterpart of the ${what} ${JSON.stringify(type)} yet: it is checked, but cannot run.`,
+    origin,
+  };
+}

@@ -1,0 +1,102 @@
+import { FailureError, type Failure } from '../../diagnostics/failure.ts';
+import type { LateOptions } from '../../model/late-options.ts';
+import { lateValue } from '../../model/late-value.ts';
+import type { Template } from '../../model/pipeline.ts';
+import { type LoweredBuild, lowerBuild, type LowerContext } from './lower-build.ts';
+import { type NotingWorld, otherWorld } from './noting-world.ts';
+import type { PackerBuild, PackerReader } from './packer-build.ts';
+import { SecretFinder } from './stand-ins.ts';
+
+export interface LowerOptions extends Pick<LowerContext, 'kinds' | 'directory' | 'sourceDateEpoch'> {
+  readonly reader: PackerReader;
+  /** Clock and dice that the template was loaded with. */
+  readonly noting: NotingWorld;
+}
+
+/** Builds of Packer's as a template of ours. */
+export interface LoweredPacker {
+  readonly template: Template;
+  readonly lateOptions: LateOptions;
+  /** In the order of the pipelines of the template. */
+  readonly builds: readonly PackerBuild[];
+  /** All that is wrong; builds with something wrong in them are left out. */
+  readonly failures: readonly Failure[];
+  readonly warnings: readonly Failure[];
+}
+
+/** Makes pipelines of all builds that can run. Nothing behind it knows Packer. */
+export function lowerPacker(options: LowerOptions): LoweredPacker {
+  const { reader, noting } = options;
+  const { world } = noting;
+  const plain = reader.read({ world });
+  const symbolic = reader.read({ world, buildValues: (name) => lateValue('build', name) });
+  const elsewhere = noting.used()
+    ? reader.read({ world: otherWorld(world.now), buildValues: (name) => lateValue('build', name) })
+    : undefined;
+  const secrets = new SecretFinder(reader.secrets);
+  const context: LowerContext = { ...options, secrets, userVariables: reader.userVariables };
+  const failures = [...plain.failures];
+  const lowered: { readonly build: PackerBuild; readonly made: LoweredBuild }[] = [];
+  const ids = new Set<string>();
+  for (const [index, build] of plain.builds.entries()) {
+    if (build.failed) continue;
+    try {
+      const made = lowerBuild(
+        uniqueId(build.name, ids),
+        {
+          plain: build,
+          symbolic: symbolic.builds[index] ?? build,
+          elsewhere: elsewhere?.builds[index],
+          running: (facts) => running(reader, world, index, facts),
+        },
+        context,
+      );
+      lowered.push({ build, made });
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      failures.push(...error.failures);
+    }
+  }
+  const late = new Map(lowered.flatMap(({ made }) => [...made.late]));
+  return {
+    template: {
+      pipelines: lowered.map(({ made }) => made.pipeline),
+      secrets: lowered.flatMap(({ made }) => made.secrets),
+    },
+    lateOptions: (id, facts) => late.get(id)?.(id, facts),
+    builds: lowered.map(({ build }) => build),
+    failures,
+    warnings: plain.warnings,
+  };
+}
+
+/** Facts that every machine has for Packer, and what it says where a builder does not know them. */
+const UNKNOWN_FACTS: Readonly<Record<string, string>> = {
+  ID: 'ERR_ID_NOT_IMPLEMENTED_BY_BUILDER',
+  PackerHTTPIP: 'ERR_HTTP_IP_NOT_IMPLEMENTED_BY_BUILDER',
+  PackerHTTPPort: 'ERR_HTTP_PORT_NOT_IMPLEMENTED_BY_BUILDER',
+  PackerHTTPAddr: 'ERR_HTTP_ADDR_NOT_IMPLEMENTED_BY_BUILDER',
+};
+
+function running(
+  reader: PackerReader,
+  world: NotingWorld['world'],
+  index: number,
+  facts: Readonly<Record<string, string>>,
+): PackerBuild {
+  const known = Object.keys(facts).length === 0 ? {} : { ...UNKNOWN_FACTS, ...facts };
+  const { builds, failures } = reader.read({
+    world,
+    buildValues: (name) => (Object.hasOwn(known, name) ? known[name as keyof typeof known] : undefined),
+  });
+  const build = builds[index];
+  if (build === undefined || build.failed) throw new FailureError(...failures);
+  return build;
+}
+
+function uniqueId(name: string, ids: Set<string>): string {
+  let id = name;
+  for (let count = 2; ids.has(id); count += 1) id = `${name}#${count}`;
+  ids.add(id);
+  return id;
+}
