@@ -31,7 +31,7 @@ export function spdxDocument(facts: SbomFacts): object {
         ...(system.name === undefined ? {} : { summary: system.name }),
         downloadLocation: NO,
         filesAnalyzed: false,
-        primaryPackagePurpose: 'OPERATING-SYSTEM',
+        primaryPackagePurpose: 'OPERATING_SYSTEM',
         ...(first === undefined ? {} : { checksums: [{ algorithm: 'SHA256', checksumValue: first.sha256 }] }),
         licenseDeclared: NO,
         ...UNKNOWN,
