@@ -102,7 +102,7 @@ class OpenProject implements Project {
     if (!kinds.ok) return kinds;
     const { compileTemplate } = await import('./engine/compile.ts');
     const compiled = compileTemplate(template, kinds.value, { pipelines: [], only: [], except: [] });
-    return compiled.ok ? ok({ ...compiled.value, lateOptions, elsewhere: true }) : compiled;
+    return compiled.ok ? ok({ ...compiled.value, lateOptions }) : compiled;
   }
 
   async plan(compiled: CompiledProject, use: CacheUse): Promise<Result<Plan>> {

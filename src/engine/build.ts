@@ -71,10 +71,7 @@ export async function build(
   const outcome: RunOutcome = ran.ok
     ? ran.value
     : { outcome: 'failed', failures: ran.failures, counts: NOTHING };
-  const written: Result<void> =
-    compiled.elsewhere === true
-      ? { ok: true, value: undefined }
-      : await writeOutputs(session, graph, prober, run.started);
+  const written = await writeOutputs(session, graph, prober, run.started);
   session.statCache.save();
   if (run.started) await noteResult(session, graph, prober, { runId, startedAt, outcome: outcome.outcome });
   await keepStore(session, graph, prober, run);

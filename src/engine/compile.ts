@@ -22,8 +22,6 @@ export interface CompiledProject {
   readonly descriptions: Descriptions;
   readonly secrets: readonly SecretSpec[];
   readonly lateOptions?: LateOptions;
-  /** Its artifacts lie where options say: there are no output folders to be kept in order. */
-  readonly elsewhere?: boolean;
 }
 
 /** Everything that compiling is made from, as it was read. */

@@ -30,6 +30,7 @@ export function writeOutputFolders(
     (node) => node.pipeline,
   );
   for (const [pipeline, targets] of targetsOf) {
+    if (pipeline.elsewhere === true) continue;
     const nodes = targets.filter((node): node is ExportNode => node.role === 'export');
     const [first] = nodes;
     if (first === undefined || targets.some((node) => prober.output(node.id) === undefined)) continue;

@@ -73,7 +73,7 @@ export class Session {
 
   /** Where files go: beside the other images, or into the store when only a post-processor wants them. */
   folderOf(node: GraphNode & { role: 'export' | 'post' }): string {
-    return node.transient === true
+    return node.transient === true || node.pipeline.elsewhere === true
       ? this.layout.transientFolder(this.config.root, node.id)
       : this.outputFolder(node.pipeline);
   }

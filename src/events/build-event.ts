@@ -27,6 +27,9 @@ export type NodeEnd =
   | { readonly type: 'skipped'; readonly because: NodeId }
   | { readonly type: 'cancelled' };
 
+/** Text of a node's status while its pipeline's clean-up step runs: what it prints from then on is of that step. */
+export const CLEANING_UP = 'cleans up after the failure';
+
 /** Every fact a run tells. `time` is milliseconds since the run began (monotonic). A UI is a fold over these. */
 export type BuildEvent = { readonly time: number } & (
   | {

@@ -9,6 +9,7 @@ import { fingerprintOf } from '../cache/stat-cache.ts';
 import { FailureError, unreachable, type Failure } from '../diagnostics/failure.ts';
 import { digestOfPath } from '../exporters/path-digest.ts';
 import type { Artifact } from '../model/artifact.ts';
+import { CLEANING_UP } from '../events/build-event.ts';
 import { topOf, type GraphNode } from '../model/graph.ts';
 import { asDigest, type Digest } from '../model/ids.ts';
 import type { Probe } from '../plan/prober.ts';
@@ -140,7 +141,8 @@ export class Executor implements Dispatcher, AsyncDisposable {
           return await this.#continueWithout(node, failures);
         const choice = await this.#onError(node, failures);
         if (choice === 'retry') continue;
-        if (choice === 'cleanup') failures.push(...(await this.#cleanUp(node, scope)));
+        if (choice === 'cleanup' && node.role === 'step')
+          failures.push(...(await this.#cleanUp(node, scope)));
         return { type: 'failed', failures, logFile: scope.logFile };
       }
     }
@@ -291,6 +293,7 @@ export class Executor implements Dispatcher, AsyncDisposable {
 
   /** What went wrong with the clean-up step of the pipeline. */
   async #cleanUp(node: GraphNode, scope: NodeScope): Promise<readonly Failure[]> {
+    scope.status(CLEANING_UP);
     try {
       await this.#machines.cleanUp(node, scope);
       return [];

@@ -130,6 +130,8 @@ export interface Pipeline {
   readonly cleanup?: StepSpec;
   readonly disk: DiskSpec;
   readonly exports: readonly ExportSpec[];
+  /** Its artifacts lie where its options say: it has no output folder. */
+  readonly elsewhere?: boolean;
   readonly checks: readonly CheckSpec[];
   /** Folder against which the template's relative host paths are resolved (absolute). */
   readonly directory: string;

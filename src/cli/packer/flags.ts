@@ -1,7 +1,7 @@
 import { type Failure, type Result, fail, ok } from '../../diagnostics/failure.ts';
 
 /**
- * How a flag takes its value. `names`: comma-separated, the last one given counts; `each`: may be given often;
+ * How a flag takes its value. `names`: comma-separated, may be given often; `each`: may be given often;
  * `pairs`: `key=value`, may be given often; an array: one of these words.
  */
 export type FlagType = 'switch' | 'text' | 'whole' | 'names' | 'each' | 'pairs' | readonly string[];
@@ -63,7 +63,7 @@ function take(
   const earlier = lists.get(name) ?? [];
   switch (type) {
     case 'names':
-      lists.set(name, text.split(','));
+      lists.set(name, [...earlier, ...text.split(',')]);
       return undefined;
     case 'pairs':
       if (!text.includes('=')) return `No '=' value in arg: ${text}`;

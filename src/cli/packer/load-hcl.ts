@@ -20,6 +20,8 @@ export function hclOptions(flags: TemplateFlags, context: CliContext): LoadOptio
 }
 
 export interface HclOutcome extends LoadOutcome {
+  /** What it was loaded with, values of data sources included. */
+  readonly options: LoadOptions;
   readonly dataValues: ReadonlyMap<string, Value>;
 }
 
@@ -27,13 +29,18 @@ export interface HclOutcome extends LoadOutcome {
 export async function loadHcl(
   flags: TemplateFlags,
   context: CliContext,
-  { data }: { readonly data: boolean },
+  { data, world }: { readonly data: boolean; readonly world?: LoadOptions['world'] },
 ): Promise<HclOutcome> {
   const content = flags.path === '-' ? await readStdin(context) : undefined;
-  const options = { ...hclOptions(flags, context), ...(content !== undefined && { content }) };
+  const plain = hclOptions(flags, context);
+  const options = {
+    ...plain,
+    world: { ...plain.world, ...world },
+    ...(content !== undefined && { content }),
+  };
   const first = loadPackerTemplate(options);
   if (!data || first.template.dataSources.length === 0 || first.parseFailures.length > 0) {
-    return { ...first, dataValues: new Map() };
+    return { ...first, options, dataValues: new Map() };
   }
   const dataValues = new Map<string, Value>();
   const failures: Failure[] = [];
@@ -46,5 +53,6 @@ export async function loadHcl(
     for (const [name, value] of read.values) dataValues.set(name, value);
     outcome = loadPackerTemplate({ ...options, dataValues });
   }
-  return { ...outcome, failures: [...outcome.failures, ...failures], dataValues };
+  const read = { ...options, dataValues };
+  return { ...outcome, failures: [...outcome.failures, ...failures], options: read, dataValues };
 }

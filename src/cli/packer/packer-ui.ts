@@ -9,26 +9,29 @@ export interface PackerUi {
   error(text: string): void;
   /** A fact that only machines read. */
   machine(type: string, ...data: readonly string[]): void;
+  /** The same of one build. */
+  machineOf(target: string, type: string, ...data: readonly string[]): void;
 }
 
 export function textUi(stdout: TextStream): PackerUi {
   const line = (text: string): void => {
     stdout.write(`${text}\n`);
   };
-  return { say: line, message: line, error: line, machine: () => undefined };
+  return { say: line, message: line, error: line, machine: () => undefined, machineOf: () => undefined };
 }
 
 /** Lines `unixtime,target,type,data…`; commas and line ends in the data are replaced. */
 export function machineUi(stdout: TextStream, now: () => Date): PackerUi {
-  const line = (type: string, data: readonly string[]): void => {
+  const line = (type: string, data: readonly string[], target = ''): void => {
     const time = Math.floor(now().getTime() / 1000);
-    stdout.write(`${[String(time), '', type, ...data.map(escape)].join(',')}\n`);
+    stdout.write(`${[String(time), target, type, ...data.map(escape)].join(',')}\n`);
   };
   return {
     say: (text) => line('ui', ['say', text]),
     message: (text) => line('ui', ['message', text]),
     error: (text) => line('ui', ['error', text]),
     machine: (type, ...data) => line(type, data),
+    machineOf: (target, type, ...data) => line(type, data, target),
   };
 }
 
@@ -42,5 +45,6 @@ export function hidingUi(ui: PackerUi, hide: (text: string) => string): PackerUi
     message: (text) => ui.message(hide(text)),
     error: (text) => ui.error(hide(text)),
     machine: (type, ...data) => ui.machine(type, ...data.map(hide)),
+    machineOf: (target, type, ...data) => ui.machineOf(target, type, ...data.map(hide)),
   };
 }

@@ -96,6 +96,7 @@ class BuildLowering {
         : { cleanup: this.#step(cleanup, (build) => build.cleanup, 'clean-up') }),
       disk: { ...diskSchema.parse({}), origin: builder.origin },
       exports: artifact === undefined ? [] : [artifact],
+      elsewhere: true,
       checks: [],
       directory,
       origin: builder.origin,

@@ -1,0 +1,68 @@
+import type { NotingWorld } from '../../../template/packer-lower/noting-world.ts';
+import type { PackerReader } from '../../../template/packer-lower/packer-build.ts';
+import { type CommandWork, printProblems } from '../command.ts';
+import { loadHcl } from '../load-hcl.ts';
+import { loadJson } from '../load-json.ts';
+import type { TemplateFlags } from '../template-flags.ts';
+import { templateKind } from '../template-kind.ts';
+import { PACKER_VERSION } from '../version.ts';
+
+/** Loads the template, data sources read; an exit code when it cannot be, and the reason is printed. */
+export async function openReader(
+  work: CommandWork,
+  flags: TemplateFlags,
+  noting: NotingWorld,
+): Promise<{ readonly reader: PackerReader } | number> {
+  const kind = templateKind(flags, work.context);
+  if ('problem' in kind) {
+    work.ui.error(kind.problem);
+    return 1;
+  }
+  return kind.kind === 'hcl2' ? await openHcl(work, flags, noting) : await openJson(work, flags, noting);
+}
+
+async function openHcl(
+  work: CommandWork,
+  flags: TemplateFlags,
+  { world }: NotingWorld,
+): Promise<{ readonly reader: PackerReader } | number> {
+  const outcome = await loadHcl(flags, work.context, { data: true, world });
+  const warns = work.flags.switches.get('warn-on-undeclared-var') === true;
+  const warnings = warns ? outcome.warnings : [];
+  const { failures, parseFailures } = outcome;
+  const code = printProblems(work, {
+    failures: parseFailures.length > 0 ? parseFailures : failures,
+    warnings,
+  });
+  if (code !== 0) return code;
+  const { hclReader } = await import('../../../template/packer-lower/read-hcl.ts');
+  const { only, except } = flags;
+  const selection = { only, except, packerVersion: PACKER_VERSION };
+  return { reader: hclReader(outcome.template, outcome.options, selection) };
+}
+
+async function openJson(
+  work: CommandWork,
+  flags: TemplateFlags,
+  { world }: NotingWorld,
+): Promise<{ readonly reader: PackerReader } | number> {
+  const loaded = await loadJson(flags, work.context);
+  if ('text' in loaded || loaded.template === undefined) {
+    work.ui.error('text' in loaded ? loaded.text : '');
+    return 1;
+  }
+  const { checkJsonTemplate } = await import('../../../template/packer-json/check-template.ts');
+  const { renderVariables } = await import('../../../template/packer-json/variables.ts');
+  const { template, given } = loaded;
+  const facts = { ...loaded.facts, world: { ...loaded.facts.world, ...world } };
+  const rendered = renderVariables(template, given, facts);
+  const failures = [
+    ...checkJsonTemplate(template, PACKER_VERSION),
+    ...(rendered.ok ? [] : rendered.failures),
+  ];
+  const code = printProblems(work, { failures: failures.slice(0, 1) });
+  if (code !== 0) return code;
+  const { jsonReader } = await import('../../../template/packer-lower/read-json.ts');
+  const { only, except } = flags;
+  return { reader: jsonReader(template, { given, facts, only, except }) };
+}
