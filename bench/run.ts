@@ -8,6 +8,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run: () => Promise<string> }>> 
   edit: () => import('./edit.ts'),
   first: () => import('./first.ts'),
   plan: () => import('./plan.ts'),
+  validate: () => import('./validate.ts'),
 };
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);
