@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Result } from '../diagnostics/failure.ts';
+import type { QemuFormat } from '../model/bootable.ts';
 import type { Pipeline } from '../model/pipeline.ts';
 import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
 
@@ -7,7 +8,7 @@ import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
 export interface CheckContext {
   readonly pipeline: Pipeline;
   /** The exported image, not to be written; its format by QEMU's name. */
-  readonly image: { readonly path: string; readonly format: 'raw' | 'qcow2' };
+  readonly image: { readonly path: string; readonly format: QemuFormat };
   readonly scratch: string;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;

@@ -1,4 +1,5 @@
 import { FailureError, unwrap } from '../diagnostics/failure.ts';
+import { formatOfFile } from '../model/bootable.ts';
 import type { GraphNode } from '../model/graph.ts';
 import { stepContext } from '../plan/describe.ts';
 import { identifyProcess } from '../util/process-identity.ts';
@@ -18,7 +19,7 @@ export async function runCheck(
   try {
     const result = await kind.run(node.check.options, {
       pipeline: node.pipeline,
-      image: { path: artifact.path, format: artifact.path.endsWith('.qcow2') ? 'qcow2' : 'raw' },
+      image: { path: artifact.path, format: formatOfFile(artifact.path) },
       scratch: scope.scratch,
       signal: scope.signal,
       log: scope.log,

@@ -4,9 +4,8 @@ import { COMPRESSIONS, compressCommand, levelMistake } from './compression.ts';
 import { diskOf } from './convert.ts';
 import { defineExporter } from './exporter.ts';
 import { runTool } from './run-tool.ts';
-import { alignRanges } from '../util/byte-ranges.ts';
-import { dataOf, type DiskImage } from './disk-image.ts';
-import { writeImage, type FilePart } from './write-image.ts';
+import { wholeImage } from './formats/image-blocks.ts';
+import { writeImage } from './write-image.ts';
 
 const schema = z
   .strictObject({
@@ -59,7 +58,7 @@ export const rawExporter = defineExporter({
         const { outputPath: path, signal, progress } = context;
         return await writeImage({
           path,
-          parts: sparseParts(disk.image),
+          parts: wholeImage(disk.image),
           image: disk.image,
           signal,
           progress,
@@ -73,16 +72,3 @@ export const rawExporter = defineExporter({
       return undefined;
     }),
 });
-
-/** Data and holes; holes of less than 64 KiB would only split the file. */
-function sparseParts(image: DiskImage): FilePart[] {
-  const parts: FilePart[] = [];
-  let at = 0;
-  for (const range of alignRanges(dataOf(image), 65536)) {
-    const end = Math.min(range.end, image.size);
-    if (range.start > at) parts.push({ type: 'zeros', length: range.start - at });
-    parts.push({ type: 'disk', start: range.start, end });
-    at = end;
-  }
-  return at < image.size ? [...parts, { type: 'zeros', length: image.size - at }] : parts;
-}

@@ -46,7 +46,7 @@ export const squashfsExporter = defineExporter({
   summary: 'All files of the image in a compressed read-only file system.',
   description: 'For live systems, `RootImage=` of systemd, and images that are mounted rather than unpacked.',
   schema,
-  keyVersion: 1,
+  keyVersion: 2,
   tools: ['mksquashfs'],
   examples: {
     good: [

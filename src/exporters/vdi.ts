@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
-import { convertDisk, diskOf } from './convert.ts';
+import { diskOf } from './convert.ts';
 import { derivedUuid } from './disk/guid.ts';
 import { defineExporter } from './exporter.ts';
-import { identifyVdi } from './formats/vdi.ts';
+import { layoutVdi } from './formats/vdi.ts';
+import { writeImage } from './write-image.ts';
 
 const schema = z.strictObject({
   allocation: z
@@ -17,8 +18,7 @@ export const vdiExporter = defineExporter({
   summary: "VirtualBox's own disk format.",
   description: 'For a VirtualBox machine that exists already; `ova` brings a machine along.',
   schema,
-  keyVersion: 1,
-  tools: ['qemu-img'],
+  keyVersion: 2,
   examples: {
     good: [
       { title: 'For VirtualBox', options: {} },
@@ -29,15 +29,19 @@ export const vdiExporter = defineExporter({
   input: 'disk',
   extension: () => 'vdi',
   readBackBy: ['qemu-img', '7-Zip'],
+  bootedBy: 'QEMU, BIOS',
   reproducible: true,
+  readsImage: () => true,
   run: ({ allocation }, context) =>
     capture(async () => {
-      const { path, key } = diskOf(context);
-      const options = [`static=${allocation === 'fixed' ? 'on' : 'off'}`];
-      await convertDisk(context, { from: path, to: context.outputPath, format: 'vdi', options });
-      await identifyVdi(context.outputPath, {
-        image: derivedUuid(key, 'vdi/image'),
-        snapshot: derivedUuid(key, 'vdi/snapshot'),
+      const { image, key } = diskOf(context);
+      const parts = layoutVdi({
+        image,
+        allocation,
+        uuid: derivedUuid(key, 'vdi/image'),
+        snapshotUuid: derivedUuid(key, 'vdi/snapshot'),
       });
+      const { outputPath: path, signal, progress } = context;
+      return await writeImage({ path, parts, image, signal, progress });
     }),
 });

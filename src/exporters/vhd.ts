@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { capture, FailureError } from '../diagnostics/failure.ts';
-import { convertDisk, diskOf } from './convert.ts';
+import { diskOf } from './convert.ts';
 import { derivedUuid } from './disk/guid.ts';
 import { defineExporter } from './exporter.ts';
-import { identifyVhd } from './formats/vhd.ts';
+import { layoutVhd } from './formats/vhd.ts';
+import { writeImage } from './write-image.ts';
 
 const MIB = 2 ** 20;
 /** The block allocation table of the format ends here: 2040 GiB. */
@@ -22,8 +23,7 @@ export const vhdExporter = defineExporter({
   description: `With \`allocation: fixed\` it can be uploaded to Azure as a page blob: the disk is a whole number of MiB, and its exact
 size is in the footer. Start it as a generation 1 machine (BIOS); generation 2 outside of Azure needs \`vhdx\`.`,
   schema,
-  keyVersion: 1,
-  tools: ['qemu-img'],
+  keyVersion: 2,
   examples: {
     good: [
       { title: 'For Hyper-V', options: {} },
@@ -35,7 +35,9 @@ size is in the footer. Start it as a generation 1 machine (BIOS); generation 2 o
   extension: () => 'vhd',
   reads: ({ sourceDateEpoch }) => ({ sourceDateEpoch }),
   readBackBy: ['qemu-img', '7-Zip'],
+  bootedBy: 'QEMU, BIOS',
   reproducible: true,
+  readsImage: () => true,
   run: ({ allocation }, context) =>
     capture(async () => {
       const disk = diskOf(context);
@@ -46,13 +48,10 @@ size is in the footer. Start it as a generation 1 machine (BIOS); generation 2 o
           hint: 'choose another `disk.size`, or export `vhdx`',
         });
       }
-      // Without force_size the size is rounded up to old disk geometry, and the backup GPT is no longer at the end.
-      const options = [`subformat=${allocation}`, 'force_size=on'];
-      await convertDisk(context, { from: disk.path, to: context.outputPath, format: 'vpc', options });
-      await identifyVhd(context.outputPath, {
-        uuid: derivedUuid(disk.key, 'vhd'),
-        created: context.pipeline.sourceDateEpoch,
-        isDynamic: allocation === 'dynamic',
-      });
+      const { image } = disk;
+      const uuid = derivedUuid(disk.key, 'vhd');
+      const parts = layoutVhd({ image, allocation, uuid, created: context.pipeline.sourceDateEpoch });
+      const { outputPath: path, signal, progress } = context;
+      return await writeImage({ path, parts, image, signal, progress });
     }),
 });

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
-import { convertDisk, diskOf } from './convert.ts';
+import { diskOf } from './convert.ts';
 import { derivedUuid } from './disk/guid.ts';
 import { defineExporter } from './exporter.ts';
-import { identifyVhdx } from './formats/vhdx.ts';
+import { layoutVhdx } from './formats/vhdx.ts';
+import { writeImage } from './write-image.ts';
 
 const schema = z.strictObject({
   allocation: z
@@ -17,8 +18,7 @@ export const vhdxExporter = defineExporter({
   summary: 'The disk format of Hyper-V.',
   description: 'For Hyper-V of Windows Server 2012 and later, generation 1 (BIOS) and 2 (UEFI).',
   schema,
-  keyVersion: 1,
-  tools: ['qemu-img'],
+  keyVersion: 2,
   examples: {
     good: [
       { title: 'For Hyper-V', options: {} },
@@ -29,17 +29,18 @@ export const vhdxExporter = defineExporter({
   input: 'disk',
   extension: () => 'vhdx',
   readBackBy: ['qemu-img', '7-Zip'],
+  bootedBy: 'QEMU, BIOS',
   reproducible: true,
+  readsImage: () => true,
   run: ({ allocation }, context) =>
     capture(async () => {
-      const { path, key } = diskOf(context);
-      // The block size depends on the size of the disk when it is left out.
-      const options = [`subformat=${allocation}`, 'block_size=8M', 'log_size=1M'];
-      await convertDisk(context, { from: path, to: context.outputPath, format: 'vhdx', options });
-      await identifyVhdx(context.outputPath, {
+      const { image, key } = diskOf(context);
+      const parts = layoutVhdx(image, allocation, {
         fileWrite: derivedUuid(key, 'vhdx/file-write'),
         dataWrite: derivedUuid(key, 'vhdx/data-write'),
         page83: derivedUuid(key, 'vhdx/page-83'),
       });
+      const { outputPath: path, signal, progress } = context;
+      return await writeImage({ path, parts, image, signal, progress });
     }),
 });

@@ -31,8 +31,7 @@ export const vmdkExporter = defineExporter({
   description:
     'For VMware Workstation, Fusion, ESXi and vSphere, and for VirtualBox. `ova` and `vagrant` make whole machines of it.',
   schema,
-  keyVersion: 1,
-  tools: ['qemu-img'],
+  keyVersion: 2,
   examples: {
     good: [
       { title: 'To run from', options: {} },
@@ -44,11 +43,13 @@ export const vmdkExporter = defineExporter({
   extension: () => 'vmdk',
   reads: (_, fileName) => ({ 'name of the file': fileName }),
   readBackBy: ['qemu-img', '7-Zip'],
+  bootedBy: 'QEMU, BIOS',
   reproducible: true,
+  readsImage: ({ subformat }) => subformat === 'monolithicSparse',
   run: (options, context) =>
     capture(async () => {
       const disk = diskOf(context);
-      await makeVmdk(context, {
+      return await makeVmdk(context, {
         ...options,
         disk,
         to: context.outputPath,

@@ -26,8 +26,8 @@ export const vmwareExporter = defineExporter({
   summary: 'A machine for VMware Workstation and Fusion: VMX and VMDK.',
   description: 'A tar of one folder. Unpack it and open the `.vmx`; there is nothing to import.',
   schema,
-  keyVersion: 1,
-  tools: ['qemu-img', 'tar'],
+  keyVersion: 2,
+  tools: ['tar'],
   examples: {
     good: [{ title: 'With more memory', options: { memory: '4GiB' } }],
     bad: [{ title: 'Unknown network card', options: { network: 'virtio' }, error: 'network' }],
@@ -37,6 +37,7 @@ export const vmwareExporter = defineExporter({
   reads: machineReads,
   readBackBy: ['bsdtar', 'qemu-img'],
   reproducible: true,
+  readsImage: () => true,
   run: (options, context) =>
     capture(async () => {
       const { pipeline } = context;

@@ -1,4 +1,5 @@
 import { fail, type Failure, type Result } from '../diagnostics/failure.ts';
+import { bootableFormat } from '../model/bootable.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
 import {
@@ -16,9 +17,6 @@ import { fitsBase, fitsBuilder, hasNoNeeds } from './check-machine.ts';
 import { LayerStack } from './layer-stack.ts';
 import { pipelineOrder } from './pipeline-order.ts';
 import { stepOrder } from './step-order.ts';
-
-/** Endings of the files that a check can boot. */
-const BOOTABLE = ['qcow2', 'raw', 'img'];
 
 /**
  * The nodes of all pipelines and what they wait for. A pipeline that begins with another one shares its nodes.
@@ -206,9 +204,9 @@ class GraphBuilder {
 
   /** The export whose file a check boots. */
   #checked(pipeline: Pipeline, check: CheckSpec): NodeId | undefined {
-    const canBoot = pipeline.exports.filter((item) =>
-      BOOTABLE.includes(this.#kinds.exports.mustGet(item.type).extension(item.options)),
-    );
+    const canBoot = pipeline.exports.filter(({ type, options }) => {
+      return bootableFormat(this.#kinds.exports.mustGet(type).extension(options)) !== undefined;
+    });
     const chosen =
       check.export === undefined ? canBoot[0] : canBoot.find((item) => item.name === check.export);
     if (chosen !== undefined) return nodeId(pipeline.id, chosen.name);
@@ -221,7 +219,7 @@ class GraphBuilder {
       origin: check.export === undefined ? check.origin : locateOption(check, 'export'),
       hint:
         canBoot.length === 0
-          ? 'Add an export of type qcow2 or raw.'
+          ? 'Add an export of a disk, such as qcow2 or raw.'
           : `These can: ${canBoot.map((item) => item.name).join(', ')}.`,
     });
     return undefined;

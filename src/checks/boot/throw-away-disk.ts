@@ -1,8 +1,14 @@
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../../diagnostics/failure.ts';
-import { decodeGpt, SECTOR } from '../../exporters/disk/gpt.ts';
+import { isSuperblock } from '../../exporters/disk/ext4-geometry.ts';
+import { SECTOR } from '../../exporters/disk/gpt.ts';
+import { decodeTable } from '../../exporters/disk/mbr.ts';
 import { runTool, type ToolContext } from '../../exporters/run-tool.ts';
+import type { QemuFormat } from '../../model/bootable.ts';
+
+/** Place of the label in ext4's superblock. */
+const LABEL = 0x78;
 
 /** What QEMU boots: never the image itself. */
 export interface ThrowAwayDisk {
@@ -12,7 +18,7 @@ export interface ThrowAwayDisk {
 
 export interface DiskSource {
   readonly path: string;
-  readonly format: 'raw' | 'qcow2';
+  readonly format: QemuFormat;
 }
 
 const DECOMPRESSORS: Readonly<Record<string, string>> = { '.zst': 'zstd', '.gz': 'gzip', '.xz': 'xz' };
@@ -97,19 +103,30 @@ function keyScript(folder: string, hasFolder: boolean, keys: string, uid: string
   ].join('\n');
 }
 
-/** Byte at which the root file system starts: the partition named `root`, or the largest one. */
+/**
+ * Byte at which the root file system starts: the ext4 partition with the label `root`, or else the largest one.
+ * @throws FailureError `check-failed` when there is none
+ */
 async function rootOffset(path: string): Promise<number> {
   await using file = await open(path, 'r');
   const start = Buffer.alloc(34 * SECTOR);
   await file.read(start, 0, start.length, 0);
-  const partitions = decodeGpt(start) ?? [];
-  const root =
-    partitions.find((partition) => partition.name === 'root') ??
-    partitions.toSorted((a, b) => b.sectors - a.sectors)[0];
-  if (root !== undefined) return root.start * SECTOR;
+  const superblock = Buffer.alloc(1024);
+  const found: { readonly at: number; readonly label: string }[] = [];
+  const partitions = decodeTable(start) ?? [];
+  for (const partition of partitions.toSorted((a, b) => b.sectors - a.sectors)) {
+    const at = partition.start * SECTOR;
+    await file.read(superblock, 0, superblock.length, at + 1024);
+    if (!isSuperblock(superblock)) continue;
+    found.push({ at, label: superblock.toString('latin1', LABEL, LABEL + 16).replace(/\0.*$/s, '') });
+  }
+  const root = found.find(({ label }) => label === 'root') ?? found[0];
+  if (root !== undefined) return root.at;
   throw new FailureError({
     reason: 'check-failed',
-    message: 'the image has no GPT partition with a root file system',
+    message:
+      'the image has no ext4 root file system into which the key of `units` and `commands` could be put',
+    hint: 'check other file systems from outside: with `console`, `ports` and `http`',
   });
 }
 

@@ -19,6 +19,8 @@ interface TreeFile extends XfsAttributes {
   readonly path: string;
   readonly type: string;
   readonly target: string;
+  /** Major and minor number of a device. */
+  readonly device?: string;
 }
 
 /**
@@ -77,16 +79,19 @@ async function listTree(folder: string, context: DiskBuildContext): Promise<Tree
   const argv = ['find', '.', '-printf', '%y %m %U %G %T@ %p\\0%l\\0'] as const;
   const { stdout } = await runTool(context, { argv, cwd: folder, reason: 'disk-failed' });
   const fields = stdout.split('\0');
+  const devices = await listDevices(folder, context);
   const files: TreeFile[] = [];
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const [type = '', mode = '', uid, gid, time, path = ''] = (fields[index] ?? '').split(' ');
-    const attributes = { mode: Number.parseInt(mode, 8), uid: Number(uid), gid: Number(gid) };
     files.push({
       path,
       type,
       target: fields[index + 1] ?? '',
+      device: devices.get(path),
+      mode: Number.parseInt(mode, 8),
+      uid: Number(uid),
+      gid: Number(gid),
       mtime: Math.floor(Number(time)),
-      ...attributes,
     });
   }
   // Sorted by parts, so that what a folder holds follows it at once.
@@ -94,10 +99,23 @@ async function listTree(folder: string, context: DiskBuildContext): Promise<Tree
   return files.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
+/** Numbers of device nodes by path; find cannot tell them. */
+async function listDevices(folder: string, context: DiskBuildContext): Promise<ReadonlyMap<string, string>> {
+  const stat = ['-exec', 'stat', '-c', '%t %T %n', '{}', '+'] as const;
+  const argv = ['find', '.', '-type', 'c,b', ...stat] as const;
+  const { stdout } = await runTool(context, { argv, cwd: folder, reason: 'disk-failed' });
+  const numbers = stdout.split('\n').flatMap((line) => {
+    const [major, minor, path] = line.split(' ');
+    if (major === undefined || minor === undefined || path === undefined) return [];
+    return [[path, `${Number.parseInt(major, 16)} ${Number.parseInt(minor, 16)}`] as const];
+  });
+  return new Map(numbers);
+}
+
 function prototypeText(files: readonly TreeFile[]): string {
   const lines = ['/', '0 0'];
   let depth = 0;
-  for (const [index, { path, type, target }] of files.entries()) {
+  for (const [index, { path, type, target, device }] of files.entries()) {
     const owner = `${index + 1} 0`;
     const parts = path.split('/');
     for (; depth > parts.length - 1; depth -= 1) lines.push('$');
@@ -109,6 +127,10 @@ function prototypeText(files: readonly TreeFile[]): string {
         break;
       case 'l':
         lines.push(`${name}l--777 ${owner} ${target}`);
+        break;
+      case 'c':
+      case 'b':
+        lines.push(`${name}${type}--600 ${owner} ${device}`);
         break;
       case 'p':
         lines.push(`${name}p--644 ${owner}`);

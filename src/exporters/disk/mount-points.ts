@@ -96,12 +96,10 @@ function checkXfs(tree: MergedTree, spec: DiskRequest['spec']): Failure[] {
   if (xfs.size === 0) return [];
   const names: string[] = [];
   const attributes: string[] = [];
-  const devices: string[] = [];
   for (const [path, { entry }] of tree) {
     if (!xfs.has(mounts.find((mount) => path.startsWith(`${mount}/`)) ?? '/')) continue;
     const texts = [path, ...(entry.type === 'symlink' ? [entry.target] : [])];
     if (texts.some((text) => /[^!-~]|\/[:$]|^[:$]/.test(text))) names.push(path);
-    if (entry.type === 'character-device' || entry.type === 'block-device') devices.push(path);
     if (entry.type !== 'hard-link' && entry.xattrs.length > 0) attributes.push(path);
   }
   const failure = (what: string, paths: readonly string[]): Failure[] =>
@@ -116,7 +114,6 @@ function checkXfs(tree: MergedTree, spec: DiskRequest['spec']): Failure[] {
         ];
   return [
     ...failure('extended attributes (capabilities, ACLs)', attributes),
-    ...failure('device nodes', devices),
     ...failure('blanks and other special characters in names', names),
   ];
 }

@@ -1,14 +1,35 @@
-import { open, type FileHandle } from 'node:fs/promises';
-import { FailureError } from '../../diagnostics/failure.ts';
 import { crc32c } from '../disk/crc32c.ts';
-import { guidBytes, guidText } from '../disk/guid.ts';
+import { guidBytes } from '../disk/guid.ts';
+import type { DiskImage } from '../disk-image.ts';
+import type { FilePart } from '../write-image.ts';
+import { imageBlocks } from './image-blocks.ts';
 
-/** Places of a VHDX file ([MS-VHDX] 2.2). */
-const HEADERS = [64 * 1024, 128 * 1024] as const;
+const MIB = 2 ** 20;
+const KIB = 1024;
+const BLOCK = 8 * MIB;
+const SECTOR = 512;
+/** Payload blocks whose sectors one bitmap block would map ([MS-VHDX] 2.5): 2^23 sectors. */
+const CHUNK_BLOCKS = (2 ** 23 * SECTOR) / BLOCK;
+/** Places of the file's parts: identifier, two headers, two region tables, log, metadata, block allocation table. */
+const HEADERS = [64 * KIB, 128 * KIB] as const;
+const REGION_TABLES = [192 * KIB, 256 * KIB] as const;
+const LOG = { at: MIB, length: MIB } as const;
+const METADATA = { at: 2 * MIB, length: MIB } as const;
+const TABLE_AT = 3 * MIB;
+const REGION_TABLE_SIZE = 64 * KIB;
 const HEADER_SIZE = 4096;
-const REGION_TABLE = 192 * 1024;
-const METADATA_REGION = '8b7ca206-4790-4b9a-b8fe-575f050f886e';
-const PAGE_83_DATA = 'beca12ab-b2e6-4523-93ef-c309e000c746';
+const GUIDS = {
+  table: '2dc27766-f623-4200-9d64-115e9bfd4a08',
+  metadata: '8b7ca206-4790-4b9a-b8fe-575f050f886e',
+  fileParameters: 'caa16737-fa36-4d43-b3b6-33f0aa44e76b',
+  diskSize: '2fa54224-cd1b-4876-b211-5dbed83bf4b8',
+  page83: 'beca12ab-b2e6-4523-93ef-c309e000c746',
+  logicalSector: '8141bf1d-a96f-4709-ba47-f233a8faab5f',
+  physicalSector: 'cda348c7-445d-4471-9cc9-e9885251c556',
+} as const;
+const FULLY_PRESENT = 6;
+const REQUIRED = 4;
+const OF_DISK = 2;
 
 /** The identifiers of a VHDX, in text form. */
 export interface VhdxIdentity {
@@ -20,60 +41,88 @@ export interface VhdxIdentity {
   readonly page83: string;
 }
 
-/**
- * Sets what qemu-img takes from chance: the identifiers, the first sequence number, and what the log still holds of
- * the writing of the file. The log is not in use (its id in the header is zero), so its bytes have no meaning.
- */
-export async function identifyVhdx(path: string, identity: VhdxIdentity): Promise<void> {
-  await using file = await open(path, 'r+');
-  for (const [index, offset] of HEADERS.entries()) {
-    const header = await read(file, offset, HEADER_SIZE);
-    if (header.toString('latin1', 0, 4) !== 'head' || header.subarray(48, 64).some((byte) => byte !== 0)) {
-      throw unknownForm();
-    }
-    if (index === 0) await clearLog(file, header);
-    // The header with the higher number counts; qemu-img writes the first one last.
-    header.writeBigUInt64LE(BigInt(HEADERS.length - index), 8);
-    guidBytes(identity.fileWrite).copy(header, 16);
-    guidBytes(identity.dataWrite).copy(header, 32);
-    header.writeUInt32LE(0, 4);
-    header.writeUInt32LE(checksum(header), 4);
-    await file.write(header, 0, HEADER_SIZE, offset);
+/** A VHDX file without log entries ([MS-VHDX] 2); its blocks of 8 MiB lie in the disk's order. Numbers are little-endian. */
+export function layoutVhdx(
+  image: DiskImage,
+  allocation: 'dynamic' | 'fixed',
+  identity: VhdxIdentity,
+): readonly FilePart[] {
+  const isFixed = allocation === 'fixed';
+  const blocks = imageBlocks(image, BLOCK, isFixed);
+  const entries = blocks.count + Math.floor((blocks.count - 1) / CHUNK_BLOCKS);
+  const tableLength = Math.ceil((entries * 8) / MIB) * MIB;
+  const head = Buffer.alloc(TABLE_AT + tableLength);
+  head.write('vhdxfile', 0, 'latin1');
+  head.write('imgpipe', 8, 'utf16le');
+  for (const [index, at] of HEADERS.entries()) encodeHeader(head, at, HEADERS.length - index, identity);
+  for (const at of REGION_TABLES) encodeRegions(head, at, tableLength);
+  encodeMetadata(head, image.size, isFixed, identity.page83);
+  for (const [place, block] of blocks.held.entries()) {
+    // After every chunk's entries lies one for its bitmap, which only differencing disks use.
+    const entry = block + Math.floor(block / CHUNK_BLOCKS);
+    head.writeBigUInt64LE(BigInt(head.length + place * BLOCK) | BigInt(FULLY_PRESENT), TABLE_AT + entry * 8);
   }
-  await file.write(guidBytes(identity.page83), 0, 16, await page83Offset(file));
+  return [{ type: 'bytes', bytes: head }, ...blocks.held.flatMap(blocks.partsOf)];
 }
 
-async function clearLog(file: FileHandle, header: Buffer): Promise<void> {
-  const length = header.readUInt32LE(68);
-  await file.write(Buffer.alloc(length), 0, length, Number(header.readBigUInt64LE(72)));
+function encodeHeader(head: Buffer, at: number, sequence: number, identity: VhdxIdentity): void {
+  head.write('head', at, 'latin1');
+  head.writeBigUInt64LE(BigInt(sequence), at + 8);
+  guidBytes(identity.fileWrite).copy(head, at + 16);
+  guidBytes(identity.dataWrite).copy(head, at + 32);
+  head.writeUInt16LE(1, at + 66);
+  head.writeUInt32LE(LOG.length, at + 68);
+  head.writeBigUInt64LE(BigInt(LOG.at), at + 72);
+  head.writeUInt32LE(checksum(head.subarray(at, at + HEADER_SIZE)), at + 4);
+}
+
+function encodeRegions(head: Buffer, at: number, tableLength: number): void {
+  head.write('regi', at, 'latin1');
+  const regions = [
+    { guid: GUIDS.table, at: TABLE_AT, length: tableLength },
+    { guid: GUIDS.metadata, ...METADATA },
+  ];
+  head.writeUInt32LE(regions.length, at + 8);
+  for (const [index, region] of regions.entries()) {
+    const entry = at + 16 + index * 32;
+    guidBytes(region.guid).copy(head, entry);
+    head.writeBigUInt64LE(BigInt(region.at), entry + 16);
+    head.writeUInt32LE(region.length, entry + 24);
+    head.writeUInt32LE(1, entry + 28);
+  }
+  head.writeUInt32LE(checksum(head.subarray(at, at + REGION_TABLE_SIZE)), at + 4);
+}
+
+function encodeMetadata(head: Buffer, diskSize: number, isFixed: boolean, page83: string): void {
+  const number = (...values: number[]): Buffer => {
+    const bytes = Buffer.alloc(values.length * 4);
+    for (const [index, value] of values.entries()) bytes.writeUInt32LE(value, index * 4);
+    return bytes;
+  };
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(diskSize));
+  const items = [
+    { guid: GUIDS.fileParameters, flags: REQUIRED, value: number(BLOCK, isFixed ? 1 : 0) },
+    { guid: GUIDS.diskSize, flags: REQUIRED | OF_DISK, value: size },
+    { guid: GUIDS.page83, flags: REQUIRED | OF_DISK, value: guidBytes(page83) },
+    { guid: GUIDS.logicalSector, flags: REQUIRED | OF_DISK, value: number(SECTOR) },
+    { guid: GUIDS.physicalSector, flags: REQUIRED | OF_DISK, value: number(SECTOR) },
+  ];
+  head.write('metadata', METADATA.at, 'latin1');
+  head.writeUInt16LE(items.length, METADATA.at + 10);
+  let offset = 64 * KIB;
+  for (const [index, { guid, flags, value }] of items.entries()) {
+    const entry = METADATA.at + 32 + index * 32;
+    guidBytes(guid).copy(head, entry);
+    head.writeUInt32LE(offset, entry + 16);
+    head.writeUInt32LE(value.length, entry + 20);
+    head.writeUInt32LE(flags, entry + 24);
+    value.copy(head, METADATA.at + offset);
+    offset += value.length;
+  }
 }
 
 /** CRC-32C of a structure whose own checksum field is zero. */
 function checksum(bytes: Buffer): number {
   return (crc32c(0xffffffff, bytes) ^ 0xffffffff) >>> 0;
-}
-
-/** Where the value of the "page 83" item lies: region table → metadata table → item ([MS-VHDX] 2.2.3 and 2.6). */
-async function page83Offset(file: FileHandle): Promise<number> {
-  const regions = await read(file, REGION_TABLE, 64 * 1024);
-  for (let entry = 16; entry < 16 + 32 * regions.readUInt32LE(8); entry += 32) {
-    if (guidText(regions.subarray(entry, entry + 16)) !== METADATA_REGION) continue;
-    const region = Number(regions.readBigUInt64LE(entry + 16));
-    const table = await read(file, region, 64 * 1024);
-    for (let item = 32; item < 32 + 32 * table.readUInt16LE(10); item += 32) {
-      if (guidText(table.subarray(item, item + 16)) === PAGE_83_DATA)
-        return region + table.readUInt32LE(item + 16);
-    }
-  }
-  throw unknownForm();
-}
-
-async function read(file: FileHandle, offset: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
-  await file.read(bytes, 0, length, offset);
-  return bytes;
-}
-
-function unknownForm(): FailureError {
-  return new FailureError({ reason: 'export-failed', message: 'qemu-img wrote a VHDX of an unknown form' });
 }

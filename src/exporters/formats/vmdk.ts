@@ -1,12 +1,15 @@
-import { open } from 'node:fs/promises';
-import { FailureError } from '../../diagnostics/failure.ts';
-import { convertDisk, type ConvertContext } from '../convert.ts';
+import type { ConvertContext } from '../convert.ts';
+import type { DiskImage } from '../disk-image.ts';
+import type { ExportedFile } from '../exporter.ts';
+import { writeImage } from '../write-image.ts';
+import { layoutSparseExtent } from './sparse-extent.ts';
 import { writeStreamOptimized } from './stream-optimized.ts';
 
 const SECTOR = 512;
 
 export interface VmdkRequest {
-  readonly disk: { readonly path: string; readonly size: number };
+  /** `path` is read for `streamOptimized` only. */
+  readonly disk: { readonly path: string; readonly image: DiskImage; readonly size: number };
   readonly to: string;
   readonly subformat: 'monolithicSparse' | 'streamOptimized';
   readonly adapter: 'ide' | 'lsilogic' | 'buslogic' | 'legacyESX';
@@ -22,16 +25,27 @@ export interface VmdkRequest {
 
 /**
  * Writes a VMDK: the same disk gives the same bytes.
+ * @returns the file's checksum where it is known from writing
  * @throws FailureError `export-failed`, `disk-full`, `tool-missing`, `aborted`
  */
-export async function makeVmdk(context: ConvertContext, request: VmdkRequest): Promise<void> {
+export async function makeVmdk(
+  context: ConvertContext,
+  request: VmdkRequest,
+): Promise<ExportedFile | undefined> {
+  const descriptor = descriptorText(request);
   if (request.subformat === 'streamOptimized') {
-    await writeStreamOptimized(context, { ...request, descriptor: descriptorText(request) });
-    return;
+    await writeStreamOptimized(context, { ...request, descriptor });
+    return undefined;
   }
-  const options = ['subformat=monolithicSparse', `adapter_type=${request.adapter}`];
-  await convertDisk(context, { from: request.disk.path, to: request.to, format: 'vmdk', options });
-  await replaceDescriptor(request.to, descriptorText(request));
+  const { image } = request.disk;
+  const { signal, progress } = context;
+  return await writeImage({
+    path: request.to,
+    parts: layoutSparseExtent(image, descriptor),
+    image,
+    signal,
+    progress,
+  });
 }
 
 /** The text descriptor (VMware Virtual Disk Format 1.1, "The Descriptor File"). */
@@ -60,23 +74,4 @@ function descriptorText(request: VmdkRequest): string {
     'ddb.toolsVersion = "2147483647"',
     '',
   ].join('\n');
-}
-
-/**
- * Puts our descriptor in the place of qemu-img's, which has a random content id and the name of the temporary file.
- * Header of a sparse extent ("Hosted Sparse Extents"): magic `KDMV` at 0, first sector of the descriptor as 64-bit
- * number at 28, its length in sectors at 36. The text is filled up with zeros.
- */
-async function replaceDescriptor(path: string, text: string): Promise<void> {
-  await using file = await open(path, 'r+');
-  const header = Buffer.alloc(SECTOR);
-  await file.read(header, 0, SECTOR, 0);
-  const offset = Number(header.readBigUInt64LE(28)) * SECTOR;
-  const length = Number(header.readBigUInt64LE(36)) * SECTOR;
-  if (header.toString('latin1', 0, 4) !== 'KDMV' || text.length > length) {
-    throw new FailureError({ reason: 'export-failed', message: 'qemu-img wrote a VMDK of an unknown form' });
-  }
-  const descriptor = Buffer.alloc(length);
-  descriptor.write(text);
-  await file.write(descriptor, 0, length, offset);
 }

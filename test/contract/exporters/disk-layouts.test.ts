@@ -178,7 +178,7 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
   it('has an XFS root with owners, set-id and sticky bits and times, the same bytes each time', async () => {
     const { build, disks } = await rigWith(
       `${BOOTABLE_TREE}\nsetfattr -x user.note etc/passwd; chown 5:70000 etc/old; chmod 4755 etc/old; touch -d @1000000000 etc/old\n` +
-        'mkdir -m 1777 tmp; mkfifo pipe; mkdir deep; cd deep; i=0; while [ $i -lt 3000 ]; do i=$((i+1)); : > file-$i; done',
+        'mkdir -m 1777 tmp; mkfifo pipe; mknod -m 640 disk b 8 300; chgrp 6 disk; mkdir deep; cd deep; i=0; while [ $i -lt 3000 ]; do i=$((i+1)); : > file-$i; done',
     );
     const { plan, disk } = await build({ fileSystem: 'xfs' });
     const root = cut(disk, rootVolume(plan.layout));
@@ -193,6 +193,8 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
     expect(core('/srv/log')).toContain('core.mode = 042750');
     expect(core('/deep/file-2999')).toContain('core.uid = 0\n');
     expect(core('/pipe')).toContain('core.mode = 010');
+    expect(core('/disk')).toMatch(/mode = 060640[^]*gid = 6\n/);
+    expect(run('xfs_db', '-r', '-c', 'path /disk', '-c', 'print u3.dev', root)).toContain('0x20012c');
     const partition = plan.layout.table.partitions.length;
     expect(readByGrub(disk, `gpt${partition}`, '/boot/vmlinuz-6.1.0-9')).toHaveLength(300_000);
     expect(readByGrub(disk, `gpt${partition}`, '/srv/www/index.html')).toBe('old\n');

@@ -1,0 +1,55 @@
+import type { DiskImage } from '../disk-image.ts';
+import type { FilePart } from '../write-image.ts';
+import { imageBlocks } from './image-blocks.ts';
+
+const SECTOR = 512;
+const GRAIN = 65536;
+const GRAIN_SECTORS = GRAIN / SECTOR;
+const TABLE_ENTRIES = 512;
+const TABLE_SECTORS = (TABLE_ENTRIES * 4) / SECTOR;
+const DESCRIPTOR_AT = 1;
+const DESCRIPTOR_SECTORS = 20;
+/** Line ends can be recognised, and there is a second copy of the tables. */
+const FLAGS = 0b11;
+
+/**
+ * A monolithic sparse VMDK (VMware Virtual Disk Format 1.1, "Hosted Sparse Extents"): header, descriptor, spare directory
+ * and tables, directory and tables, and from a whole grain on the grains in the disk's order. Numbers are little-endian.
+ */
+export function layoutSparseExtent(image: DiskImage, descriptor: string): readonly FilePart[] {
+  const grains = imageBlocks(image, GRAIN, false);
+  const tables = Math.ceil(grains.count / TABLE_ENTRIES);
+  const directorySectors = Math.ceil((tables * 4) / SECTOR);
+  const copySectors = directorySectors + tables * TABLE_SECTORS;
+  const spareAt = DESCRIPTOR_AT + DESCRIPTOR_SECTORS;
+  const directoryAt = spareAt + copySectors;
+  const firstGrain = Math.ceil((directoryAt + copySectors) / GRAIN_SECTORS) * GRAIN_SECTORS;
+  const head = Buffer.alloc(firstGrain * SECTOR);
+  head.write('KDMV', 0, 'latin1');
+  head.writeUInt32LE(1, 4);
+  head.writeUInt32LE(FLAGS, 8);
+  const numbers = [
+    [12, Math.ceil(image.size / SECTOR)],
+    [20, GRAIN_SECTORS],
+    [28, DESCRIPTOR_AT],
+    [36, DESCRIPTOR_SECTORS],
+    [48, spareAt],
+    [56, directoryAt],
+    [64, firstGrain],
+  ] as const;
+  for (const [at, value] of numbers) head.writeBigUInt64LE(BigInt(value), at);
+  head.writeUInt32LE(TABLE_ENTRIES, 44);
+  // Changed where the file went through a transfer as text.
+  head.write('\n \r\n', 73, 'latin1');
+  head.write(descriptor, DESCRIPTOR_AT * SECTOR);
+  for (const at of [spareAt, directoryAt]) {
+    const tablesAt = at + directorySectors;
+    for (let table = 0; table < tables; table += 1) {
+      head.writeUInt32LE(tablesAt + table * TABLE_SECTORS, at * SECTOR + table * 4);
+    }
+    for (const [place, grain] of grains.held.entries()) {
+      head.writeUInt32LE(firstGrain + place * GRAIN_SECTORS, tablesAt * SECTOR + grain * 4);
+    }
+  }
+  return [{ type: 'bytes', bytes: head }, ...grains.held.flatMap(grains.partsOf)];
+}
