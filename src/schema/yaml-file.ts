@@ -17,7 +17,7 @@ export async function parseYaml(
   text: string,
   reason: FailureReason,
 ): Promise<Result<LocatedFile>> {
-  return parseWith(await import('yaml'), file, text, reason);
+  return parseWith(await import('yaml'), file, text, reason, { merge: true });
 }
 
 /**
@@ -34,7 +34,9 @@ export function parseJson(file: string, text: string, reason: FailureReason): Re
   let located: LocatedFile | undefined;
   const locate: Locator = (path, part) => {
     if (located === undefined) {
-      const parsed = parseWith(createRequire(import.meta.url)('yaml') as Yaml, file, text, reason);
+      const yaml = createRequire(import.meta.url)('yaml') as Yaml;
+      // JSON knows no merge keys: there `<<` is a name like any other.
+      const parsed = parseWith(yaml, file, text, reason, { merge: false });
       located = parsed.ok ? parsed.value : { file, value, locate: () => ({ file, line: 1, column: 1 }) };
     }
     return located.locate(path, part);
@@ -77,12 +79,18 @@ function isBeginning(text: string): boolean {
   }
 }
 
-function parseWith(yaml: Yaml, file: string, text: string, reason: FailureReason): Result<LocatedFile> {
+function parseWith(
+  yaml: Yaml,
+  file: string,
+  text: string,
+  reason: FailureReason,
+  { merge }: { readonly merge: boolean },
+): Result<LocatedFile> {
   const lineCounter = new yaml.LineCounter();
   const document = yaml.parseDocument(text, {
     lineCounter,
     prettyErrors: false,
-    merge: true,
+    merge,
     logLevel: 'error',
   });
   if (document.errors.length > 0) {
@@ -98,7 +106,10 @@ function parseWith(yaml: Yaml, file: string, text: string, reason: FailureReason
   }
   try {
     const value: unknown = document.toJS();
-    return { ok: true, value: { file, value, locate: yamlLocator(yaml, document, file, lineCounter) } };
+    return {
+      ok: true,
+      value: { file, value, locate: yamlLocator(yaml, document, file, lineCounter, merge) },
+    };
   } catch (error) {
     // Thrown for aliases that would blow the document up, and for aliases without anchor.
     const message = error instanceof Error ? error.message : String(error);
@@ -123,14 +134,20 @@ function rangeOf(file: string, lines: LineCounter, start: number, end: number): 
   return { file, line: from.line, column: from.col, endLine: to.line, endColumn: to.col };
 }
 
-function yamlLocator(yaml: Yaml, document: Document.Parsed, file: string, lines: LineCounter): Locator {
+function yamlLocator(
+  yaml: Yaml,
+  document: Document.Parsed,
+  file: string,
+  lines: LineCounter,
+  hasMerges: boolean,
+): Locator {
   const resolve = (node: unknown): unknown => (yaml.isAlias(node) ? node.resolve(document) : node);
 
   const findPair = (map: YAMLMap, name: string): Pair | undefined => {
     const merges: Pair[] = [];
     for (const pair of map.items) {
       const key: unknown = yaml.isScalar(pair.key) ? pair.key.value : pair.key;
-      if (key === '<<' || typeof key === 'symbol') merges.push(pair);
+      if (hasMerges && (key === '<<' || typeof key === 'symbol')) merges.push(pair);
       else if (String(key) === name) return pair;
     }
     for (const merge of merges) {

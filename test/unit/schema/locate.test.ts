@@ -111,7 +111,7 @@ steps:
           expect(lines[line - 1]?.slice(column - 1, (endColumn ?? 0) - 1)).toBe(JSON.stringify(value));
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 200, examples: [['{"<<":""}', 0]] },
     );
   });
 
