@@ -74,6 +74,8 @@ export interface DrivenMachine extends Machine, AsyncDisposable {
   readonly facts: Readonly<Record<string, string>>;
   /** Brings up what the driver has put off until a step needs it. Called before every step that works on the machine. */
   ready?(): Promise<void>;
+  /** Set before a step that is given secrets: from then on they may be in its memory, which then must not be kept. */
+  holdsSecrets?: boolean;
   /** Keeps its state as it is now, upon that it was started from; the machine goes on. Undefined: it cannot be kept. */
   snapshot(): Promise<Snapshot | undefined>;
   /** Shuts the machine down in good order and writes its first disk as a flat raw file; for builders with `disk`. */

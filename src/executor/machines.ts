@@ -8,6 +8,7 @@ import type { Question } from '../events/event-sink.ts';
 import { FailureError, unwrap } from '../diagnostics/failure.ts';
 import { topOf, type GraphNode } from '../model/graph.ts';
 import { asDigest, type Digest } from '../model/ids.ts';
+import { lateSecrets } from '../model/late-value.ts';
 import type { MachineFacts } from '../model/late-options.ts';
 import { nodeId, type Pipeline } from '../model/pipeline.ts';
 import { stepContext } from '../plan/describe.ts';
@@ -173,6 +174,8 @@ export class Machines implements AsyncDisposable {
     const { kinds, secrets, lateOptions } = this.#services;
     const kind = kinds.steps.mustGet(node.step.type);
     const options = lateOptions?.(node.id, machine.facts) ?? node.step.options;
+    if ((kind.secrets?.(node.step.options) ?? []).length > 0 || lateSecrets(node.step.options).length > 0)
+      machine.holdsSecrets = true;
     const timeout = node.step.run.timeoutMs;
     const deadline = timeout === undefined ? undefined : AbortSignal.timeout(timeout);
     const signal = deadline === undefined ? scope.signal : AbortSignal.any([scope.signal, deadline]);

@@ -17,7 +17,6 @@ A download is kept by its checksum, and one that broke off goes on where it ende
   schema,
   keyVersion: 1,
   builders: ['qemu'],
-  tools: ['qemu-img'],
   inputs: mediumInputs,
   untracked: mediumUntracked,
   examples: {

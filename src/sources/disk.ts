@@ -15,7 +15,6 @@ takes a key by cloud-init or systemd's credentials.`,
   schema,
   keyVersion: 1,
   builders: ['qemu'],
-  tools: ['qemu-img'],
   inputs: mediumInputs,
   untracked: mediumUntracked,
   examples: {

@@ -42,7 +42,6 @@ installed system lets the build log in; an SSH server of the installer itself is
   schema,
   keyVersion: 1,
   builders: ['qemu'],
-  tools: ['qemu-img'],
   inputs: mediumInputs,
   untracked: mediumUntracked,
   examples: {

@@ -63,7 +63,7 @@ export async function awaitState(qmp: QmpClient): Promise<void> {
 export async function switchDisks(qmp: QmpClient, disks: ReadonlyMap<string, string>): Promise<void> {
   const blocks = await qmp.execute('query-block', blockSchema);
   const actions = [...disks].map(([from, to]) => {
-    const block = blocks.find(({ inserted }) => inserted?.file === from);
+    const block = blocks.find(({ inserted }) => inserted !== undefined && fileOf(inserted.file) === from);
     if (block === undefined) {
       throw new FailureError({
         reason: 'step-failed',
@@ -87,4 +87,12 @@ export async function whileStopped<T>(qmp: QmpClient, body: () => Promise<T>): P
   } finally {
     await qmp.execute('cont', anything).catch(() => undefined);
   }
+}
+
+const pseudoSchema = z.object({ file: z.object({ filename: z.string() }) });
+
+/** File of a block device. One whose backing file is not the one its header names is told as `json:{…}`. */
+function fileOf(name: string): string {
+  if (!name.startsWith('json:')) return name;
+  return pseudoSchema.safeParse(JSON.parse(name.slice(5))).data?.file.filename ?? name;
 }

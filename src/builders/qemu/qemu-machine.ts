@@ -60,7 +60,7 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
   #first: readonly string[];
   #parent: Digest | undefined;
   #restarts: number;
-  #hasSecrets = false;
+  holdsSecrets = false;
   #isOver = false;
 
   constructor(parts: QemuMachineParts) {
@@ -95,14 +95,13 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
     command: MachineCommand,
     onOutput?: (chunk: OutputChunk) => void,
   ): Promise<ExecOutcome> {
-    if ((command.mounts ?? []).some(({ type }) => type === 'secret')) this.#hasSecrets = true;
     return await this.#explained(command.argv.join(' '), () => super.exec(command, onOutput));
   }
 
   async snapshot(): Promise<Snapshot> {
     await this.#settle();
     const { context, options, running } = this.#parts;
-    const wantsState = options.snapshots === 'live' || (options.snapshots === 'auto' && !this.#hasSecrets);
+    const wantsState = options.snapshots === 'live' || (options.snapshots === 'auto' && !this.holdsSecrets);
     const began = performance.now();
     const snapshot = await whileStopped(running.qmp, () => this.#keep(wantsState));
     const seconds = ((performance.now() - began) / 1000).toFixed(2);
