@@ -44,9 +44,9 @@ export async function verifyArtifact(
   const names = readdirSync(folder).toSorted();
   const claims = (
     await Promise.all(
-      names.flatMap((name) => [
-        checksumClaims(join(folder, name), basename(path), digest),
-        documentClaims(join(folder, name), basename(path), digest, keys.value),
+      names.map(async (name) => [
+        ...(await checksumClaims(join(folder, name), basename(path), digest)),
+        ...documentClaims(join(folder, name), basename(path), digest, keys.value),
       ]),
     )
   ).flat();

@@ -186,6 +186,24 @@ export const HOST_TOOLS: readonly HostTool[] = [
   { name: 'fallocate', neededFor: 'export gce', required: false, packages: UTIL_LINUX },
   { name: 'mksquashfs', neededFor: 'export squashfs', required: false, packages: SQUASHFS_TOOLS },
   { name: 'mkfs.erofs', neededFor: 'export erofs', required: false, packages: EROFS_UTILS },
+  {
+    name: 'skopeo',
+    neededFor: 'post-processor push',
+    required: false,
+    packages: { apt: 'skopeo', dnf: 'skopeo', pacman: 'skopeo', apk: 'skopeo', brew: 'skopeo' },
+  },
+  {
+    name: 'gpg',
+    neededFor: 'post-processor sign, imgpipe verify: OpenPGP',
+    required: false,
+    packages: { apt: 'gpg', dnf: 'gnupg2', pacman: 'gnupg', apk: 'gnupg', brew: 'gnupg' },
+  },
+  {
+    name: 'minisign',
+    neededFor: 'post-processor sign, imgpipe verify: minisign',
+    required: false,
+    packages: same('minisign'),
+  },
 ];
 
 /** The command that installs packages with a manager. */

@@ -7,7 +7,7 @@ import { defineCommand } from '../define-command.ts';
 import { usesColor, workingDirectory, type CommonOptions } from '../options/common-options.ts';
 
 interface VerifyOptions extends CommonOptions {
-  readonly key?: readonly string[];
+  readonly key: readonly string[];
   readonly json?: boolean;
 }
 
@@ -31,13 +31,14 @@ Exit code 0: all match. 1: something does not, or nothing speaks of a file.`,
       .option(
         '--key <file>',
         'public key: PEM (cosign), minisign or OpenPGP; may be repeated',
-        (value: string, before: readonly string[] = []) => [...before, value],
+        (value: string, before: readonly string[]) => [...before, value],
+        [],
       )
       .option('--json', 'the verdicts as JSON'),
   async run(context, [files], options) {
     const { verifyArtifact } = await import('../../report/verify.ts');
     const cwd = workingDirectory(context, options);
-    const keyFiles = (options.key ?? []).map((file) => path.resolve(cwd, file));
+    const keyFiles = options.key.map((file) => path.resolve(cwd, file));
     const failures: Failure[] = [];
     const done: Verification[] = [];
     for (const file of files as string[]) {

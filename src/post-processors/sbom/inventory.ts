@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseOsRelease } from '../../builders/os-release.ts';
 import type { LayerStore } from '../../layers/layer-store.ts';
 import { byteString, bytesOf, textOf, type ByteString } from '../../layers/manifest.ts';
 import { resolvePath } from '../../layers/resolve-path.ts';
@@ -122,12 +123,11 @@ function ownFiles(list: string, index: ViewIndex, files: ReadonlyMap<string, Ima
 }
 
 function parseRelease(text: string): Inventory['system'] {
-  const field = (name: string): string | undefined =>
-    new RegExp(`^${name}=(?:"([^"]*)"|(\\S*))$`, 'm')
-      .exec(text)
-      ?.slice(1)
-      .find((value) => value !== undefined);
-  const [id, version, name] = [field('ID'), field('VERSION_ID'), field('PRETTY_NAME')];
+  const {
+    ID: id,
+    VERSION_ID: version,
+    PRETTY_NAME: name,
+  }: Partial<Record<string, string>> = parseOsRelease(text);
   return {
     ...(id === undefined ? {} : { id }),
     ...(version === undefined ? {} : { version }),
