@@ -12,6 +12,7 @@ import {
   builderFields,
   checkFields,
   exportFields,
+  postFields,
   sourceFields,
   stepFields,
   templateFields,
@@ -54,6 +55,12 @@ export function referenceFiles(kinds: Kinds): Readonly<Record<string, string>> {
       'Files that are made of an image: the `exports` of a template.',
       kinds.exports,
       exportFields,
+    ),
+    'docs/reference/post-processors.md': kindPage(
+      'Post-processors',
+      'What is done with the file of an export: its `post`, a list that runs in order. See [post-processing](../post-processing.md).',
+      kinds.posts,
+      postFields,
     ),
     'docs/reference/checks.md': kindPage(
       'Checks',
