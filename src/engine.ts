@@ -8,6 +8,7 @@ import type {
   CacheUse,
   DiffRequest,
   Engine,
+  FullBuildOutcome,
   OpenedProject,
   OpenProjectOptions,
   Project,
@@ -163,6 +164,13 @@ class OpenProject implements Project {
 
   async cacheVerify(onProgress: Parameters<Project['cacheVerify']>[0]) {
     return await this.#maintain((maintenance, session) => maintenance.verifyCache(session, onProgress));
+  }
+
+  async fullBuild(compiled: CompiledProject, request: BuildRequest): Promise<FullBuildOutcome> {
+    const session = this.#open();
+    if (!session.ok) return { outcome: 'failed', failures: session.failures };
+    const { fullBuild } = await import('./engine/full-build.ts');
+    return await fullBuild(session.value, compiled, request);
   }
 
   async update(compiled: CompiledProject, request: UpdateRequest) {

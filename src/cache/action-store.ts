@@ -9,6 +9,7 @@ import {
   type ActionRecord,
   type LatestRecord,
 } from './action-record.ts';
+import { Quarantine } from './quarantine.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** Key → what it gave, and node → its last record. Reads are synchronous: a warm plan is nothing but these. */
@@ -16,13 +17,17 @@ export class ActionStore {
   readonly #layout: StoreLayout;
   /** The project whose nodes `latest` is about: its root folder. */
   readonly #project: string;
+  /** Keys that gave two results. */
+  readonly quarantine: Quarantine;
 
   constructor(layout: StoreLayout, project: string) {
     this.#layout = layout;
     this.#project = project;
+    this.quarantine = new Quarantine(layout);
   }
 
   get(key: string): ActionRecord | undefined {
+    if (this.quarantine.has(key)) return undefined;
     const text = readOptional(this.#layout.actionFile(key));
     const record = text === undefined ? undefined : parseActionRecord(text);
     return record?.key === key ? record : undefined;
@@ -30,6 +35,7 @@ export class ActionStore {
 
   /** The last step of a commit: what it points to must be in the store already. */
   put(record: ActionRecord): void {
+    if (this.quarantine.has(record.key)) return;
     writeFileAtomic(this.#layout.actionFile(record.key), formatActionRecord(record));
   }
 

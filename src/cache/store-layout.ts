@@ -24,6 +24,7 @@ export const STORE_FORMAT = 1;
  *     mounts/<id>/             cache mounts (package downloads), shared by runs, in no layer
  *     stat-cache/<project>.json  fingerprints of input files
  *     checked/<project>.json   when entries of imgpipe.lock were last compared with their archives
+ *     quarantine/<key>.json    a key that gave two results: its record is gone and none is written again
  *     used/<selection>         when the layers of a project's selection were last noted as used, by its time
  *     locks/<name>.json        who works on a key now
  *     journal/<run>.json       ledger of a living run: processes and paths that must not outlive it
@@ -43,7 +44,7 @@ export class StoreLayout {
   get secretKeyFile(): string {
     return join(this.root, 'secret-key');
   }
-  folder(name: 'actions' | 'latest' | 'layers' | 'snapshots' | 'disks' | 'scratch' | 'failed' | 'mounts' | 'used' | 'stat-cache' | 'locks' | 'journal' | 'logs' | 'artifacts'): string {
+  folder(name: 'actions' | 'latest' | 'layers' | 'snapshots' | 'disks' | 'scratch' | 'failed' | 'mounts' | 'used' | 'stat-cache' | 'locks' | 'journal' | 'logs' | 'artifacts' | 'quarantine'): string {
     return `${this.root}/${name}`;
   }
   actionFile(key: string): string {

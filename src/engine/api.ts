@@ -12,6 +12,7 @@ import type { LateOptions } from '../model/late-options.ts';
 import type { Template } from '../model/pipeline.ts';
 import type { Kinds } from '../plan/kinds.ts';
 import type { Plan, PlanState } from '../plan/plan.ts';
+import type { FullReport } from '../report/full-report.ts';
 import type { CompiledProject } from './compile.ts';
 import type { SuiteChange } from './lock-archives.ts';
 import type { Change } from '../plan/explain.ts';
@@ -64,6 +65,8 @@ export interface Project {
   compile(template: Template, lateOptions: LateOptions): Awaitable<Result<CompiledProject>>;
   plan(compiled: CompiledProject, options: CacheUse): Awaitable<Result<Plan>>;
   build(compiled: CompiledProject, request: BuildRequest): Promise<BuildOutcome>;
+  /** Builds everything from nothing beside the cache and compares the two. */
+  fullBuild(compiled: CompiledProject, request: BuildRequest): Promise<FullBuildOutcome>;
   why(compiled: CompiledProject, step: string): Awaitable<Result<WhyReport>>;
   /** One comparison for each pipeline that both names have. */
   diff(request: DiffRequest): Promise<Result<readonly DiffReport[]>>;
@@ -112,6 +115,11 @@ export interface BuildOutcome {
   readonly artifacts?: ReadonlyMap<NodeId, Artifact>;
   readonly outcome: 'succeeded' | 'failed' | 'aborted';
   readonly failures: readonly Failure[];
+}
+
+/** `report` is missing when nothing could be built at all. */
+export interface FullBuildOutcome extends BuildOutcome {
+  readonly report?: FullReport;
 }
 
 export interface UpdateRequest {

@@ -7,6 +7,7 @@ import { hasJournals, noteUse, noteUseDaily } from '../cache/usage.ts';
 import { capture, fail, FailureError, type Failure, type Result } from '../diagnostics/failure.ts';
 import type { NodeSummary } from '../events/build-event.ts';
 import type { EventSink } from '../events/event-sink.ts';
+import type { Lock } from '../freshness/lock-file.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
@@ -28,11 +29,15 @@ const MIB = 1024 * 1024;
 /** Above this many nodes the UI has no use for an expected time of each, and reading them would slow the start. */
 const EXPECTED_TIMES = 500;
 
-/** From a graph to images: probes and runs every node, writes the output folders, tells everything to the sink. */
+/**
+ * From a graph to images: probes and runs every node, writes the output folders, tells everything to the sink.
+ * @param givenLock instead of that of the project
+ */
 export async function build(
   session: Session,
   compiled: CompiledProject,
   request: BuildRequest,
+  givenLock?: Lock,
 ): Promise<BuildOutcome> {
   const { sink } = request;
   const { graph } = compiled;
@@ -40,7 +45,7 @@ export async function build(
   const start = performance.now();
   using recorder = new RunRecorder(session.layout.logFolder(runId));
   sink.listen(recorder.listen);
-  const lock = await capture(() => lockArchives(session, compiled, request));
+  const lock = await capture(async () => givenLock ?? (await lockArchives(session, compiled, request)));
   if (!lock.ok) return { outcome: request.signal.aborted ? 'aborted' : 'failed', failures: lock.failures };
   const { prober, secrets } = await session.prober(compiled, {
     ...request,

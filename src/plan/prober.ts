@@ -192,6 +192,8 @@ export class Prober {
     this.#keys.set(node.id, key);
     const { untracked } = this.description(node.id);
     if (untracked !== undefined) return { state: 'untracked', key, inputs, reason: untracked };
+    if (this.#options.actions.quarantine.has(key))
+      return { state: 'untracked', key, inputs, reason: 'gave different results for equal inputs' };
     if (this.#options.noCache === true)
       return { state: 'miss', key, inputs, reason: 'cache not used (--no-cache)' };
     if (this.#options.force === true && isTarget(node)) {

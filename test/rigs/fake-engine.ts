@@ -71,6 +71,10 @@ export class FakeEngine {
       cacheUsage: () => ok({ directory: '/project/cache', items: [], free: 5e9 }),
       cachePrune: () => ok({ removed: [], kept: 0, freed: 0 }),
       cacheVerify: () => ok({ checked: 0, damaged: [], dangling: 0 }),
+      fullBuild: (_compiled, request) => {
+        this.requests.push(request);
+        return Promise.resolve({ outcome: this.outcome, failures: this.failures });
+      },
       update: () => Promise.resolve(ok([])),
       gc: () => ok({ runs: [], processes: [], paths: [] }),
       compile: () => ({

@@ -10,6 +10,7 @@ import { askOn } from '../ask.ts';
 import { addTemplateOptions, type TemplateOptions } from '../options/template-options.ts';
 import { uiOptions } from '../options/ui-options.ts';
 import { printPlan } from './plan.ts';
+import { reportFullBuild } from '../output/full-build.ts';
 
 interface BuildOptions extends TemplateOptions {
   readonly onError: OnError;
@@ -19,6 +20,8 @@ interface BuildOptions extends TemplateOptions {
   readonly force?: boolean;
   readonly cache: boolean;
   readonly locked?: boolean;
+  readonly full?: boolean;
+  readonly report?: string;
   readonly ui?: UiName;
   readonly timestampUi?: boolean;
   readonly verbose?: boolean;
@@ -37,6 +40,7 @@ export const buildCommand = defineCommand<BuildOptions>({
     { line: 'imgpipe build -var version=1.4 -var-file prod.yaml', about: 'with values for variables' },
     { line: 'imgpipe build -only=qcow2 -on-error=ask', about: "Packer's flags" },
     { line: 'imgpipe build --ui=json > events.ndjson', about: 'for programs' },
+    { line: 'imgpipe build --full --report night.json', about: 'every night: is the cache still right?' },
   ],
   declare: (command) =>
     addTemplateOptions(command.argument('[pipelines...]', 'globs of pipeline names; default: all'))
@@ -59,6 +63,11 @@ export const buildCommand = defineCommand<BuildOptions>({
       )
       .option('--force', 'export and check again, replacing what is in the output folder')
       .option('--no-cache', 'run every step, whatever the cache has')
+      .option(
+        '--full',
+        'build everything from nothing beside the cache, with the archives of now, and report what differs from the cache; for every night',
+      )
+      .option('--report <file>', 'with --full: the report as JSON into a file')
       .option('--locked', 'go by imgpipe.lock as it is: look nothing up, fail where it has no entry')
       .addOption(new Option('--ui <name>', 'how progress is shown; default: auto').choices(UI_NAMES))
       .option('--timestamp-ui', 'plain: the time before every line')
@@ -78,7 +87,7 @@ export const buildCommand = defineCommand<BuildOptions>({
     if (uiName !== 'json' && context.stdin.isTTY && context.stderr.isTTY === true) {
       sink.answerWith((question) => ui.suspend(() => askOn(context, question)));
     }
-    const outcome = await project.build(compiled, {
+    const request = {
       ...cacheUse,
       sink,
       parallel: options.parallelBuilds,
@@ -86,7 +95,13 @@ export const buildCommand = defineCommand<BuildOptions>({
       locked: options.locked === true,
       onError: options.onError,
       signal: context.signal,
-    });
+    };
+    if (options.full === true) {
+      const outcome = await project.fullBuild(compiled, request);
+      await ui.finish(outcome.failures);
+      return await reportFullBuild(context, outcome, { ...options, onStdout: uiName !== 'json' });
+    }
+    const outcome = await project.build(compiled, request);
     await ui.finish(outcome.failures);
     if (outcome.outcome === 'aborted') return 130;
     const failed = outcome.failures.find((failure) => failure.stepId !== undefined)?.stepId;
