@@ -18,6 +18,7 @@ import { noneExporter } from './exporters/none.ts';
 import { ociExporter } from './exporters/oci.ts';
 import { ovaExporter } from './exporters/ova.ts';
 import { qcow2Exporter } from './exporters/qcow2.ts';
+import { qemuDiskExporter } from './exporters/qemu-disk.ts';
 import { rawExporter } from './exporters/raw.ts';
 import { rootfsTarExporter } from './exporters/rootfs-tar.ts';
 import { squashfsExporter } from './exporters/squashfs.ts';
@@ -126,6 +127,7 @@ const kinds = {
     ociExporter,
     ovaExporter,
     qcow2Exporter,
+    qemuDiskExporter,
     rawExporter,
     rootfsTarExporter,
     squashfsExporter,

@@ -14,6 +14,7 @@ import {
   manifestPostProcessor,
   shellLocalPostProcessor,
 } from './post-processors.ts';
+import { qemuBuilder } from './qemu-builder.ts';
 import { shellLocalProvisioner, shellProvisioner } from './shell-provisioners.ts';
 import {
   powershellProvisioner,
@@ -26,6 +27,7 @@ export const PACKER_COMPONENTS: readonly PackerComponent[] = [
   dockerBuilder,
   fileBuilder,
   nullBuilder,
+  qemuBuilder,
   breakpointProvisioner,
   fileProvisioner,
   sbomProvisioner,

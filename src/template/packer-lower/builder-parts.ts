@@ -36,6 +36,27 @@ export const BUILDER_PARTS: Readonly<Record<string, (options: ComponentOptions) 
     source: { type: 'machine', options: {} },
     artifact: { type: 'none', options: {} },
   }),
+  qemu: (options) => ({
+    builder: { type: 'qemu', options: { ...options, name: options['vm_name'] } },
+    source: { type: options['disk_image'] === true ? 'cloud-image' : 'iso', options: mediumOf(options) },
+    artifact: { type: 'qemu-disk', options },
+  }),
 };
+
+/** Where Packer's qemu builder gets its disk or installation medium from. */
+function mediumOf({
+  iso_url: url,
+  iso_urls: urls,
+  iso_checksum: checksum,
+}: ComponentOptions): ComponentOptions {
+  const given = [url, ...(Array.isArray(urls) ? (urls as unknown[]) : [])].filter(isText);
+  const [first = ''] = given;
+  // The content of a local file is in the key, whatever its checksum says.
+  const path = first.startsWith('file://') ? first.slice('file://'.length) : first;
+  if (!/^[a-z]+:\/\//.test(path)) return { path, checksum };
+  return given.length === 1 ? { url: first, checksum } : { urls: given, checksum };
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
 const isGiven = (value: unknown): boolean => value !== undefined && value !== '';
