@@ -6,6 +6,7 @@ import { qemuBuilder } from './builders/qemu.ts';
 import { bootCheck } from './checks/boot.ts';
 import type { CheckKind } from './checks/check.ts';
 import { directoryExporter } from './exporters/directory.ts';
+import { bmapExporter } from './exporters/bmap.ts';
 import { dockerArchiveExporter } from './exporters/docker-archive.ts';
 import { dockerCommitExporter } from './exporters/docker-commit.ts';
 import { dockerDiscardExporter } from './exporters/docker-discard.ts';
@@ -13,6 +14,7 @@ import { dockerExportExporter } from './exporters/docker-export.ts';
 import { erofsExporter } from './exporters/erofs.ts';
 import { fileExporter } from './exporters/file.ts';
 import { gceExporter } from './exporters/gce.ts';
+import { isoExporter } from './exporters/iso.ts';
 import { kernelExporter } from './exporters/kernel.ts';
 import { noneExporter } from './exporters/none.ts';
 import { ociExporter } from './exporters/oci.ts';
@@ -36,6 +38,11 @@ import { checksumPostProcessor } from './post-processors/checksum.ts';
 import { compressPostProcessor } from './post-processors/compress.ts';
 import { manifestPostProcessor } from './post-processors/manifest.ts';
 import { provenancePostProcessor } from './post-processors/provenance.ts';
+import { packerArtificePostProcessor } from './post-processors/packer/artifice.ts';
+import { packerChecksumPostProcessor } from './post-processors/packer/checksum.ts';
+import { packerCompressPostProcessor } from './post-processors/packer/compress.ts';
+import { packerManifestPostProcessor } from './post-processors/packer/manifest.ts';
+import { packerShellLocalPostProcessor } from './post-processors/packer/shell-local.ts';
 import { pushPostProcessor } from './post-processors/push.ts';
 import { sbomPostProcessor } from './post-processors/sbom.ts';
 import { shellLocalPostProcessor } from './post-processors/shell-local.ts';
@@ -115,6 +122,7 @@ const kinds = {
   ],
   exports: [
     directoryExporter,
+    bmapExporter,
     dockerArchiveExporter,
     dockerCommitExporter,
     dockerDiscardExporter,
@@ -122,6 +130,7 @@ const kinds = {
     erofsExporter,
     fileExporter,
     gceExporter,
+    isoExporter,
     kernelExporter,
     noneExporter,
     ociExporter,
@@ -145,6 +154,11 @@ const kinds = {
     compressPostProcessor,
     manifestPostProcessor,
     provenancePostProcessor,
+    packerArtificePostProcessor,
+    packerChecksumPostProcessor,
+    packerCompressPostProcessor,
+    packerManifestPostProcessor,
+    packerShellLocalPostProcessor,
     pushPostProcessor,
     sbomPostProcessor,
     shellLocalPostProcessor,

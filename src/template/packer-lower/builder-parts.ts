@@ -23,7 +23,7 @@ export const BUILDER_PARTS: Readonly<Record<string, (options: ComponentOptions) 
       options['commit'] === true
         ? { type: 'docker-commit', options }
         : options['discard'] === true
-          ? undefined
+          ? { type: 'docker-discard', options: {} }
           : { type: 'docker-export', options },
   }),
   file: ({ source, content, target }) => ({

@@ -28,6 +28,8 @@ export interface LowerContext {
   readonly directory: string;
   readonly sourceDateEpoch: number;
   readonly secrets: SecretFinder;
+  /** `-force`. */
+  readonly force: boolean;
   /** What `{{user}}` gives. */
   readonly userVariables: Readonly<Record<string, string>>;
 }
@@ -166,6 +168,7 @@ class BuildLowering {
       ...options,
       packer_build_name: plain.sourceName,
       packer_builder_type: plain.builder.type,
+      ...('packer_force' in kind.schema.shape ? { packer_force: this.#context.force } : {}),
       packer_user_variables: asksUser ? this.#context.userVariables : {},
     };
   }

@@ -7,7 +7,10 @@ import { type NotingWorld, otherWorld } from './noting-world.ts';
 import type { PackerBuild, PackerReader } from './packer-build.ts';
 import { SecretFinder } from './stand-ins.ts';
 
-export interface LowerOptions extends Pick<LowerContext, 'kinds' | 'directory' | 'sourceDateEpoch'> {
+export interface LowerOptions extends Pick<
+  LowerContext,
+  'kinds' | 'directory' | 'sourceDateEpoch' | 'force'
+> {
   readonly reader: PackerReader;
   /** Clock and dice that the template was loaded with. */
   readonly noting: NotingWorld;

@@ -30,10 +30,14 @@ async function openHcl(
   const warns = work.flags.switches.get('warn-on-undeclared-var') === true;
   const warnings = warns ? outcome.warnings : [];
   const { failures, parseFailures } = outcome;
-  const code = printProblems(work, {
-    failures: parseFailures.length > 0 ? parseFailures : failures,
-    warnings,
-  });
+  const { checkDataSources } = await import('../../../template/packer-hcl/builds/check-data.ts');
+  const { checkRegistries } = await import('../../../template/packer-hcl/builds/check-registries.ts');
+  const wrong = [
+    ...failures,
+    ...checkDataSources(outcome.template).failures,
+    ...checkRegistries(outcome.template).failures,
+  ];
+  const code = printProblems(work, { failures: parseFailures.length > 0 ? parseFailures : wrong, warnings });
   if (code !== 0) return code;
   const { hclReader } = await import('../../../template/packer-lower/read-hcl.ts');
   const { only, except } = flags;

@@ -101,6 +101,7 @@ class BuildRun {
       noting,
       kinds: kinds.value,
       directory: context.cwd,
+      force: this.#work.flags.switches.get('force') === true,
       sourceDateEpoch: project.config.defaults.sourceDateEpoch,
     });
     const code = printProblems(this.#work, lowered);

@@ -158,4 +158,5 @@ function describeJsonVariables(template: JsonTemplate, ui: PackerUi): void {
 }
 
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
-const widest = (names: readonly string[]): number => Math.max(0, ...names.map((name) => name.length));
+const widest = (names: readonly string[]): number =>
+  names.reduce((most, name) => Math.max(most, name.length), 0);
