@@ -7,6 +7,7 @@ import { unwrap } from '../diagnostics/failure.ts';
 import type { ExportContext } from '../exporters/exporter.ts';
 import { removeOutputIndex, staleTemporaries } from '../exporters/output.ts';
 import { digestOfPath } from '../exporters/path-digest.ts';
+import { stepContext } from '../plan/describe.ts';
 import type { Artifact } from '../model/artifact.ts';
 import { topOf, type GraphNode } from '../model/graph.ts';
 import { temporaryName } from '../util/temporary-name.ts';
@@ -48,6 +49,8 @@ export async function makeArtifact(
       fileName: basename(path),
       outputPath: temporary,
       scratch: scope.scratch,
+      resolvePath: stepContext(node.pipeline).resolvePath,
+      secret: (name) => services.secrets.get(name),
       cacheFolder: (id) => cacheMountFolder(services.layout, id),
       signal: scope.signal,
       log: scope.log,

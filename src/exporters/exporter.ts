@@ -4,8 +4,10 @@ import type { SnapshotInfo } from '../layers/snapshot-store.ts';
 import type { Workspace } from '../layers/workspace.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { Digest } from '../model/ids.ts';
+import type { HostInput } from '../model/host-input.ts';
 import type { View } from '../model/layer.ts';
 import type { Pipeline } from '../model/pipeline.ts';
+import type { StepContext } from '../model/step-context.ts';
 import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
 import type { DiskImage } from './disk-image.ts';
 
@@ -38,6 +40,9 @@ export interface ExportContext {
   /** The file to write. The executor renames it to its final name when the exporter succeeds. */
   readonly outputPath: string;
   readonly scratch: string;
+  readonly resolvePath: (path: string) => string;
+  /** @throws FailureError `secret-missing` */
+  readonly secret: (name: string) => string;
   /** Folder kept between runs, by its id. */
   readonly cacheFolder: (id: string) => Promise<string>;
   readonly signal: AbortSignal;
@@ -78,6 +83,10 @@ export interface ExporterKind<Schema extends z.ZodObject = z.ZodObject> extends 
   readonly reads?: (pipeline: Pipeline, fileName: string) => Readonly<Record<string, unknown>>;
   /** Why it runs in every build, in the user's words; undefined: when its options or what it reads change. */
   readonly untracked?: (options: z.output<Schema>) => string | undefined;
+  /** Host files whose content goes into the key. */
+  readonly inputs?: (options: z.output<Schema>, context: StepContext) => readonly HostInput[];
+  /** Names of secrets that it asks for; their keyed hashes go into the key. */
+  readonly secrets?: (options: z.output<Schema>) => readonly string[];
   /** Programs that we did not write and that read the format back in the tests. */
   readonly readBackBy?: readonly string[];
   /** What starts the artifact in the tests; left out where nothing does. */

@@ -1,4 +1,4 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { capture, FailureError } from '../diagnostics/failure.ts';
@@ -8,6 +8,7 @@ import { derivedUuid } from './disk/guid.ts';
 import { defineExporter } from './exporter.ts';
 import { sha256OfFile } from './file-digest.ts';
 import { ovfDescriptor } from './formats/ovf.ts';
+import { ovfCertificate } from './formats/ovf-signature.ts';
 import { makeVmdk } from './formats/vmdk.ts';
 import { packFolder } from './pack-folder.ts';
 import { guestNames, inMebibytes, machineFields, machineFirmware, machineReads } from './virtual-machine.ts';
@@ -31,6 +32,15 @@ const productSchema = z.strictObject({
   fullVersion: z.string().optional().describe('Version with build number.'),
   productUrl: z.url().optional().describe('Web page of the product.'),
   vendorUrl: z.url().optional().describe('Web page of the vendor.'),
+});
+
+const signSchema = z.strictObject({
+  secret: z.string().describe('Name of the secret with the RSA key, PEM without passphrase.'),
+  certificate: z
+    .string()
+    .min(1)
+    .describe('File with the X.509 certificate of the key, PEM, relative to the template.')
+    .meta({ key: 'content' }),
 });
 
 const schema = z.strictObject({
@@ -66,6 +76,7 @@ const schema = z.strictObject({
   product: productSchema.optional().describe('What the machine is, for appliances.'),
   eula: z.string().min(1).optional().describe('Licence agreement, to be accepted on import.'),
   level: z.int().min(1).max(9).default(6).describe('Effort of the compression of the disk, 1 to 9.'),
+  sign: signSchema.optional().describe('Signs the manifest, so that the importing user sees who made it.'),
 });
 
 export const ovaExporter = defineExporter({
@@ -90,16 +101,23 @@ Fusion, ESXi, vSphere, Proxmox and most clouds import it. A machine of a disk wi
           eula: 'Use it as you like.',
         },
       },
+      { title: 'Signed', options: { sign: { secret: 'ova_key', certificate: 'release.crt' } } },
     ],
     bad: [
       { title: 'Half a MiB', options: { memory: 268959744 }, error: 'must be whole MiB' },
       { title: 'Unknown profile', options: { profile: 'xen' }, error: 'profile' },
+      { title: 'Signed by nobody', options: { sign: { secret: 'key' } }, error: 'certificate' },
     ],
   },
   input: 'disk',
   extension: () => 'ova',
   reads: (pipeline) => ({ ...machineReads(pipeline), description: pipeline.description }),
-  readBackBy: ['bsdtar', 'xmllint', 'qemu-img'],
+  inputs: ({ sign }, { resolvePath }) =>
+    sign === undefined
+      ? []
+      : [{ path: resolvePath(sign.certificate), type: 'file', option: 'sign.certificate', modes: false }],
+  secrets: ({ sign }) => (sign === undefined ? [] : [sign.secret]),
+  readBackBy: ['bsdtar', 'xmllint', 'qemu-img', 'openssl'],
   reproducible: true,
   run: (options, context) =>
     capture(async () => {
@@ -155,8 +173,17 @@ Fusion, ESXi, vSphere, Proxmox and most clouds import it. A machine of a disk wi
         `SHA256(${name}.ovf)= ${sha256Hex(ovf)}\n`,
         `SHA256(${file})= ${await sha256OfFile(vmdk, context.signal)}\n`,
       ];
-      await writeFile(join(folder, `${name}.mf`), sums.join(''));
+      const manifest = sums.join('');
+      await writeFile(join(folder, `${name}.mf`), manifest);
+      const first = [`${name}.ovf`, `${name}.mf`];
+      if (options.sign !== undefined) {
+        const certificate = await readFile(context.resolvePath(options.sign.certificate), 'utf8');
+        const key = context.secret(options.sign.secret);
+        const text = ovfCertificate({ manifestName: `${name}.mf`, manifest, key, certificate });
+        await writeFile(join(folder, `${name}.cert`), text);
+        first.push(`${name}.cert`);
+      }
       // The descriptor first, so that a reader of the stream knows what comes (DSP0243, 5.3).
-      await packFolder(context, folder, { first: [`${name}.ovf`, `${name}.mf`] });
+      await packFolder(context, folder, { first });
     }),
 });

@@ -128,7 +128,15 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
         ...(reads === undefined ? {} : { reads }),
       };
       const untracked = node.export.untracked ?? kind.untracked?.(node.export.options);
-      return { kind: kind.type, inputs, tools: kind.tools, untracked, artifact };
+      return {
+        kind: kind.type,
+        inputs,
+        hostInputs: kind.inputs?.(node.export.options, stepContext(pipeline)),
+        secrets: kind.secrets?.(node.export.options),
+        tools: kind.tools,
+        untracked,
+        artifact,
+      };
     }
     case 'post': {
       const kind = kinds.posts.mustGet(node.post.type);

@@ -28,6 +28,7 @@ export interface BuilderKind extends KindDescriptor {
 export interface ExportKind extends KindDescriptor {
   readonly input: 'disk' | 'layers' | 'machine';
   readonly extension: (options: ParsedOptions) => string;
+  readonly secrets?: (options: ParsedOptions) => readonly string[];
 }
 
 /** What the template and the graph need to know of a post-processor; `PostProcessorKind` is one. */

@@ -91,6 +91,7 @@ export function resolveNamed(
     ...raw.exports.flatMap((item) => (typeof item['name'] === 'string' ? [item['name']] : [])),
   ];
   for (const step of steps) checkSecrets(step, step.kind.secrets?.(step.options) ?? [], request, failures);
+  for (const item of exports) checkSecrets(item, item.kind.secrets?.(item.options) ?? [], request, failures);
   return {
     steps: steps.map((step, index): StepSpec => {
       const { needs, timeout, retries, continueOnError, fresh } = step.fields;

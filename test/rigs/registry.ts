@@ -24,7 +24,9 @@ export async function startRegistry(htpasswd?: string): Promise<Registry> {
     log: { level: 'error' },
     storage: { filesystem: { rootdirectory: join(folder, 'data') } },
     http: { addr: `127.0.0.1:${port}` },
-    ...(htpasswd === undefined ? {} : { auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } } }),
+    ...(htpasswd === undefined
+      ? {}
+      : { auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } } }),
   };
   // JSON is YAML.
   writeFileSync(join(folder, 'config.yml'), JSON.stringify(config));

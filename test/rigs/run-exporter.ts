@@ -29,6 +29,8 @@ export interface ExportRun {
   readonly workspace?: Workspace;
   readonly signal?: AbortSignal;
   readonly pipeline?: Partial<Record<keyof Pipeline, unknown>>;
+  /** Secrets by name. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** Default: `disk.` and the kind's extension. */
   readonly fileName?: string;
 }
@@ -53,6 +55,8 @@ export async function runExporter(
     workspace: from.workspace ?? { spawn: runHostCommand },
     fileName: from.fileName ?? `disk.${kind.extension(parsed)}`,
     outputPath,
+    resolvePath: (path: string) => path,
+    secret: (name: string) => from.secrets?.[name] ?? '',
     scratch: mkdtempSync(`${outputPath}.scratch-`),
     cacheFolder: () => Promise.resolve(mkdtempSync(`${outputPath}.cache-`)),
     signal: from.signal ?? new AbortController().signal,

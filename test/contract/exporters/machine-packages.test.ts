@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -47,6 +47,49 @@ const field = (item: string, name: string): string =>
   `string(//*[local-name()="Item"][*[local-name()="ResourceType"]="${item}"]/*[local-name()="${name}"])`;
 
 describe('packages of machine and disk', () => {
+  it('ova: a signed manifest, which openssl checks by its certificate', async () => {
+    const keys = temporaryFolder();
+    const request = 'req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test';
+    sh(
+      `openssl ${request} -keyout "$0/key" -out "$0/crt" 2>/dev/null; openssl ${request} -keyout "$0/other" -out /dev/null 2>/dev/null`,
+      keys,
+    );
+    const sign = { secret: 'ova_key', certificate: join(keys, 'crt') };
+    const run = (key: string, to: string) =>
+      runExporter(ovaExporter, { sign }, to, {
+        disk,
+        secrets: { ova_key: readFileSync(join(keys, key), 'utf8') },
+      });
+    const path = join(temporaryFolder(), 'out');
+    expect(await run('key', path)).toEqual({ ok: true });
+    expect(sh('bsdtar -tf "$0"', path).trim().split('\n')).toEqual([
+      'shop.ovf',
+      'shop.mf',
+      'shop.cert',
+      'shop-disk1.vmdk',
+    ]);
+    const folder = temporaryFolder();
+    sh('bsdtar -xpf "$0" -C "$1"', path, folder);
+    const [, hex = ''] =
+      /^SHA256\(shop\.mf\)= ([0-9a-f]+)$/m.exec(readFileSync(join(folder, 'shop.cert'), 'utf8')) ?? [];
+    writeFileSync(join(folder, 'signature'), Buffer.from(hex, 'hex'));
+    const verify =
+      'cd "$0"; openssl x509 -in shop.cert -pubkey -noout >public; openssl dgst -sha256 -verify public -signature signature shop.mf';
+    expect(sh(verify, folder)).toContain('Verified OK');
+    const again = join(temporaryFolder(), 'out');
+    await run('key', again);
+    expect(sha256(again)).toBe(sha256(path));
+    expect(await run('other', join(temporaryFolder(), 'out'))).toMatchObject({
+      ok: false,
+      failures: [
+        { reason: 'export-failed', message: expect.stringContaining('belongs to another key') as unknown },
+      ],
+    });
+    expect(await run('crt', join(temporaryFolder(), 'out'))).toMatchObject({
+      failures: [{ message: expect.stringContaining('no RSA key') as unknown }],
+    });
+  });
+
   it('ova: descriptor, manifest, disk, in this order, each digest right', async () => {
     const { folder, members, read } = await unpacked(ovaExporter, { memory: '512MiB', cpus: 3 });
     expect(members).toEqual(['shop.ovf', 'shop.mf', 'shop-disk1.vmdk']);
