@@ -36,6 +36,10 @@ import type { ExporterKind } from './exporters/exporter.ts';
 import type { Kinds } from './plan/kinds.ts';
 import { checksumPostProcessor } from './post-processors/checksum.ts';
 import { compressPostProcessor } from './post-processors/compress.ts';
+import { dockerImportPostProcessor } from './post-processors/docker-import.ts';
+import { dockerPushPostProcessor } from './post-processors/docker-push.ts';
+import { dockerSavePostProcessor } from './post-processors/docker-save.ts';
+import { dockerTagPostProcessor } from './post-processors/docker-tag.ts';
 import { manifestPostProcessor } from './post-processors/manifest.ts';
 import { provenancePostProcessor } from './post-processors/provenance.ts';
 import { packerArtificePostProcessor } from './post-processors/packer/artifice.ts';
@@ -152,6 +156,10 @@ const kinds = {
   posts: [
     checksumPostProcessor,
     compressPostProcessor,
+    dockerImportPostProcessor,
+    dockerPushPostProcessor,
+    dockerSavePostProcessor,
+    dockerTagPostProcessor,
     manifestPostProcessor,
     provenancePostProcessor,
     packerArtificePostProcessor,

@@ -36,6 +36,7 @@ export const dockerCommitExporter = defineExporter({
           files: [],
           builderId: 'packer.post-processor.docker-import',
           id,
+          content: id,
           description: `Imported Docker image: ${id}`,
         },
       };

@@ -18,6 +18,10 @@ export interface Artifact {
   readonly builderId: string;
   /** Names it where it lies: a file's path, an image's reference, an account's image id. */
   readonly id: string;
+  /** What an artifact without files is made of, where its id is only a name that may come to stand for another one. */
+  readonly content?: string;
+  /** Further names of it where it lies, such as an image's tags. */
+  readonly names?: readonly string[];
   /** For people, one line. */
   readonly description?: string;
 }

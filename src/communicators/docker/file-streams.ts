@@ -1,7 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { Readable, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { pipeline, Readable, Writable } from 'node:stream';
 import type { UploadSource } from '../communicator.ts';
 
 export interface TarOwner {
@@ -37,7 +36,7 @@ export async function tarOfFile(
       ? createReadStream(source.path, { end: Math.max(size - 1, 0) })
       : Readable.from([content ?? '']);
   if (size === 0) entry.end(Buffer.alloc(0));
-  else pipeline(body, entry).catch((error: Error) => archive.destroy(error));
+  else pipeline(body, entry, (error) => void (error && archive.destroy(error)));
   return archive as unknown as Readable;
 }
 
@@ -66,10 +65,10 @@ export async function firstFileOfTar(
               },
             })
           : createWriteStream(target, { mode: 0o644 });
-      pipeline(body, into).then(
-        () => next(),
-        (error: Error) => archive.destroy(error),
-      );
+      pipeline(body, into, (error) => {
+        if (error === undefined || error === null) next();
+        else archive.destroy(error);
+      });
     });
     archive.on('finish', () => resolve(found ? Buffer.concat(chunks) : undefined));
     archive.on('error', reject);

@@ -1,0 +1,272 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DockerCli } from '../../../src/communicators/docker/docker-cli.ts';
+import { DockerCommunicator } from '../../../src/communicators/docker/docker-communicator.ts';
+import { CliProject } from '../../rigs/cli.ts';
+import { DockerDaemon, noDockerd } from '../../rigs/dockerd.ts';
+import { temporaryFolder } from '../../rigs/temporary-folder.ts';
+import { smallRoot } from '../../rigs/workspace.ts';
+
+interface Step {
+  readonly name: string;
+  readonly run: string;
+}
+
+const template = (steps: readonly Step[], more: { exports?: string; builder?: string } = {}): string =>
+  [
+    `builder: { type: docker${more.builder ?? ''} }`,
+    `source: { type: docker-image, image: 'base:1', pull: false }`,
+    'steps:',
+    ...steps.map(
+      ({ name, run }) => `  - { type: packer-shell, name: ${name}, inline: [${JSON.stringify(run)}] }`,
+    ),
+    `exports: [${more.exports ?? `{ type: docker-commit, changes: ['USER web'], author: me, message: done }`}]`,
+    '',
+  ].join('\n');
+
+describe.skipIf(noDockerd !== undefined)(
+  `builder docker${noDockerd === undefined ? '' : ` (skipped: ${noDockerd})`}`,
+  () => {
+    let daemon: DockerDaemon;
+
+    beforeAll(async () => {
+      daemon = await DockerDaemon.start();
+      const folder = mkdtempSync(join(tmpdir(), 'imgpipe-docker-'));
+      mkdirSync(join(folder, 'tree'));
+      execFileSync('sh', ['-ec', smallRoot()], { cwd: join(folder, 'tree') });
+      execFileSync('tar', ['-C', join(folder, 'tree'), '-cf', join(folder, 'base.tar'), '.']);
+      daemon.import(join(folder, 'base.tar'), 'base:1', 'CMD ["/bin/sh", "-l"]', 'ENV FROM=base');
+      daemon.import(join(folder, 'base.tar'), 'user:1', 'USER web');
+      rmSync(folder, { recursive: true });
+    }, 60_000);
+
+    afterAll(async () => {
+      await daemon[Symbol.asyncDispose]();
+    }, 60_000);
+
+    const project = (text: string): CliProject => {
+      const made = new CliProject({ 'pipelines/p.yaml': text });
+      Object.assign(made.env, daemon.env);
+      return made;
+    };
+    const images = (): string[] => daemon.docker('image', 'ls', '--all', '--no-trunc', '--quiet').split('\n');
+    const fileOf = (image: string, path: string): string => {
+      const container = daemon.docker('create', '--entrypoint=/bin/sh', image);
+      const folder = temporaryFolder();
+      try {
+        daemon.docker('cp', `${container}:${path}`, join(folder, 'file'));
+        return readFileSync(join(folder, 'file'), 'utf8');
+      } finally {
+        daemon.docker('rm', container);
+      }
+    };
+    const ABC = ['a', 'b', 'c'].map((name) => ({ name, run: `echo ${name} >> /log` }));
+
+    test('keeps the state after every step, does nothing again, goes on from the deepest state, notices what is lost', async () => {
+      const p = project(template(ABC));
+      const before = new Set(images());
+      const first = await p.build();
+      expect(first.code, first.stderr).toBe(0);
+      expect(first.built).toEqual(['source', 'a', 'b', 'c', 'docker-commit']);
+      const image =
+        images().find(
+          (id) => !before.has(id) && daemon.docker('inspect', '--format', '{{.Config.User}}', id) === 'web',
+        ) ?? '';
+      expect(fileOf(image, '/log')).toBe('a\nb\nc\n');
+      const config =
+        '{{json .Config.Cmd}} {{json .Config.Entrypoint}} {{json .Config.Env}} {{.Author}} {{.Comment}}';
+      expect(daemon.docker('inspect', '--format', config, image)).toMatch(
+        /^\["\/bin\/sh","-l"\] \[""\] \[.*"FROM=base".*\] me done$/,
+      );
+      expect(daemon.docker('ps', '-aq')).toBe('');
+
+      const again = await p.build();
+      // What the names stand for is asked every time; no container starts for it.
+      expect(again.built).toEqual(['source', 'docker-commit']);
+      expect(again.cached).toEqual(['a', 'b', 'c']);
+      expect(daemon.docker('inspect', '--format', '{{.Id}}', image)).toBe(image);
+
+      p.write('pipelines/p.yaml', template([...ABC.slice(0, 2), { name: 'c', run: 'echo changed >> /log' }]));
+      const changed = await p.build();
+      expect(changed.cached).toEqual(['a', 'b']);
+
+      const snapshots = daemon
+        .docker('image', 'ls', '--format', '{{.CreatedAt}} {{.Repository}}:{{.Tag}}')
+        .split('\n')
+        .flatMap((line) => /imgpipe-snapshot\S+/.exec(line) ?? []);
+      expect(snapshots).toHaveLength(4);
+      p.write('pipelines/p.yaml', template(ABC));
+      daemon.docker('image', 'rm', '--force', image);
+      const third = await p.build();
+      expect(third.cached).toEqual(['a', 'b', 'c']);
+      expect(third.code, third.stderr).toBe(0);
+      for (const name of snapshots) daemon.docker('image', 'rm', '--force', name);
+      const lost = await p.build();
+      expect(lost.code, lost.stderr).toBe(0);
+      expect(lost.built).toContain('c');
+    });
+
+    test('a step that changes nothing gives the state before it; one that fails leaves no container', async () => {
+      const p = project(
+        template([
+          { name: 'a', run: 'echo a > /log' },
+          { name: 'b', run: 'cat /log' },
+          { name: 'c', run: 'echo $0 && exit 3' },
+        ]),
+      );
+      const failed = await p.build();
+      expect(failed.code).toBe(1);
+      expect(failed.stdout + failed.stderr).toContain('Script exited with non-zero exit status: 3');
+      expect(daemon.docker('ps', '-aq')).toBe('');
+      p.write(
+        'pipelines/p.yaml',
+        template([
+          { name: 'a', run: 'echo a > /log' },
+          { name: 'b', run: 'ls /' },
+          { name: 'c', run: 'cat /log' },
+        ]),
+      );
+      const mended = await p.build();
+      expect(mended.code, mended.stderr).toBe(0);
+      // b ran and gave the same state, c ran for its own sake.
+      expect(mended.cached).toEqual(['a']);
+    });
+
+    test('containers of a killed run are gone after the next', async () => {
+      const p = project(template([{ name: 'a', run: 'echo ready; sleep 60' }]));
+      const started = p.start(['build', '--ui=json']);
+      await new Promise<void>((resolve) => {
+        started.process.stdout?.on('data', (chunk: Buffer) => chunk.includes('ready') && resolve());
+      });
+      started.process.kill('SIGKILL');
+      await started.result;
+      expect(daemon.docker('ps', '-q')).not.toBe('');
+      p.write('pipelines/p.yaml', template([{ name: 'a', run: 'true' }]));
+      expect((await p.build()).code).toBe(0);
+      expect(daemon.docker('ps', '-aq')).toBe('');
+    });
+
+    test('own step kinds, one container for all steps, and a tar as the result', async () => {
+      const p = project('');
+      p.write(
+        'pipelines/p.yaml',
+        `builder: { type: docker, single_container: true }
+source: { type: docker-image, image: 'base:1', pull: false }
+steps:
+  - { type: shell, name: own, inline: 'echo "$FROM-$WORD" > /own', env: { WORD: w } }
+  - { type: packer-shell, name: back, inline: ['sleep 50 & echo $! > /pid'] }
+  - { type: packer-shell, name: still, inline: ['kill -0 $(cat /pid)'] }
+exports: [{ type: docker-export, export_path: out/root.tar }]
+`,
+      );
+      const built = await p.build();
+      expect(built.code, built.stdout + built.stderr).toBe(0);
+      expect(
+        execFileSync('tar', ['-xOf', p.path('pipelines/out/root.tar'), 'own'], { encoding: 'utf8' }),
+      ).toBe('-w\n');
+      expect((await p.build()).built).toEqual(['source']);
+      rmSync(p.path('pipelines/out/root.tar'));
+      expect((await p.build()).built).toEqual(['source', 'docker-export']);
+    });
+
+    describe('communicator', () => {
+      const open = async (image: string, options: { execUser?: string; fixUploadOwner?: boolean } = {}) => {
+        const container = daemon.docker('run', '-d', '-i', '--entrypoint=/bin/sh', image);
+        const env = process.env['DOCKER_HOST'];
+        process.env['DOCKER_HOST'] = daemon.env['DOCKER_HOST'];
+        const cli = new DockerCli({ program: 'docker', signal: new AbortController().signal });
+        const communicator = new DockerCommunicator({
+          cli,
+          container: () => Promise.resolve(container),
+          containerUser: () =>
+            Promise.resolve(daemon.docker('inspect', '--format', '{{.Config.User}}', container)),
+          pty: false,
+          fixUploadOwner: true,
+          ...options,
+        });
+        const run = async (command: string, stdin?: string) => {
+          const said = { stdout: '', stderr: '' };
+          const outcome = await communicator.run({
+            command,
+            ...(stdin === undefined ? {} : { stdin }),
+            onOutput: ({ stream, text }) => {
+              said[stream] += text;
+            },
+          });
+          return { ...said, outcome };
+        };
+        const close = (): void => {
+          daemon.docker('rm', '--force', container);
+          if (env === undefined) delete process.env['DOCKER_HOST'];
+          else process.env['DOCKER_HOST'] = env;
+        };
+        return { communicator, run, close };
+      };
+
+      test('commands: streams, exit codes, input, quotes, long ones; none is in a list of processes', async () => {
+        const { run, close } = await open('base:1');
+        try {
+          expect(await run('echo out; echo err >&2; exit 7')).toEqual({
+            stdout: 'out\n',
+            stderr: 'err\n',
+            outcome: { type: 'exited', code: 7 },
+          });
+          expect((await run('cat', 'given\n')).stdout).toBe('given\n');
+          expect((await run(`echo "it's $((1+1))"`)).stdout).toBe("it's 2\n");
+          expect((await run('env; cat /proc/1/cmdline')).stdout).not.toContain('IMGPIPE');
+          expect((await run(`: ${'x'.repeat(200_000)}; echo long`)).stdout).toBe('long\n');
+        } finally {
+          close();
+        }
+      });
+
+      test('files: modes, owners, folders, what is not there', async () => {
+        const { communicator, run, close } = await open('base:1');
+        const folder = temporaryFolder();
+        try {
+          writeFileSync(join(folder, 'script'), 'x', { mode: 0o755 });
+          mkdirSync(join(folder, 'tree', 'deep'), { recursive: true });
+          writeFileSync(join(folder, 'tree', 'deep', 'file'), 'deep');
+          await communicator.uploadFile({ path: join(folder, 'script') }, '/tmp/script');
+          await communicator.uploadFile({ content: '' }, '/tmp/empty', { mode: 0o640 });
+          await communicator.uploadFile({ content: Buffer.from([0, 255, 10]) }, '/tmp/bytes');
+          await communicator.uploadTree(join(folder, 'tree'), '/srv');
+          const listed = (await run('ls -ln /tmp /srv/deep')).stdout;
+          expect(listed).toMatch(/-rwxr-xr-x +1 0 +0 +1 .* script/);
+          expect(listed).toMatch(/-rw-r----- +1 0 +0 +0 .* empty/);
+          expect(await communicator.readFile('/tmp/bytes')).toEqual(Buffer.from([0, 255, 10]));
+          expect(await communicator.readFile('/no/such/file')).toBeUndefined();
+          await communicator.downloadFile('/srv/deep/file', join(folder, 'back'));
+          expect(readFileSync(join(folder, 'back'), 'utf8')).toBe('deep');
+          await communicator.downloadTree('/srv/', join(folder, 'trees', 'back'));
+          expect(existsSync(join(folder, 'trees', 'back', 'deep', 'file'))).toBe(true);
+          await expect(communicator.downloadFile('/none', join(folder, 'x'))).rejects.toThrow(/none/);
+          await expect(communicator.uploadFile({ content: 'x' }, '/no/folder/x')).rejects.toMatchObject({
+            failures: [{ reason: 'communicator-failed', message: expect.stringContaining('/no/folder/x') }],
+          });
+        } finally {
+          close();
+        }
+      });
+
+      test("uploads belong to the image's user; commands run as told", async () => {
+        const mine = await open('user:1');
+        try {
+          await mine.communicator.uploadFile({ content: 'x' }, '/tmp/x');
+          expect((await mine.run('ls -ln /tmp/x; id -u')).stdout).toMatch(/ 33 .*\n33\n$/s);
+        } finally {
+          mine.close();
+        }
+        const other = await open('base:1', { execUser: '44', fixUploadOwner: false });
+        try {
+          expect((await other.run('id -u')).stdout).toBe('44\n');
+        } finally {
+          other.close();
+        }
+      });
+    });
+  },
+);
