@@ -338,7 +338,7 @@ function sameOutput(a: NodeOutput, b: NodeOutput): boolean {
 
 function sameFiles({ artifact: a }: FilesOutput, { artifact: b }: FilesOutput): boolean {
   const sums = ({ files }: Artifact): string => files.map(({ sha256 }) => sha256).join();
-  return a.id === b.id && sums(a) === sums(b);
+  return a.id === b.id && a.content === b.content && sums(a) === sums(b);
 }
 
 function inputChanged(node: GraphNode): Failure {

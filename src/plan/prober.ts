@@ -351,9 +351,9 @@ export class Prober {
   }
 
   #filesDigest(from: NodeId): string {
-    const { files, id } = this.artifact(from);
-    const names = files.map(({ path, sha256 }) => [basename(path), sha256]);
-    return sha256Hex(JSON.stringify(files.length === 0 ? [id] : names));
+    const { files, id, content, names = [] } = this.artifact(from);
+    const sums = files.map(({ path, sha256 }) => [basename(path), sha256]);
+    return sha256Hex(JSON.stringify(files.length === 0 ? [id, content ?? '', ...names] : sums));
   }
 
   #postReads(node: PostNode): Record<string, string> | undefined {
