@@ -20,6 +20,7 @@ import type {
 } from './engine/api.ts';
 import type { CompiledProject } from './engine/compile.ts';
 import { CompileRecorder, recallCompiled } from './engine/compile-memo.ts';
+import { growWhenWanted } from './engine/grow.ts';
 import { Session } from './engine/session.ts';
 import type { LateOptions } from './model/late-options.ts';
 import type { Template } from './model/pipeline.ts';
@@ -107,8 +108,12 @@ class OpenProject implements Project {
   }
 
   async plan(compiled: CompiledProject, use: CacheUse): Promise<Result<Plan>> {
-    return await this.#probing(compiled, use, (prober, session) =>
-      planGraph(compiled.graph, prober, session.actions),
+    const opened = this.#open();
+    if (!opened.ok) return opened;
+    const planned = await capture(() => growWhenWanted(opened.value, compiled, use));
+    if (!planned.ok) return planned;
+    return await this.#probing(planned.value, use, (prober, session) =>
+      planGraph(planned.value.graph, prober, session.actions),
     );
   }
 

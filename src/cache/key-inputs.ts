@@ -24,6 +24,11 @@ export interface KeyInputs {
   readonly secrets?: Readonly<Record<string, string>>;
   /** For nodes that install packages: state of the archives they read, by the name in `imgpipe.lock`. */
   readonly archives?: Readonly<Record<string, readonly ArchiveState[]>>;
+  /**
+   * The step installs what is missing from a list onto a cached part of it: local to this store, as from scratch the
+   * tree may be another one.
+   */
+  readonly grown?: true;
   /** Versions of host programs that have a say in the result. */
   readonly tools?: Readonly<Record<string, string>>;
   readonly platform?: {

@@ -76,6 +76,17 @@ export const configSchema = z
       })
       .prefault({})
       .describe('Values for templates that do not say them.'),
+    packages: z
+      .strictObject({
+        grow: z
+          .boolean()
+          .default(false)
+          .describe(
+            'A package added to a long list is installed onto the cached layer of the list before, as a layer of its own. For quick work on one machine: the result may differ from that of the whole list, which `imgpipe build --full` tells.',
+          ),
+      })
+      .prefault({})
+      .describe('How packages are installed.'),
     plugins: z
       .array(z.string().min(1))
       .default([])

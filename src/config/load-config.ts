@@ -17,6 +17,7 @@ export interface ProjectConfig {
   readonly output: string;
   readonly cache: ParsedConfig['cache'] & { readonly directory: string };
   readonly parallel: ParsedConfig['parallel'];
+  readonly packages: ParsedConfig['packages'];
   readonly defaults: ParsedConfig['defaults'] & { readonly sourceDateEpoch: number };
   /** Package names, and absolute paths for plugins given by path. */
   readonly plugins: readonly string[];
@@ -54,7 +55,7 @@ function check(located: LocatedFile, options: LoadConfigOptions, file?: string):
   const epoch = epochOf(parsed.value, options.env);
   if (!epoch.ok) return epoch;
   const root = file === undefined ? path.resolve(options.cwd) : path.dirname(file);
-  const { pipelines, output, cache, parallel, defaults, plugins, ui } = parsed.value;
+  const { pipelines, output, cache, parallel, packages, defaults, plugins, ui } = parsed.value;
   const directory =
     cache.directory === undefined ? defaultCache(options.env) : path.resolve(root, cache.directory);
   return {
@@ -66,6 +67,7 @@ function check(located: LocatedFile, options: LoadConfigOptions, file?: string):
       output: path.resolve(root, output),
       cache: { ...cache, directory },
       parallel,
+      packages,
       defaults: { ...defaults, sourceDateEpoch: epoch.value },
       plugins: plugins.map((plugin) => (/^\.{0,2}\//.test(plugin) ? path.resolve(root, plugin) : plugin)),
       ui,

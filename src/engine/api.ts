@@ -93,6 +93,8 @@ export interface CacheUse {
   readonly noCache: boolean;
   /** Runs exports and checks again, and replaces what stands in the output folder. */
   readonly force: boolean;
+  /** Grows package lists from cached parts of them. Undefined: as the config says. */
+  readonly grow?: boolean;
 }
 
 export const ON_ERROR = ['cleanup', 'abort', 'ask', 'shell'] as const;

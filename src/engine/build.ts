@@ -20,6 +20,7 @@ import type { Executor } from '../executor/executor.ts';
 import { runPlan, type RunOutcome } from '../scheduler/run-plan.ts';
 import type { BuildOutcome, BuildRequest } from './api.ts';
 import type { CompiledProject } from './compile.ts';
+import { growWhenWanted } from './grow.ts';
 import { lockArchives } from './lock-archives.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { newRunId, type Session } from './session.ts';
@@ -35,18 +36,19 @@ const EXPECTED_TIMES = 500;
  */
 export async function build(
   session: Session,
-  compiled: CompiledProject,
+  whole: CompiledProject,
   request: BuildRequest,
   givenLock?: Lock,
 ): Promise<BuildOutcome> {
   const { sink } = request;
-  const { graph } = compiled;
   const runId = newRunId();
   const start = performance.now();
   using recorder = new RunRecorder(session.layout.logFolder(runId));
   sink.listen(recorder.listen);
-  const lock = await capture(async () => givenLock ?? (await lockArchives(session, compiled, request)));
+  const lock = await capture(async () => givenLock ?? (await lockArchives(session, whole, request)));
   if (!lock.ok) return { outcome: request.signal.aborted ? 'aborted' : 'failed', failures: lock.failures };
+  const compiled = await growWhenWanted(session, whole, request, lock.value);
+  const { graph } = compiled;
   const { prober, secrets } = await session.prober(compiled, {
     ...request,
     lock: lock.value,

@@ -3,7 +3,9 @@ import type { ActionRecord, LatestRecord, NodeOutput } from '../cache/action-rec
 import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import type { QuarantinedKey } from '../cache/quarantine.ts';
 import type { PipelineGraph } from '../model/graph.ts';
-import { asDigest, asNodeId } from '../model/ids.ts';
+import { compareViews } from '../layers/compare-layers.ts';
+import { textOf } from '../layers/manifest.ts';
+import { asDigest, asNodeId, type Digest } from '../model/ids.ts';
 import { explainChanges } from '../plan/explain.ts';
 import { auditLayers } from '../report/audit-report.ts';
 import { compareBytes } from '../report/diff/byte-difference.ts';
@@ -104,6 +106,8 @@ function verdictOf(session: Session, built: LatestRecord, cached: CachedResult |
   const isEqual = cached.key === built.key || keyOf(cached.inputs) === keyOf(built.inputs);
   if (cached.latest === undefined || isEqual) return twoResults(session, cached.output, built.output);
   const archives = movedArchives(cached.inputs, built.inputs);
+  const grown = archives.length === 0 ? grownVerdict(session, cached.latest, built) : undefined;
+  if (grown !== undefined) return grown;
   if (archives.length > 0) {
     return {
       type: 'archive-moved',
@@ -113,6 +117,25 @@ function verdictOf(session: Session, built: LatestRecord, cached: CachedResult |
   }
   const changes = explainChanges({ ...built.inputs, below: built.inputs.below }, cached.latest, built.below);
   return { type: 'changed', changes };
+}
+
+/** A step that the cache has in two layers, beside the one that it is from scratch: whether the trees agree. */
+function grownVerdict(session: Session, cached: LatestRecord, built: LatestRecord): FullVerdict | undefined {
+  if (cached.inputs.grown !== true) return undefined;
+  const before = treeOf(cached);
+  const after = treeOf(built);
+  if (before === undefined || after === undefined) return undefined;
+  const isThere = [...before, ...after].every((digest) => session.layers.hasLayer(digest));
+  if (!isThere) return undefined;
+  const { entries } = compareViews(session.layers, before, after);
+  const files = entries.map(({ path, change, aspects }) => ({ path: textOf(path), change, aspects }));
+  return { type: 'grown', agrees: files.length === 0, files };
+}
+
+/** All layers that a machine would see after a step, bottom first. */
+function treeOf({ below, output }: LatestRecord): readonly Digest[] | undefined {
+  if (below === undefined || output.type !== 'layer') return undefined;
+  return [...Object.values(below), output.digest].map(asDigest);
 }
 
 function twoResults(session: Session, before: NodeOutput, after: NodeOutput): FullVerdict {

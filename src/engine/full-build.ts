@@ -43,7 +43,12 @@ export async function fullBuild(
     const beside = sessionBeside(session, own);
     const images = withoutTests(compiled);
     note(sink, 'everything is built from nothing, beside the cache');
-    const outcome = await build(beside, images, { ...request, noCache: false, force: false }, renewed);
+    const outcome = await build(
+      beside,
+      images,
+      { ...request, noCache: false, force: false, grow: false },
+      renewed,
+    );
     const { rows, quarantined } = compareWithCache(session, beside, images);
     const report = {
       startedAt,
@@ -77,7 +82,7 @@ async function takeOver(
   const renewed = await writeChanges(session, lock, changes, request.sink);
   adoptRecords(session, beside, compiled.graph);
   note(request.sink, 'the output folders are brought up to date');
-  return await build(session, compiled, request, renewed);
+  return await build(session, compiled, { ...request, grow: false }, renewed);
 }
 
 /** A session whose records, disks and images are its own. Nothing is pruned by it. */

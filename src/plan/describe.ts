@@ -39,6 +39,8 @@ export interface NodeDescription {
   readonly cost?: { readonly cpus: number; readonly memory: number };
   /** Package archives that it installs from; their state in `imgpipe.lock` goes into the key. */
   readonly archives?: readonly ArchiveReference[];
+  /** Of a step that grows from a cached one: from what by what, in a phrase. */
+  readonly grown?: string;
   /** Why its result may not be cached, in the user's words. */
   readonly untracked?: string;
   /** Of an export: ending of its file's name, and whether the same layers give the same bytes. */

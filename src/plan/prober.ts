@@ -217,6 +217,8 @@ export class Prober {
 
   /** Why a node is not in the cache, in a phrase. */
   reason(node: GraphNode, inputs: KeyInputs): string {
+    const { grown } = this.description(node.id);
+    if (grown !== undefined) return grown;
     const last = this.latest(node.id);
     if (last === undefined) return 'first build';
     const changes = this.changes(node, inputs, last);

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { fileStem, hostPath, imagePath } from '../schema/image-fields.ts';
 import { MANAGER_NAMES } from './package/manager-names.ts';
-import { installsFromArchive, packageArchives, packageInputs } from './package/inputs.ts';
+import { growingList, installsFromArchive, packageArchives, packageInputs } from './package/inputs.ts';
 import { defineProvisioner } from './provisioner.ts';
 
 const packageName = (): z.ZodString =>
@@ -131,6 +131,7 @@ package brings never overwrite changed ones. No service starts.`,
   inputs: packageInputs,
   archives: packageArchives,
   readsArchives: installsFromArchive,
+  grow: { option: 'install', list: growingList },
   run: async (options, machine, context) => {
     const { runPackageStep } = await import('./package/run.ts');
     return await runPackageStep(options, machine, context);

@@ -49,6 +49,14 @@ interface ProvisionerBase<Schema extends z.ZodObject> extends KindDescriptor<Sch
   readonly archives?: (options: z.output<Schema>, context: StepContext) => readonly ArchiveReference[];
   /** Whether it installs from the archives of the image: their state is in its key. */
   readonly readsArchives?: (options: z.output<Schema>) => boolean;
+  /**
+   * For a list that may be carried out in two runs, a part first and then the rest: the option, and the list of a step
+   * that does nothing else; undefined for one that does.
+   */
+  readonly grow?: {
+    readonly option: string;
+    readonly list: (options: z.output<Schema>) => readonly unknown[] | undefined;
+  };
   /** One template step that is several steps with layers of their own (a list of scripts). */
   readonly expand?: (options: z.output<Schema>) => readonly ExpandedStep<z.output<Schema>>[];
   /**

@@ -46,6 +46,7 @@ export class FakeEngine {
         output: '/project/output',
         cache: { directory: '/project/cache' },
         parallel: {},
+        packages: { grow: false },
         defaults: { sourceDateEpoch: 0 },
         plugins: [],
         ui: 'auto',

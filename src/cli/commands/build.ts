@@ -20,6 +20,7 @@ interface BuildOptions extends TemplateOptions {
   readonly force?: boolean;
   readonly cache: boolean;
   readonly locked?: boolean;
+  readonly grow?: boolean;
   readonly full?: boolean;
   readonly report?: string;
   readonly ui?: UiName;
@@ -68,6 +69,7 @@ export const buildCommand = defineCommand<BuildOptions>({
         'build everything from nothing beside the cache, with the archives of now, and report what differs from the cache; for every night',
       )
       .option('--report <file>', 'with --full: the report as JSON into a file')
+      .option('--grow', 'install packages added to a list onto the cached layer of the list before')
       .option('--locked', 'go by imgpipe.lock as it is: look nothing up, fail where it has no entry')
       .addOption(new Option('--ui <name>', 'how progress is shown; default: auto').choices(UI_NAMES))
       .option('--timestamp-ui', 'plain: the time before every line')
@@ -78,7 +80,11 @@ export const buildCommand = defineCommand<BuildOptions>({
     const opened = await openCompiled(context, pipelines as string[], options);
     if (!opened.ok) return opened;
     const { project, compiled } = opened.value;
-    const cacheUse = { noCache: !options.cache, force: options.force === true };
+    const cacheUse = {
+      noCache: !options.cache,
+      force: options.force === true,
+      ...(options.grow === true && { grow: true }),
+    };
     if (options.dryRun === true) return await printPlan(context, project, compiled, cacheUse, options);
     const uiName = resolveUi(options.ui ?? project.config.ui, context.stderr, context.env);
     const ui = await createUi(uiName, uiOptions(context, options));

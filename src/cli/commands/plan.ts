@@ -13,6 +13,7 @@ import { formatTable } from '../output/table.ts';
 interface PlanOptions extends TemplateOptions {
   readonly json?: boolean;
   readonly cache?: boolean;
+  readonly grow?: boolean;
 }
 
 export const planCommand = defineCommand<PlanOptions>({
@@ -28,6 +29,7 @@ export const planCommand = defineCommand<PlanOptions>({
   declare: (command) =>
     addTemplateOptions(command.argument('[pipelines...]', 'globs of pipeline names; default: all'))
       .option('--no-cache', 'as if the cache were empty')
+      .option('--grow', 'with package lists grown from cached parts of them')
       .option('--json', 'rows as JSON'),
   async run(context, [pipelines], options) {
     const opened = await openCompiled(context, pipelines as string[], options);
@@ -37,7 +39,7 @@ export const planCommand = defineCommand<PlanOptions>({
       context,
       project,
       compiled,
-      { noCache: options.cache === false, force: false },
+      { noCache: options.cache === false, force: false, ...(options.grow === true && { grow: true }) },
       options,
     );
   },

@@ -34,3 +34,10 @@ export function installsFromArchive(
 ): boolean {
   return options.update && (options.upgrade || options.install.length > 0);
 }
+
+/** The list of a step that only adds packages: taking some away, or newer ones of all, must see the whole. */
+export function growingList(options: PackageOptions): readonly unknown[] | undefined {
+  const { install, remove, purge, hold, autoremove, upgrade } = options;
+  const adds = install.length > 1 && [remove, purge, hold].every((list) => list.length === 0);
+  return adds && !autoremove && !upgrade ? install : undefined;
+}
