@@ -35,6 +35,7 @@ describe('loadConfig', () => {
       output: path.join(folder, 'output'),
       cache: { directory: '/home/me/.cache/imgpipe' },
       parallel: {},
+      packages: { grow: false },
       defaults: { sourceDateEpoch: 1_735_689_600 },
       plugins: [],
       ui: 'auto',
