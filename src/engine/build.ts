@@ -24,6 +24,7 @@ import { growWhenWanted } from './grow.ts';
 import { lockArchives } from './lock-archives.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { newRunId, type Session } from './session.ts';
+import { unsealedConflicts } from './unsealed-conflicts.ts';
 
 const MIB = 1024 * 1024;
 
@@ -82,7 +83,8 @@ export async function build(
   session.statCache.save();
   if (run.started) await noteResult(session, graph, prober, { runId, startedAt, outcome: outcome.outcome });
   await keepStore(session, graph, prober, run);
-  const failures = [...outcome.failures, ...(written.ok ? [] : written.failures)];
+  const conflicts = unsealedConflicts(session, graph, prober);
+  const failures = [...outcome.failures, ...(written.ok ? [] : written.failures), ...conflicts];
   const ended = failures.length > 0 && outcome.outcome === 'succeeded' ? 'failed' : outcome.outcome;
   sink.emit({
     type: 'run-ended',

@@ -243,3 +243,18 @@ export default {
   expect(broken.code).toBe(2);
   expect(broken.stderr).toMatch(/plugin .*nowhere\.mjs/);
 });
+
+test('steps that do not see each other and change one path, in a pipeline without exports: told every time', async () => {
+  const project = tiny(`source: { type: rootfs, path: tiny.tar }
+steps:
+  - { type: shell, name: one, needs: [], inline: "echo 1 > /etc/both" }
+  - { type: shell, name: two, needs: [], inline: "echo 2 > /etc/both" }
+`);
+  for (const built of [['one', 'two'], []]) {
+    const result = await project.build();
+    expect(result.code).toBe(1);
+    expect(result.built.filter((name) => name !== 'source').toSorted()).toEqual(built);
+  }
+  const plain = await project.run('build', '--ui=plain');
+  expect(plain.stderr).toContain('one and two do not see each other, and both change /etc/both');
+});
