@@ -84,9 +84,13 @@ function tarArguments(unpacking: Unpacking, lists: string): readonly string[] {
 const OWNED = ['--numeric-owner', '--same-owner', '--preserve-permissions'];
 const UNOWNED = ['--no-same-owner', '--no-same-permissions'];
 
+/** In units of 512 bytes: no file of 1 TiB or more, which a tar of a few bytes can hold as one hole. */
+const LARGEST_FILE = 2 ** 31 - 1;
+
 /** $1 the tree, $2 the folder of lists; the rest are tar's arguments. */
 const SCRIPT = `
 umask 022
+ulimit -f ${LARGEST_FILE}
 cd "$1"
 xargs -0 -r rm -rf --one-file-system -- < "$2/removals"
 shift 2

@@ -108,6 +108,34 @@ describe.skipIf(noWorkspace !== undefined)(
       expect(existsSync('/tmp/imgpipe-escaped')).toBe(false);
     });
 
+    test('rootfs: sizes that no file has, told or held as one hole', async () => {
+      const rig = await WorkspaceRig.open();
+      const folder = temporaryFolder();
+      const told = await makeTar([{ name: 'a', content: 'x' }]);
+      // GNU tar's form of sizes that octal digits cannot hold: a set bit, then the number in binary.
+      told.fill(0, 124, 136);
+      told[124] = 0x80;
+      told.writeBigUInt64BE(2n ** 40n, 128);
+      told.fill(' ', 148, 156);
+      const sum = told.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+      told.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+      writeFileSync(join(folder, 'told.tar'), told);
+      await expect(produceSource(rig, rootfsSource, { path: 'told.tar' }, folder)).rejects.toThrow(
+        /told\.tar is not a whole tar/,
+      );
+      execFileSync('truncate', ['--size=1T', join(folder, 'hole')]);
+      for (const format of ['gnu', 'posix']) {
+        const tar = ['--sparse', `--format=${format}`, '-cf', join(folder, `${format}.tar`), 'hole'];
+        execFileSync('tar', tar, { cwd: folder });
+        await expect(
+          produceSource(rig, rootfsSource, { path: `${format}.tar` }, folder),
+          format,
+        ).rejects.toMatchObject({
+          failures: [{ reason: 'source-failed', message: expect.stringContaining('cannot be unpacked') }],
+        });
+      }
+    });
+
     test('rootfs: a damaged file and a missing one', async () => {
       const rig = await WorkspaceRig.open();
       const folder = temporaryFolder();
