@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FailureError } from '../diagnostics/failure.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
+import { removeQuietly } from '../util/remove-quietly.ts';
 import { storeFailure } from './open-store.ts';
 import { holderSchema, isHolderAlive, showPresence, type OwnPresence } from './presence.ts';
 import type { StoreLayout } from './store-layout.ts';
@@ -64,7 +65,11 @@ export class Journal implements Disposable {
     this.#write();
     return () => {
       this.#record = { ...this.#record, entries: this.#record.entries.filter((other) => other !== entry) };
-      this.#write();
+      try {
+        this.#write();
+      } catch {
+        // A disk that takes no changes: what is named and gone does no harm.
+      }
     };
   }
 
@@ -77,7 +82,7 @@ export class Journal implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.#file, { force: true });
+    removeQuietly(this.#file);
     this.#presence[Symbol.dispose]();
   }
 

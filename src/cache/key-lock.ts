@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrno } from '../util/atomic-file.ts';
 import { temporaryName } from '../util/temporary-name.ts';
+import { removeQuietly } from '../util/remove-quietly.ts';
 import { holderSchema, isHolderAlive, showPresence, type Holder } from './presence.ts';
 
 /**
@@ -16,7 +17,7 @@ export async function acquireLock(
   let waited = false;
   const presence = showPresence(dirname(path));
   const release = (): void => {
-    rmSync(path, { force: true });
+    removeQuietly(path);
     presence[Symbol.dispose]();
   };
   try {
@@ -49,7 +50,7 @@ function tryCreate(path: string, holder: Holder): boolean {
     if (isErrno(error, 'EEXIST')) return false;
     throw error;
   } finally {
-    rmSync(mine, { force: true });
+    removeQuietly(mine);
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { fail, ok, type Failure, type Result } from '../diagnostics/failure.ts';
+import { storageFailure } from '../diagnostics/storage-failure.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
 import { STORE_FORMAT, StoreLayout } from './store-layout.ts';
 
@@ -55,7 +56,7 @@ export function storeFailure(root: string, error: unknown): Failure | undefined 
   if (isErrno(error, 'ENOTDIR', 'EEXIST', 'EISDIR')) {
     return { reason: 'store-invalid', message: `the cache ${root} is not a folder`, cause: error };
   }
-  return undefined;
+  return storageFailure(error);
 }
 
 /** The store's own key for hashes of secrets; a lost or damaged one is replaced, after which steps with secrets run again. */

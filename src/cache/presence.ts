@@ -5,6 +5,7 @@ import { isErrno } from '../util/atomic-file.ts';
 import { isLocked, tryLock } from '../util/file-lock.ts';
 import { identifyProcess, isAlive, pidNamespace } from '../util/process-identity.ts';
 import { temporaryName } from '../util/temporary-name.ts';
+import { removeQuietly } from '../util/remove-quietly.ts';
 
 /**
  * A process as journals and locks name it. Whether it lives is looked up in /proc; where that shows other processes (a
@@ -23,6 +24,7 @@ export const holderSchema = z.object({
 export type Holder = z.output<typeof holderSchema>;
 
 const ENDING = '.alive';
+const NAME = /presence-tmp-(\d+)-([0-9a-z]+)-[0-9a-f]+\.alive$/;
 
 interface Presence {
   readonly name: string;
@@ -56,8 +58,9 @@ export function showPresence(folder: string): OwnPresence {
       presence.users -= 1;
       if (presence.users > 0) return;
       presences.delete(folder);
-      rmSync(join(folder, presence.name), { force: true });
       closeSync(presence.descriptor);
+      // One that stays is not locked any more, and so of no living process.
+      removeQuietly(join(folder, presence.name));
     },
   };
 }
@@ -67,6 +70,14 @@ export function isHolderAlive(folder: string, holder: Holder): boolean {
   if (holder.namespace === undefined || holder.namespace === pidNamespace()) return isAlive(holder);
   if (holder.presence === undefined) return false;
   return isLocked(join(folder, basename(holder.presence))) !== 'free';
+}
+
+/** Whether a process of this PID namespace left its file: one folder listing. */
+export function hasStalePresences(folder: string): boolean {
+  return list(folder).some((path) => {
+    const [, pid, namespace] = NAME.exec(path) ?? [];
+    return namespace === pidNamespace() && identifyProcess(Number(pid)) === undefined;
+  });
 }
 
 /** Deletes the files of processes that died. Returns their paths. */

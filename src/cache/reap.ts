@@ -4,7 +4,7 @@ import { isAlive } from '../util/process-identity.ts';
 import { isStaleTemporary } from '../util/temporary-name.ts';
 import { listFolder, readJournals } from './journal.ts';
 import { removeStaleLocks } from './key-lock.ts';
-import { removeStalePresences } from './presence.ts';
+import { hasStalePresences, removeStalePresences } from './presence.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 /** What was cleared after dead runs. */
@@ -59,10 +59,14 @@ export async function reapDeadRuns(
   return { runs: dead.map((state) => state.record.runId), processes, paths };
 }
 
-/** Whether a run died without closing its journal: one folder listing, cheap enough for every start. */
+/** Whether a run died without closing its journal: two folder listings, cheap enough for every start. */
 export function hasLeftovers(layout: StoreLayout): boolean {
   const isHalfWritten = (name: string): boolean => name.includes('.tmp-');
-  return listFolder(layout.folder('journal')).some(isHalfWritten) || readJournals(layout).some((state) => !state.alive);
+  return (
+    listFolder(layout.folder('journal')).some(isHalfWritten) ||
+    readJournals(layout).some((state) => !state.alive) ||
+    hasStalePresences(layout.folder('locks'))
+  );
 }
 
 /** Half-written files of processes that died. A number that is in use again keeps one until the next time. */

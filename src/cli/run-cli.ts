@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { exitCodeOf } from '../diagnostics/failure-reasons.ts';
 import { FailureError, type Failure } from '../diagnostics/failure.ts';
+import { storageFailure } from '../diagnostics/storage-failure.ts';
 import type { CliContext, CommandEnd } from './context.ts';
 import { normalizeArguments } from './normalize-arguments.ts';
 import { usesColor, workingDirectory, type CommonOptions } from './options/common-options.ts';
@@ -20,6 +21,8 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     await program.parseAsync(normalizeArguments(argv), { from: 'user' });
   } catch (error) {
     if (error instanceof FailureError) return await report(error.failures, context, {});
+    const broken = storageFailure(error);
+    if (broken !== undefined) return await report([broken], context, {});
     const usage = usageFailure(error);
     if (usage === undefined) throw error;
     return usage === 'printed' ? 0 : await report([usage], context, {});

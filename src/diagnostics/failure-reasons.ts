@@ -29,6 +29,7 @@ export const FAILURE_REASONS = {
   'tool-missing': { exitCode: 1, summary: 'A program that imgpipe calls is not installed.' },
   'permission-denied': { exitCode: 1, summary: 'The operating system refused an operation.' },
   'disk-full': { exitCode: 1, summary: 'No space is left where imgpipe writes.' },
+  'storage-failed': { exitCode: 1, summary: 'A disk or file system could not read or write.' },
   'store-invalid': { exitCode: 1, summary: 'The cache folder is of another format or is not a cache.' },
   'store-busy': { exitCode: 1, summary: 'Another process holds what this one needs.' },
   'source-failed': { exitCode: 1, summary: 'A source could not be made (bootstrap, import).' },
@@ -37,7 +38,8 @@ export const FAILURE_REASONS = {
   'archive-failed': { exitCode: 1, summary: 'The state of a package archive could not be looked up.' },
   'archive-moved': {
     exitCode: 1,
-    summary: 'A package archive is no longer in the state that imgpipe.lock names, and that state is not kept here.',
+    summary:
+      'A package archive is no longer in the state that imgpipe.lock names, and that state is not kept here.',
   },
   'package-failed': { exitCode: 1, summary: 'The package manager could not do what was asked.' },
   'layer-conflict': { exitCode: 1, summary: 'Two steps that do not see each other change the same path.' },

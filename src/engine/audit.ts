@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Journal } from '../cache/journal.ts';
@@ -13,6 +12,7 @@ import { asDigest, type Digest } from '../model/ids.ts';
 import type { Prober } from '../plan/prober.ts';
 import type { SecretResolver } from '../plan/secret-resolver.ts';
 import { auditLayers, type AuditReport } from '../report/audit-report.ts';
+import { removeQuietly } from '../util/remove-quietly.ts';
 import type { AuditRequest } from './api.ts';
 import type { CompiledProject } from './compile.ts';
 import { newRunId, type Session } from './session.ts';
@@ -137,7 +137,7 @@ async function runTwice(
       [...new Set(made)].filter((digest) => !before.has(digest)),
       workspace,
     );
-    rmSync(join(layout.folder('scratch'), runId), { recursive: true, force: true });
+    removeQuietly(join(layout.folder('scratch'), runId));
   }
 }
 

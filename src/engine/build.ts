@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { NodeOutput } from '../cache/action-record.ts';
@@ -18,6 +17,7 @@ import type { ResourceCost } from '../scheduler/resource-budget.ts';
 import type { Dispatcher } from '../executor/dispatcher.ts';
 import type { Executor } from '../executor/executor.ts';
 import { runPlan, type RunOutcome } from '../scheduler/run-plan.ts';
+import { removeQuietly } from '../util/remove-quietly.ts';
 import type { BuildOutcome, BuildRequest } from './api.ts';
 import type { CompiledProject } from './compile.ts';
 import { growWhenWanted } from './grow.ts';
@@ -222,7 +222,7 @@ class RunResources implements AsyncDisposable {
     await (await this.#dispatcher?.catch(() => undefined))?.[Symbol.asyncDispose]();
     await (await this.#workspace?.catch(() => undefined))?.[Symbol.asyncDispose]();
     if (this.#journal === undefined) return;
-    rmSync(join(this.#session.layout.folder('scratch'), this.id), { recursive: true, force: true });
+    removeQuietly(join(this.#session.layout.folder('scratch'), this.id));
     this.#journal[Symbol.dispose]();
   }
 

@@ -7,6 +7,7 @@ import { acquireLock } from '../cache/key-lock.ts';
 import { leaseSafely } from '../cache/maintenance.ts';
 import { fingerprintOf } from '../cache/stat-cache.ts';
 import { FailureError, unreachable, type Failure } from '../diagnostics/failure.ts';
+import { storageFailure } from '../diagnostics/storage-failure.ts';
 import { digestOfPath } from '../exporters/path-digest.ts';
 import type { Artifact } from '../model/artifact.ts';
 import { CLEANING_UP } from '../events/build-event.ts';
@@ -372,6 +373,8 @@ export function asFailure(error: unknown, node: GraphNode): Failure {
   if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) {
     return { reason: 'permission-denied', message: `${node.name}: ${(error as Error).message}`, ...at };
   }
+  const broken = storageFailure(error);
+  if (broken !== undefined) return { ...broken, ...at };
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { reason: 'internal', message: `${node.name}: ${message}`, ...at };
 }

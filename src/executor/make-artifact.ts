@@ -13,6 +13,7 @@ import { topOf, type GraphNode } from '../model/graph.ts';
 import { temporaryName } from '../util/temporary-name.ts';
 import { tracePoint } from '../util/trace-point.ts';
 import { cacheMountFolder } from './cache-mount.ts';
+import { removeQuietly } from '../util/remove-quietly.ts';
 import { ensureDisk, type DiskFile } from './make-disk.ts';
 import type { Machines } from './machines.ts';
 import type { NodeScope } from './node-scope.ts';
@@ -72,7 +73,7 @@ export async function makeArtifact(
     const fingerprint = fingerprintOf(statSync(path, { bigint: true }));
     return { type: 'artifact', path, size, sha256, fingerprint };
   } finally {
-    rmSync(temporary, { force: true, recursive: true });
+    removeQuietly(temporary);
     strike();
   }
 }

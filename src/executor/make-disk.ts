@@ -1,4 +1,4 @@
-import { renameSync, rmSync, statSync } from 'node:fs';
+import { renameSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { NodeOutput } from '../cache/action-record.ts';
 import { keyOf } from '../cache/key-inputs.ts';
@@ -17,6 +17,7 @@ import { makeDiskPatch } from '../exporters/disk/sparse-patch.ts';
 import type { GraphNode } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
 import type { ByteRange } from '../util/byte-ranges.ts';
+import { removeQuietly } from '../util/remove-quietly.ts';
 import { temporaryName } from '../util/temporary-name.ts';
 import { tracePoint } from '../util/trace-point.ts';
 import type { Machines } from './machines.ts';
@@ -169,6 +170,6 @@ async function ensureRaw(
     tracePoint('disk:stamped');
     return data;
   } finally {
-    rmSync(temporary, { force: true });
+    removeQuietly(temporary);
   }
 }

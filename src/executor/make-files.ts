@@ -12,6 +12,7 @@ import type { BuildNode } from '../post-processors/post-processor.ts';
 import { runHostCommand } from '../util/exec.ts';
 import { temporaryName } from '../util/temporary-name.ts';
 import { tracePoint } from '../util/trace-point.ts';
+import { removeQuietly } from '../util/remove-quietly.ts';
 import { replacePath } from './make-artifact.ts';
 import type { Machines } from './machines.ts';
 import type { NodeScope } from './node-scope.ts';
@@ -57,7 +58,7 @@ export async function makeFiles(
     tracePoint('post:made');
     return await settleFiles(node, artifact, { stage, folder, placed }, services);
   } finally {
-    rmSync(stage, { force: true, recursive: true });
+    removeQuietly(stage);
     strike();
   }
 }

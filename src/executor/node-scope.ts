@@ -1,9 +1,10 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EventSink } from '../events/event-sink.ts';
 import type { OutputChunk } from '../layers/workspace.ts';
 import type { GraphNode } from '../model/graph.ts';
+import { removeQuietly } from '../util/remove-quietly.ts';
 
 /** How many of the last lines are kept for a failure's excerpt. */
 const TAIL_LINES = 40;
@@ -74,7 +75,7 @@ export class NodeScope implements AsyncDisposable {
     }
     await this.#writes;
     await (await this.#file)?.close();
-    rmSync(this.scratch, { recursive: true, force: true });
+    removeQuietly(this.scratch);
   }
 
   #line(stream: 'stdout' | 'stderr' | 'imgpipe', raw: string): void {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fail, ok, type Failure, type Result } from '../diagnostics/failure.ts';
+import { storageFailure } from '../diagnostics/storage-failure.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
 import { isStaleTemporary } from '../util/temporary-name.ts';
 import type { OutputManifest } from './output-manifest.ts';
@@ -145,5 +146,5 @@ export function outputFailure(error: unknown, path: string): Failure | undefined
       cause: error,
     };
   }
-  return undefined;
+  return storageFailure(error);
 }

@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { removeQuietly } from './remove-quietly.ts';
 import { temporaryName } from './temporary-name.ts';
 
 /**
@@ -26,7 +27,7 @@ export function writeFileAtomic(
     }
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeQuietly(temporary);
     throw error;
   }
 }
@@ -43,5 +44,20 @@ function openMakingFolder(path: string, mode: number): number {
 
 /** Whether an unknown error is the operating system's error of that name. */
 export function isErrno(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+  return error instanceof Error && 'code' in error && codes.includes(codeOf(error));
+}
+
+/** What Node's rmSync says instead of a code, in strerror(3)'s words. */
+const WORDS: readonly (readonly [words: string, code: string])[] = [
+  ['Read-only file system', 'EROFS'],
+  ['Input/output error', 'EIO'],
+  ['No space left on device', 'ENOSPC'],
+  ['Structure needs cleaning', 'EUCLEAN'],
+  ['Permission denied', 'EACCES'],
+  ['Operation not permitted', 'EPERM'],
+];
+
+function codeOf(error: Error & { readonly code?: unknown }): string {
+  const code = String(error.code);
+  return code === '' ? (WORDS.find(([words]) => error.message.includes(words))?.[1] ?? '') : code;
 }

@@ -108,11 +108,16 @@ export class FaultProject extends CliProject {
     return [...inStore, ...halfWritten];
   }
 
-  /** What went wrong after a fault, in words; empty when the next build is right and nothing is left. */
-  async judge(expected: Products): Promise<string[]> {
+  /**
+   * What went wrong after a fault, in words; empty when the next build is right and nothing is left.
+   * @param options.onMount the test itself has mounted something in the project, which every process then sees
+   */
+  async judge(expected: Products, { onMount = false } = {}): Promise<string[]> {
     const wrong: string[] = [];
-    await eventually('the end of all processes', () => this.remains().length === 0, 10_000).catch(() =>
-      wrong.push(`left running or mounted: ${this.remains().join('; ')}`),
+    const remains = (): string[] =>
+      onMount ? this.remains().filter((line) => line.includes(this.directory)) : this.remains();
+    await eventually('the end of all processes', () => remains().length === 0, 10_000).catch(() =>
+      wrong.push(`left running or mounted: ${remains().join('; ')}`),
     );
     const next = await this.run('build', '--ui=plain');
     if (next.code !== 0) wrong.push(`next build failed: ${next.stderr.slice(-600)}`);

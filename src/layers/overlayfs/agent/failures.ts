@@ -1,4 +1,5 @@
 import { FailureError, type Failure } from '../../../diagnostics/failure.ts';
+import { storageFailure } from '../../../diagnostics/storage-failure.ts';
 import { isErrno } from '../../../util/atomic-file.ts';
 import { SpawnError } from '../../../util/exec.ts';
 
@@ -15,5 +16,6 @@ export function failuresOf(error: unknown): readonly Failure[] | undefined {
     return [{ reason: 'disk-full', message, hint: 'Free some space, or run `imgpipe cache prune`.' }];
   }
   if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) return [{ reason: 'permission-denied', message }];
-  return undefined;
+  const broken = storageFailure(error);
+  return broken === undefined ? undefined : [broken];
 }
