@@ -58,7 +58,8 @@ export class CliProject {
 
   /** @param wrapper command line that runs the program, e.g. in a namespace */
   start(args: readonly string[], env: Record<string, string> = {}, wrapper: readonly string[] = []): Started {
-    const [program, ...first] = [...wrapper, ...IMGPIPE] as [string, ...string[]];
+    const command: readonly string[] = [...wrapper, ...IMGPIPE];
+    const [program = '', ...first] = command;
     const child = spawn(program, [...first, ...args], {
       cwd: this.directory,
       env: { ...this.env, ...env },
