@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { builtinKinds } from '../../../src/builtins.ts';
 import { fileKind } from '../../../src/provisioners/file.ts';
 import { groupKind } from '../../../src/provisioners/group.ts';
 import { hostnameKind } from '../../../src/provisioners/hostname.ts';
@@ -28,8 +29,11 @@ describe.skipIf(noBootstrap !== undefined)(
 
     machineContract((body) => debian().machine(body));
 
+    const provenTwice = new Set<string>();
+
     /** A step run twice must give one layer; the view with it on top. */
     async function twice(kind: ProvisionerKind, options: Record<string, unknown>, view: View): Promise<View> {
+      provenTwice.add(kind.type);
       const first = await debian().step(kind, options, view);
       const second = await debian().step(kind, options, view);
       expect(second.layer).toEqual(first.layer);
@@ -252,6 +256,20 @@ describe.skipIf(noBootstrap !== undefined)(
         failures: [{ reason: 'step-failed', message: expect.stringContaining('SIG') }],
       });
       expect(Date.now() - start).toBeLessThan(10_000);
+    });
+
+    test('every built-in kind gives the same layer twice', async () => {
+      const rest: Record<string, Record<string, unknown>> = {
+        fstab: { mounts: [{ device: 'LABEL=data', target: '/data', fsType: 'ext4' }] },
+        'kernel-args': { args: ['quiet'] },
+        shell: { inline: 'seq 100 > /srv/numbers; mkdir -p /srv/a/b; ln -s a /srv/link; chmod 700 /srv/a' },
+        sysctl: { values: { 'net.core.somaxconn': 1024 } },
+      };
+      for (const [type, options] of Object.entries(rest))
+        await twice(builtinKinds.steps.mustGet(type), options, system);
+      // What Packer's kinds do is in the user's scripts, and in machines of other builders.
+      const all = builtinKinds.steps.types.filter((type) => !type.startsWith('packer-'));
+      expect(all.filter((type) => !provenTwice.has(type))).toEqual([]);
     });
   },
 );

@@ -16,7 +16,7 @@ const graph: PipelineGraph = {
     b,
     // Sees the source and b, not a.
     step('c', { stack, length: 3, only: [0, 2] }),
-    { id: id('seal'), name: 'seal', role: 'seal', below: { stack, length: 4 } } as GraphNode,
+    { id: id('seal'), name: 'seal', role: 'seal', below: { stack, length: 4 } } as unknown as GraphNode,
   ],
   dependencies: new Map([
     [id('a'), [id('source')]],
