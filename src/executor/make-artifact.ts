@@ -3,9 +3,9 @@ import { mkdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { NodeOutput } from '../cache/action-record.ts';
 import { fingerprintOf } from '../cache/stat-cache.ts';
-import { unwrap } from '../diagnostics/failure.ts';
+import { FailureError, unwrap } from '../diagnostics/failure.ts';
 import type { ExportContext } from '../exporters/exporter.ts';
-import { removeOutputIndex, staleTemporaries } from '../exporters/output.ts';
+import { outputFailure, removeOutputIndex, staleTemporaries } from '../exporters/output.ts';
 import { digestOfPath } from '../exporters/path-digest.ts';
 import { stepContext } from '../plan/describe.ts';
 import type { Artifact } from '../model/artifact.ts';
@@ -32,7 +32,7 @@ export async function makeArtifact(
   const strike = services.journal.add({ type: 'path', path: temporary, what: `half-written ${node.id}` });
   try {
     const folder = dirname(path);
-    await mkdir(folder, { recursive: true });
+    await makeOutputFolder(folder);
     const left = staleTemporaries(folder);
     for (const stale of left) rmSync(stale, { force: true, recursive: true });
     const diskNode = node.disk === undefined ? undefined : services.nodes.get(node.disk);
@@ -75,6 +75,16 @@ export async function makeArtifact(
   } finally {
     removeQuietly(temporary);
     strike();
+  }
+}
+
+/** @throws FailureError `permission-denied`, `disk-full` */
+async function makeOutputFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    const failure = outputFailure(error, folder);
+    throw failure === undefined ? error : new FailureError(failure);
   }
 }
 

@@ -1,5 +1,6 @@
 import { FailureError } from '../diagnostics/failure.ts';
 import { ImageReader, type DiskImage } from './disk-image.ts';
+import { reading } from './reading.ts';
 import { stopped } from './file-digest.ts';
 import { HashThread } from './hash-thread.ts';
 import { DIRECT_ALIGNMENT, OutputFile } from './output-file.ts';
@@ -62,20 +63,6 @@ export async function writeImage(file: ImageFile): Promise<{ readonly sha256: st
 function lengthOf(part: FilePart): number {
   if (part.type === 'zeros') return part.length;
   return part.type === 'bytes' ? part.bytes.length : part.end - part.start;
-}
-
-/** What goes wrong with the disk is not to be taken for trouble with the output. */
-async function reading<T>(read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    throw new FailureError({
-      reason: 'export-failed',
-      message: 'the disk cannot be read',
-      excerpt: [String(error)],
-      cause: error,
-    });
-  }
 }
 
 /** Fills a ring of slots in shared memory; a full one is hashed and written side by side, and then free again. */

@@ -28,12 +28,13 @@ export async function startMachine(
       message: `imgpipe cannot boot ${architecture} images yet`,
     });
   }
+  const firmware =
+    options.firmware ?? (spec.firmware === 'uefi' || target.machine === 'virt' ? 'uefi' : 'bios');
+  checkFirmware(firmware, context);
   const tools = { workspace: { spawn: runHostCommand }, signal: context.signal, log: context.log };
   const disk = await (publicKey === undefined
     ? makeOverlay(tools, context.image, context.scratch)
     : makeDiskWithKey(tools, context.image, context.scratch, { user: options.user, publicKey }));
-  const firmware =
-    options.firmware ?? (spec.firmware === 'uefi' || target.machine === 'virt' ? 'uefi' : 'bios');
   const settings: Omit<MachineSettings, 'forwards'> = {
     name: 'imgpipe-boot-check',
     target,
@@ -47,6 +48,20 @@ export async function startMachine(
   context.log(`boots by ${firmware}, ${settings.kvm ? 'with KVM' : 'emulated: KVM does not work here'}`);
   const inside = [...new Set([22, ...options.ports.map(portOf), ...options.http.map(portOf)])];
   return await startForwarded(settings, inside, context);
+}
+
+/**
+ * A disk without a loader for the firmware would be waited for in vain. An ISO has loaders of its own.
+ * @throws FailureError `check-failed`
+ */
+function checkFirmware(firmware: 'bios' | 'uefi', { pipeline, image }: CheckContext): void {
+  const has = pipeline.disk.firmware;
+  if (has === 'both' || has === firmware || image.path.endsWith('.iso')) return;
+  throw new FailureError({
+    reason: 'check-failed',
+    message: `the disk boots by ${has.toUpperCase()} only, so it cannot be started by ${firmware.toUpperCase()}`,
+    hint: 'choose another `firmware` of the check, or `both` as that of the disk',
+  });
 }
 
 function portOf(item: number | { readonly port: number }): number {

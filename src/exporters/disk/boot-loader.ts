@@ -2,6 +2,7 @@ import { readFile, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runTool, type ToolContext } from '../run-tool.ts';
 import { SECTOR } from './gpt.ts';
+import { grubQuoted } from './grub-quoted.ts';
 import { kernelCommandLine } from './kernel.ts';
 import { volumeOf } from './layout.ts';
 import type { DiskPlan } from './plan-disk.ts';
@@ -13,7 +14,7 @@ const FILE_SYSTEM_MODULES = { ext4: 'ext2', xfs: 'xfs', btrfs: 'btrfs' } as cons
 const BIOS_MODULES = ['biosdisk', 'serial', 'terminal'];
 
 /** File names by which UEFI firmware finds a loader on removable disks (UEFI spec, 3.5.1.1). */
-const EFI_NAMES: Partial<Record<GrubPlatform, string>> = {
+export const EFI_NAMES: Partial<Record<GrubPlatform, string>> = {
   'x86_64-efi': 'BOOTX64.EFI',
   'i386-efi': 'BOOTIA32.EFI',
   'arm64-efi': 'BOOTAA64.EFI',
@@ -87,11 +88,6 @@ export function grubConfig(plan: DiskPlan, imageArguments: string, isBios: boole
     'boot',
     '',
   ].join('\n');
-}
-
-/** GRUB's script language expands `$` and splits at `;` and quotes outside single quotes (GRUB manual, "Shell-like scripting"). */
-function grubQuoted(word: string): string {
-  return /^[A-Za-z0-9=,._:/@%+-]*$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /**

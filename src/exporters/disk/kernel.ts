@@ -38,7 +38,7 @@ export function findKernel(tree: MergedTree): Result<Kernel> {
 }
 
 /** Consoles to which kernel and boot loader speak: the screen, and the first serial port, which becomes /dev/console. */
-function defaultConsoles(architecture: string, serialConsole: boolean): readonly string[] {
+export function defaultConsoles(architecture: string, serialConsole: boolean): readonly string[] {
   const serial = architecture === 'arm64' || architecture === 'armhf' ? 'ttyAMA0' : 'ttyS0';
   if (!serialConsole) return ['console=tty0'];
   return ['console=tty0', `console=${serial},115200`];

@@ -46,8 +46,8 @@ export async function findDiskTools(
   spec: Pick<DiskSpec, 'firmware' | 'fileSystem' | 'partitions'>,
 ): Promise<Result<DiskTools>> {
   const { firmware } = spec;
-  const platforms = grubPlatforms(architecture, firmware);
-  if (!platforms.ok) return platforms;
+  const grub = findGrub(architecture, firmware);
+  if (!grub.ok && grub.failures[0]?.reason !== 'tool-missing') return grub;
   const programs = programsOf(spec).filter((program) => firmware !== 'bios' || !program.isForEsp);
   const versions: Record<string, string> = {};
   const failures: Failure[] = [];
@@ -58,13 +58,28 @@ export async function findDiskTools(
       else versions[program.name] = version;
     }),
   );
+  if (!grub.ok) failures.push(...grub.failures);
+  return grub.ok && failures.length === 0 ? ok({ versions, grub: grub.value }) : fail(...failures);
+}
+
+/**
+ * Folders of GRUB's modules for the platforms of an architecture.
+ * @returns `tool-missing`; `disk-failed` for firmware the architecture has not
+ */
+export function findGrub(
+  architecture: Architecture,
+  firmware: DiskSpec['firmware'],
+): Result<DiskTools['grub']> {
+  const platforms = grubPlatforms(architecture, firmware);
+  if (!platforms.ok) return platforms;
+  const failures: Failure[] = [];
   const grub: Partial<Record<GrubPlatform, string>> = {};
   for (const platform of platforms.value) {
     const folder = GRUB_FOLDERS.map((parent) => join(parent, platform)).find((path) => existsSync(path));
     if (folder === undefined) failures.push(missing(`GRUB for ${platform}`, GRUB_PACKAGES[platform]));
     else grub[platform] = folder;
   }
-  return failures.length > 0 ? fail(...failures) : ok({ versions, grub });
+  return failures.length > 0 ? fail(...failures) : ok(grub);
 }
 
 function grubPlatforms(

@@ -5,8 +5,17 @@ import { describe, expect, it } from 'vitest';
 import { bootCheck } from '../../../src/checks/boot.ts';
 import { makeDiskWithKey } from '../../../src/checks/boot/throw-away-disk.ts';
 import type { CheckContext } from '../../../src/checks/check.ts';
+import type { ExporterKind } from '../../../src/exporters/exporter.ts';
+import { qcow2Exporter } from '../../../src/exporters/qcow2.ts';
+import { rawExporter } from '../../../src/exporters/raw.ts';
+import { vdiExporter } from '../../../src/exporters/vdi.ts';
+import { vhdExporter } from '../../../src/exporters/vhd.ts';
+import { vhdxExporter } from '../../../src/exporters/vhdx.ts';
+import { vmdkExporter } from '../../../src/exporters/vmdk.ts';
+import { bootableFormat, formatOfFile } from '../../../src/model/bootable.ts';
 import { runHostCommand } from '../../../src/util/exec.ts';
 import { BOOTABLE_TREE, checkRoot, debugfs, DiskRig, sha256 } from '../../rigs/disk.ts';
+import { runExporter } from '../../rigs/run-exporter.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 import { noWorkspace, WorkspaceRig } from '../../rigs/workspace.ts';
 
@@ -22,9 +31,10 @@ function check(
   options: object,
   run: Run,
   signal = new AbortController().signal,
+  firmware = 'both',
 ) {
   const context = {
-    pipeline: { architecture: 'amd64', disk: { firmware: 'both' } },
+    pipeline: { architecture: 'amd64', disk: { firmware } },
     image,
     scratch: temporaryFolder(),
     signal,
@@ -37,6 +47,19 @@ function check(
     resolvePath: (path: string) => path,
   };
   return bootCheck.run(bootCheck.schema.parse(options), context as unknown as CheckContext);
+}
+
+/** A disk of 1 MiB whose boot sector writes a text to the serial port. */
+function talkingDisk(text: string): string {
+  // mov si,0x7c19; mov dx,0x3f8; cld; lodsb; test al,al; jz .; out dx,al; jmp.
+  const code = Buffer.from('be197cbaf803fcac84c07403eeebf8ebfe', 'hex');
+  const sector = Buffer.alloc(512);
+  code.copy(sector);
+  sector.write(`${text}\r\n\0`, 0x19, 'latin1');
+  sector.writeUInt16LE(0xaa55, 510);
+  const path = join(temporaryFolder(), 'talking.raw');
+  writeFileSync(path, Buffer.concat([sector, Buffer.alloc(2 ** 20 - 512)]));
+  return path;
 }
 
 function isRunning(pid: number): boolean {
@@ -57,14 +80,7 @@ describe.skipIf(noQemu)('boot check', () => {
   });
 
   it('shows the last lines of the console of a boot that fails', async () => {
-    const image = join(temporaryFolder(), 'panics.raw');
-    // A boot sector that writes to the first serial port: mov dx,0x3f8; lodsb; test al,al; jz .; out dx,al; jmp.
-    const code = Buffer.from('be197cbaf803fcac84c07403eeebf8ebfe', 'hex');
-    const sector = Buffer.alloc(512);
-    code.copy(sector);
-    sector.write('Kernel panic - not syncing: no init\r\n\0', 0x19, 'latin1');
-    sector.writeUInt16LE(0xaa55, 510);
-    writeFileSync(image, Buffer.concat([sector, Buffer.alloc(2 ** 20 - 512)]));
+    const image = talkingDisk('Kernel panic - not syncing: no init');
     const run: Run = { statuses: [], pids: [] };
     const outcome = await check({ path: image, format: 'raw' }, { timeout: '30s', memory: 64, cpus: 1 }, run);
     expect(outcome).toMatchObject({
@@ -76,6 +92,38 @@ describe.skipIf(noQemu)('boot check', () => {
         },
       ],
     });
+  });
+
+  it.each([
+    ['raw', rawExporter, {}],
+    ['raw', rawExporter, { compression: 'zstd' }],
+    ['qcow2', qcow2Exporter, { compression: 'zlib' }],
+    ['vmdk', vmdkExporter, {}],
+    ['vmdk', vmdkExporter, { subformat: 'streamOptimized' }],
+    ['vpc', vhdExporter, {}],
+    ['vpc', vhdExporter, { allocation: 'fixed' }],
+    ['vhdx', vhdxExporter, {}],
+    ['vdi', vdiExporter, {}],
+  ] as const)('starts the boot loader of $0 $2', async (format, kind: ExporterKind, options) => {
+    const name = `disk.${kind.extension(kind.schema.parse(options))}`;
+    const path = join(temporaryFolder(), name);
+    const disk = talkingDisk('here is the boot loader');
+    expect(await runExporter(kind, options, path, { disk })).toMatchObject({ ok: true });
+    expect(bootableFormat(kind.extension(kind.schema.parse(options)))).toBe(format);
+    expect(formatOfFile(path)).toBe(format);
+    const run: Run = { statuses: [], pids: [] };
+    const ready = { ready: 'here is the boot loader', memory: 64, cpus: 1 };
+    expect(await check({ path, format }, ready, run)).toEqual({ ok: true });
+  });
+
+  it('does not wait for firmware that the disk has no loader for', async () => {
+    const run: Run = { statuses: [], pids: [] };
+    const image = { path: talkingDisk('x'), format: 'raw' } as const;
+    expect(await check(image, { firmware: 'uefi' }, run, undefined, 'bios')).toMatchObject({
+      ok: false,
+      failures: [{ message: 'the disk boots by BIOS only, so it cannot be started by UEFI' }],
+    });
+    expect(run.pids).toEqual([]);
   });
 
   it('kills QEMU at once when the run stops', async () => {
@@ -136,6 +184,22 @@ describe.skipIf(noWorkspace)('disk with a key', () => {
       expect(readFileSync(join(scratch, 'authorized_keys'), 'utf8')).toContain('BBBB');
     }
     expect(sha256(image)).toBe(before);
+
+    const divided = {
+      table: 'mbr',
+      partitions: [{ mount: '/usr/share', fileSystem: 'ext4', size: 2 ** 28, free: 0 }],
+    } as const;
+    const mbr = await disks.full(disks.request([layer], [], divided));
+    const login = { user: 'root', publicKey: 'ssh-ed25519 BBBB check' };
+    const scratch = join(disks.folder, 'mbr');
+    mkdirSync(scratch);
+    await makeDiskWithKey(tools, { path: mbr, format: 'raw' }, scratch, login);
+    const btrfs = await disks.full(disks.request([layer], [], { fileSystem: 'btrfs' }));
+    await expect(
+      makeDiskWithKey(tools, { path: btrfs, format: 'raw' }, scratch, login),
+    ).rejects.toMatchObject({
+      failures: [{ message: expect.stringContaining('no ext4 root file system') as string }],
+    });
     const nobody = makeDiskWithKey(tools, { path: image, format: 'raw' }, disks.folder, {
       user: 'nobody',
       publicKey: 'x',

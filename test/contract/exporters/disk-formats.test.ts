@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { bmapExporter } from '../../../src/exporters/bmap.ts';
 import { gceExporter } from '../../../src/exporters/gce.ts';
 import type { ExporterKind } from '../../../src/exporters/exporter.ts';
 import { vdiExporter } from '../../../src/exporters/vdi.ts';
@@ -100,6 +101,27 @@ describe('conversions of the disk', () => {
     expect(outcome).toMatchObject({ ok: false, failures: [{ reason: 'export-failed' }] });
   });
 
+  it('gives bmaptool a map by which it writes and checks the disk, the same each time', async () => {
+    const path = await exported(bmapExporter, {});
+    execFileSync('xmllint', ['--noout', path]);
+    const copy = join(temporaryFolder(), 'copy.raw');
+    execFileSync('bmaptool', ['-q', 'copy', '--bmap', path, disk, copy], { stdio: 'pipe' });
+    expect(sha256(copy)).toBe(sum);
+    const mapped = /<MappedBlocksCount> (\d+) </.exec(readFileSync(path, 'utf8'))?.[1];
+    expect(Number(mapped) * 4096).toBeLessThan(8 * MIB);
+    expect(sha256(await exported(bmapExporter, {}))).toBe(sha256(path));
+    const damaged = join(temporaryFolder(), 'damaged.raw');
+    execFileSync('sh', [
+      '-c',
+      'cp "$0" "$1"; printf x | dd of="$1" bs=1 seek=1300000 conv=notrunc status=none',
+      disk,
+      damaged,
+    ]);
+    expect(() =>
+      execFileSync('bmaptool', ['-q', 'copy', '--bmap', path, damaged, copy], { stdio: 'pipe' }),
+    ).toThrow(/checksum mismatch/);
+  });
+
   it('gives Compute Engine whole GiB: one sparse file in the old GNU format, its GPT whole', async () => {
     const path = await exported(gceExporter, {}, disk, 'out.tar.gz');
     const back = temporaryFolder();
@@ -123,7 +145,7 @@ describe('conversions of the disk', () => {
     expect(sumOfOutput(content, raw)).toBe(sumOfOutput(content, disk));
   });
 
-  it.each([vmdkExporter, vhdExporter, vhdxExporter, vdiExporter, gceExporter])(
+  it.each([bmapExporter, vmdkExporter, vhdExporter, vhdxExporter, vdiExporter, gceExporter])(
     '$type stops when the run stops, and says what is wrong with the disk',
     async (kind) => {
       const path = join(temporaryFolder(), 'out');
