@@ -2,6 +2,7 @@ import { renameSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { NodeOutput } from '../cache/action-record.ts';
 import { keyOf } from '../cache/key-inputs.ts';
+import { forgetDisk } from '../cache/disk-files.ts';
 import { readDiskPatch, writeDiskPatch } from '../cache/disk-patch.ts';
 import { readStampedData, stampDisk } from '../cache/disk-stamp.ts';
 import { acquireLock } from '../cache/key-lock.ts';
@@ -72,6 +73,7 @@ async function findOrBuildDisk(
   const { layout } = services;
   const plan = unwrap(await planDisk(services.prober.diskRequest(node), services.layers));
   await leaseSafely(layout, services.journal, [plan.diskKey, plan.baseKey], scope.signal);
+  forgetUnusedDisk(node, plan, services);
   const workspace = await services.workspace();
   const contextOf = ({ scratch, signal, log, progress }: NodeScope): StoreContext => {
     return { workspace, layout, scratch, signal, log, progress };
@@ -85,6 +87,22 @@ async function findOrBuildDisk(
     return layout.diskFile(plan.diskKey);
   };
   return { key: plan.diskKey, image, materialise };
+}
+
+/** Bases that a run without the cache has begun anew: pipelines that share one build it once. */
+const begunAnew = new WeakMap<ExecutorServices, Set<string>>();
+
+/** With `--no-cache` a disk file of an equal key is no more used than a record is. */
+function forgetUnusedDisk(node: GraphNode, plan: DiskPlan, services: ExecutorServices): void {
+  const { layout, prober, runId, sink } = services;
+  if (!prober.skipsCache) return;
+  const begun = begunAnew.get(services) ?? new Set<string>();
+  begunAnew.set(services, begun);
+  if (begun.has(plan.baseKey)) return;
+  begun.add(plan.baseKey);
+  if (forgetDisk(layout, { key: plan.diskKey, base: plan.baseKey }, runId)) return;
+  const message = 'another run uses the disk that the cache has, so it is not built anew';
+  sink.emit({ type: 'notice', level: 'warning', message, id: node.id });
 }
 
 /** The disk of a builder's machine, as its last snapshot holds it. */

@@ -1,3 +1,5 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { FullReport } from '../../../src/report/full-report.ts';
 import { addTinyRoot, CliProject } from '../../rigs/cli.ts';
@@ -103,5 +105,24 @@ describe.skipIf(noWorkspace !== undefined)('build --full', () => {
     expect(full).toMatchObject({ code: 1, stdout: expect.stringContaining('p/odd: failed') });
     expect(reportOf(project).verdicts).toMatchObject({ good: 'same', odd: 'failed', after: 'failed' });
     expect(project.read('output/p/SHA256SUMS')).toBe(before);
+  });
+
+  test('--no-cache builds the disk again too, and its patches', async () => {
+    const project = projectWith('echo one > /odd');
+    await project.build();
+    const disks = project.path('cache/disks');
+    const made = (): string[] =>
+      readdirSync(disks)
+        .filter((name) => name.endsWith('.raw') || name.endsWith('.patch'))
+        .map((name) => `${name} ${statSync(join(disks, name)).ino}`);
+    const before = made();
+    expect(before.length).toBeGreaterThan(0);
+    expect((await project.build()).built).toEqual([]);
+    expect(made()).toEqual(before);
+    const sums = project.read('output/p/SHA256SUMS');
+    expect((await project.build('--no-cache')).code).toBe(0);
+    expect(made().filter((name) => before.includes(name))).toEqual([]);
+    expect(made()).toHaveLength(before.length);
+    expect(project.read('output/p/SHA256SUMS')).toBe(sums);
   });
 });
