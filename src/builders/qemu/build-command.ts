@@ -93,6 +93,8 @@ function controlSwitches(machine: BuildMachine): Switch[] {
       ? []
       : [['-qmp', `unix:${value(options.qmp_socket_path)},server=on,wait=off`] as const]),
     ['-device', 'virtio-rng-pci'],
+    // SeaBIOS and what writes through it (boot menus, "no bootable device") show on the serial console too.
+    ...(isPc && machine.firmware === undefined ? [['-machine', 'graphics=off'] as const] : []),
     // A restored machine is told that it is another one now, so that its random numbers are not those of its twin.
     ...(isPc ? [['-device', 'vmgenid,guid=auto'] as const] : []),
     ...(tpmSocket === undefined ? [] : tpmSwitches(tpmSocket, options)),

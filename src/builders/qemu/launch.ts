@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, symlink } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { Digest } from '../../model/ids.ts';
 import type { DriverContext } from '../machine-builder.ts';
@@ -97,6 +97,9 @@ export async function launch(
       await held[Symbol.asyncDispose]();
       return undefined;
     }
+    const ownName = join(setup.active, options.name);
+    if (options.qemuargs.some(([name]) => name === '-drive') && !existsSync(ownName))
+      await symlink(diskFile(0), ownName);
     const tpm = options.vtpm ? await startTpm(options, folder.path, context, tpmOf(setup)) : undefined;
     if (tpm !== undefined) held.add(async () => await tpm[Symbol.asyncDispose]());
     const full = tpm === undefined ? plan : { ...plan, tpmSocket: tpm.socket };
@@ -123,7 +126,7 @@ function planOf(
 ): MachinePlan {
   const { record, login, active, media } = setup;
   const at = (name: string): string => (isAbsolute(name) ? name : join(media, name));
-  const isForwarded = options.communicator === 'ssh' && !options.skip_nat_mapping;
+  const isForwarded = !options.skip_nat_mapping;
   const { net_bridge: bridge } = options;
   return {
     options,

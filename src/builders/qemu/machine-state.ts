@@ -1,3 +1,4 @@
+import { existsSync, realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { FailureError } from '../../diagnostics/failure.ts';
@@ -63,7 +64,9 @@ export async function awaitState(qmp: QmpClient): Promise<void> {
 export async function switchDisks(qmp: QmpClient, disks: ReadonlyMap<string, string>): Promise<void> {
   const blocks = await qmp.execute('query-block', blockSchema);
   const actions = [...disks].map(([from, to]) => {
-    const block = blocks.find(({ inserted }) => inserted !== undefined && fileOf(inserted.file) === from);
+    const block = blocks.find(
+      ({ inserted }) => inserted !== undefined && fileOf(inserted.file) === realpathSync(from),
+    );
     if (block === undefined) {
       throw new FailureError({
         reason: 'step-failed',
@@ -93,6 +96,8 @@ const pseudoSchema = z.object({ file: z.object({ filename: z.string() }) });
 
 /** File of a block device. One whose backing file is not the one its header names is told as `json:{…}`. */
 function fileOf(name: string): string {
-  if (!name.startsWith('json:')) return name;
-  return pseudoSchema.safeParse(JSON.parse(name.slice(5))).data?.file.filename ?? name;
+  const isPseudo = name.startsWith('json:');
+  const file = isPseudo ? pseudoSchema.safeParse(JSON.parse(name.slice(5))).data?.file.filename : name;
+  // The user's own `-drive` names the disk by a link.
+  return file !== undefined && existsSync(file) ? realpathSync(file) : name;
 }

@@ -221,10 +221,7 @@ const mediaFields = {
 };
 
 const buildFields = {
-  communicator: z
-    .enum(['ssh', 'none'])
-    .default('ssh')
-    .describe('`none`: no step can run; the machine is done when it powers itself off.'),
+  communicator: z.enum(['ssh']).default('ssh').describe('How steps get into the machine.'),
   login: z
     .enum(['auto', 'cloud-init', 'credentials', 'own'])
     .default('auto')
@@ -270,7 +267,7 @@ export const qemuSchema = z
       refuse('boot_steps', 'boot_command and boot_steps exclude each other');
     if (options.disable_vnc && (options.boot_command.length > 0 || options.boot_steps.length > 0))
       refuse('disable_vnc', 'keys are typed over VNC');
-    if (options.net_bridge !== undefined && options.ssh_host === undefined && options.communicator === 'ssh')
+    if (options.net_bridge !== undefined && options.ssh_host === undefined)
       refuse('net_bridge', 'a machine on a bridge needs `ssh_host`');
     for (const [low, high] of [
       ['host_port_min', 'host_port_max'],
