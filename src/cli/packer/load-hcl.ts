@@ -25,16 +25,24 @@ export interface HclOutcome extends LoadOutcome {
   readonly dataValues: ReadonlyMap<string, Value>;
 }
 
-/** Loads an HCL2 template, `-` from standard input; with `data`, its data sources are read as well, each after those it needs. */
+/**
+ * Loads an HCL2 template, `-` from standard input; with `data`, its data sources are read as well, each after those it
+ * needs; `parseOnly` evaluates nothing.
+ */
 export async function loadHcl(
   flags: TemplateFlags,
   context: CliContext,
-  { data, world }: { readonly data: boolean; readonly world?: LoadOptions['world'] },
+  {
+    data,
+    world,
+    parseOnly = false,
+  }: { readonly data: boolean; readonly world?: LoadOptions['world']; readonly parseOnly?: boolean },
 ): Promise<HclOutcome> {
   const content = flags.path === '-' ? await readStdin(context) : undefined;
   const plain = hclOptions(flags, context);
   const options = {
     ...plain,
+    parseOnly,
     world: { ...plain.world, ...world },
     ...(content !== undefined && { content }),
   };

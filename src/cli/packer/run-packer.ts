@@ -45,7 +45,15 @@ async function runCommand(
     work.ui.say(command.help);
     return 1;
   }
-  const code = await command.run({ ...work, flags: flags.value });
+  let code: number | 'usage';
+  try {
+    code = await command.run({ ...work, flags: flags.value });
+  } catch (error) {
+    // Each value has its limit, but all of them together may still be more than one text can hold.
+    if (!(error instanceof RangeError) || error.message !== 'Invalid string length') throw error;
+    work.ui.error('The values of the template are too long to be shown.');
+    return 1;
+  }
   if (code !== 'usage') return code;
   work.ui.say(command.help);
   return 1;

@@ -57,7 +57,7 @@ async function validateHcl(work: CommandWork, flags: TemplateFlags): Promise<num
   const { switches } = work.flags;
   const syntaxOnly = switches.get('syntax-only') === true;
   const data = switches.get('evaluate-datasources') === true && !syntaxOnly;
-  const outcome = await loadHcl(flags, work.context, { data });
+  const outcome = await loadHcl(flags, work.context, { data, parseOnly: syntaxOnly });
   const quiet = switches.get('no-warn-undeclared-var') === true;
   const warnings = quiet ? [] : outcome.warnings.map(withoutPlace);
   // What cannot be read has nothing that could be checked.

@@ -52,11 +52,27 @@ export function failAt(span: Span, message: string, details: FailureDetails = {}
   });
 }
 
+/** Most turns that all loops of one expression may take together; far beyond what any template lists. */
+export const MAX_TURNS = 300_000;
+
+/** Evaluation is synchronous: the expression that is evaluated now, and the turns of its loops so far. */
+const running = { depth: 0, turns: 0 };
+
+/** Counts the turns of a loop before they are made; fails where loops in loops would never end. */
+export function countTurns(count: number, span: Span): void {
+  running.turns += count;
+  if (running.turns > MAX_TURNS) {
+    failAt(span, `Too many values: the loops of one expression may take ${MAX_TURNS} turns.`);
+  }
+}
+
 /**
  * Runs evaluation code and turns what it throws for the user into a failed `Result`. The engine's own limits (call
  * stack, length of strings) become failures as well: they only arise from values out of all proportion.
  */
 export function captureEvaluation<T>(span: Span, body: () => T): Result<T> {
+  if (running.depth === 0) running.turns = 0;
+  running.depth += 1;
   try {
     return { ok: true, value: body() };
   } catch (error) {
@@ -67,5 +83,7 @@ export function captureEvaluation<T>(span: Span, body: () => T): Result<T> {
       ok: false,
       failures: [{ reason: 'template-invalid', message, origin: span.range, cause: error }],
     };
+  } finally {
+    running.depth -= 1;
   }
 }

@@ -14,7 +14,7 @@ import {
   tupleValue,
   unknownValue,
 } from '../values/value.ts';
-import { type EvaluationContext, failAt } from './context.ts';
+import { type EvaluationContext, countTurns, failAt } from './context.ts';
 import { evaluate, keyText } from './evaluate.ts';
 
 /** Keys and values of a collection in order; undefined when it is unknown. Fails for what has no items. */
@@ -29,11 +29,12 @@ export function iterate(
       "Iteration over null value: a null value cannot be used as the collection of a 'for' expression.",
     );
   const items = itemsOf(collection);
+  const entries = items === undefined ? entriesOf(collection) : undefined;
+  countTurns(items?.length ?? entries?.size ?? 0, expression.span);
   if (items !== undefined) {
     const isSet = collection.type.kind === 'set';
     return items.map((item, index) => [isSet ? item : numberValue(BigFloat.integer(index)), item]);
   }
-  const entries = entriesOf(collection);
   if (entries !== undefined) return [...entries].map(([key, item]) => [stringValue(key), item]);
   return failAt(
     expression.span,

@@ -6,15 +6,19 @@ import { type EvaluationContext, failAt } from './context.ts';
 import { evaluate } from './evaluate.ts';
 import { bindNames, iterate } from './for.ts';
 
+/** Longest text that a template may make, in UTF-16 units: a few locals that double each other reach any memory. */
+const MAX_LENGTH = 2 ** 26;
+
 interface Output {
   readonly chunks: string[];
+  length: number;
   known: boolean;
   sensitive: boolean;
 }
 
 /** The string a template makes. HCL native syntax specification, "Templates". */
 export function evaluateTemplate(template: Template, context: EvaluationContext): Value {
-  const output: Output = { chunks: [], known: true, sensitive: false };
+  const output: Output = { chunks: [], length: 0, known: true, sensitive: false };
   writeParts(template.parts, context, output);
   return markSensitive(
     output.known ? stringValue(output.chunks.join('')) : unknownValue(STRING),
@@ -44,7 +48,12 @@ function writeValue(part: TemplatePart & { type: 'interpolation' }, value: Value
     return;
   }
   try {
-    output.chunks.push(String(convertValue(value, STRING).data));
+    const text = String(convertValue(value, STRING).data);
+    output.length += text.length;
+    if (output.length > MAX_LENGTH) {
+      failAt(part.value.span, `Too long text: a template may make texts of ${MAX_LENGTH} characters.`);
+    }
+    output.chunks.push(text);
   } catch (error) {
     if (!(error instanceof ConversionError)) throw error;
     failAt(

@@ -1,4 +1,4 @@
-import { type Failure, FailureError, type Result } from '../../../diagnostics/failure.ts';
+import { type Failure, FailureError, type Result, fail } from '../../../diagnostics/failure.ts';
 import { nearestName } from '../../../diagnostics/nearest-name.ts';
 import type { SourceText, Span } from '../syntax/source-text.ts';
 import { GoCallError, type GoFunctions, type GoValue, isTrue, printGo } from './go-value.ts';
@@ -19,6 +19,10 @@ export function renderGoTemplate(source: SourceText, context: GoContext): Result
     renderer.nodes(parsed.value, context.data);
     return { ok: true, value: renderer.chunks.join('') };
   } catch (error) {
+    if (error instanceof RangeError) {
+      const message = 'Interpolation error: the text is too long or nested too deeply.';
+      return fail({ reason: 'template-invalid', message, cause: error });
+    }
     if (error instanceof FailureError) return { ok: false, failures: error.failures };
     throw error;
   }

@@ -18,7 +18,7 @@ const DYNAMIC = { attributes: ['for_each', 'iterator', 'labels'], blocks: ['cont
  * known yet gives none. HCL "dynblock" extension.
  */
 export function expandDynamic(body: Body, context: EvaluationContext, problems: Problems): Body {
-  return hasDynamic(body) ? expand(body, NO_NAMES, { context, problems }) : body;
+  return hasDynamic(body) ? expand(body, NO_NAMES, { context, problems, made: { count: 0 } }) : body;
 }
 
 /** A block with its body expanded. */
@@ -33,7 +33,11 @@ const hasDynamic = (body: Body): boolean =>
 interface Work {
   readonly context: EvaluationContext;
   readonly problems: Problems;
+  /** Blocks made so far; dynamic blocks in dynamic blocks multiply. */
+  readonly made: { count: number };
 }
+
+const MAX_BLOCKS = 10_000;
 
 function expand(body: Body, names: Names, work: Work): Body {
   return { ...body, items: body.items.flatMap((item) => expandItem(item, names, work)) };
@@ -49,6 +53,8 @@ const scoped = (inner: Expression, names: Names): Expression =>
   names.size === 0 ? inner : { type: 'scoped', span: inner.span, inner, names };
 
 function repeat(block: Block, names: Names, work: Work): Block[] {
+  // Too many were made, and it was said: nothing more is looked at.
+  if (work.made.count > MAX_BLOCKS) return [];
   const [label] = block.labels;
   const attributes = readBody(block.body, DYNAMIC, work.problems);
   const forEach = attributes.get('for_each');
@@ -62,7 +68,10 @@ function repeat(block: Block, names: Names, work: Work): Block[] {
   const iterator = iteratorName(attributes.get('iterator')) ?? label.value;
   const collection = evaluateIn(forEach.value, names, work);
   const labels = attributes.get('labels');
-  return elementsOf(collection, forEach).map(([key, value]) => {
+  const elements = elementsOf(collection, forEach);
+  work.made.count += elements.length;
+  if (work.made.count > MAX_BLOCKS) return wrong(block, `a body may hold ${MAX_BLOCKS} blocks in all`);
+  return elements.map(([key, value]) => {
     const inner = new Map([...names, [iterator, objectValue({ key, value })]]);
     return {
       ...block,

@@ -10,6 +10,7 @@ import { VariableAssignments } from './assign-variables.ts';
 import { readBuild, readComponents, readPacker } from './blocks.ts';
 import { Problems } from './body.ts';
 import { checkReferences } from './check-references.ts';
+import { dataCycles } from './data-cycles.ts';
 import { VariableDeclarations } from './declare-variables.ts';
 import { expandBlock } from './expand-dynamic.ts';
 import { checkVersions } from './check-version.ts';
@@ -34,6 +35,8 @@ export interface LoadOptions {
   readonly world?: Partial<FunctionWorld>;
   /** The order of old versions of Packer: first all data sources, then the locals, which may nest ten deep. */
   readonly sequential?: boolean;
+  /** Stops where `parseFailures` are known: no variable, local or block is evaluated, and the template has none. */
+  readonly parseOnly?: boolean;
 }
 
 /**
@@ -75,7 +78,8 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
   const parseFailures = [...problems.failures];
   const requiredPlugins = packer.flatMap(({ plugins }) => plugins);
   checkAccessors(requiredPlugins, problems);
-  const variables = assignments.finish();
+  const parseOnly = options.parseOnly === true;
+  const variables: ReadonlyMap<string, PackerVariable> = parseOnly ? new Map() : assignments.finish();
 
   const base = baseContext(
     options,
@@ -85,9 +89,16 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
     dataSources.map(({ type, name }) => [type, name]),
   );
   const sequential = options.sequential === true;
-  const locals = evaluateLocals(localDeclarations, base, problems, sequential ? SEQUENTIAL_DEPTH : undefined);
+  const locals = evaluateLocals(
+    parseOnly ? new Map() : localDeclarations,
+    base,
+    problems,
+    sequential ? SEQUENTIAL_DEPTH : undefined,
+  );
   const beforeData = sequential ? new Map<string, PackerLocal>() : locals;
-  for (const { body } of dataSources) checkReferences(body, { var: variables, local: beforeData }, problems);
+  for (const { body } of parseOnly ? [] : dataSources)
+    checkReferences(body, { var: variables, local: beforeData }, problems);
+  if (!parseOnly) problems.failures.push(...dataCycles(dataSources, localDeclarations));
   const localValues = objectValue(new Map([...locals].map(([name, local]) => [name, local.value])));
   const context: EvaluationContext = {
     ...base,
@@ -95,7 +106,7 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
   };
 
   const expanded = (...names: readonly string[]): Block[] =>
-    of(...names).map((block) => expandBlock(block, context, problems));
+    parseOnly ? [] : of(...names).map((block) => expandBlock(block, context, problems));
   const sources = readComponents(expanded('source'), problems);
   const template: ParsedPackerTemplate = {
     directory: found.directory,

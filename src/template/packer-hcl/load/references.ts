@@ -24,7 +24,7 @@ export function referencesOf(expression: Expression): Reference[] {
     if (reference !== undefined) {
       if (!next.bound.has(reference.root)) found.push(reference);
     } else {
-      pending.push(...childrenOf(next));
+      for (const child of childrenOf(next)) pending.push(child);
     }
   }
   return found;

@@ -5,7 +5,7 @@ import { type Token, type TokenKind, scanToken } from './token.ts';
 /** Deepest nesting of blocks, brackets and operators; far beyond any template, far below the call stack. */
 export const MAX_DEPTH = 250;
 /** Most nodes one file may have: bounds the memory of the syntax tree. */
-export const MAX_NODES = 3_000_000;
+export const MAX_NODES = 1_000_000;
 /** After so many problems the rest of the file is not read. */
 export const MAX_PROBLEMS = 50;
 
