@@ -36,6 +36,11 @@ export const configSchema = z
         minFree: sizeField()
           .optional()
           .describe('Space that must stay free on the disk of the cache; layers are deleted to keep it.'),
+        maxMountSize: sizeField()
+          .optional()
+          .describe(
+            'Largest size of one cache mount (package downloads and the like); its oldest files go first. Looked at once a day. Default: 5 GB.',
+          ),
         maxAge: durationField()
           .optional()
           .describe('Layers not used for this long are deleted, for example `30d`.'),

@@ -135,7 +135,8 @@ async function keepStore(
   if (!run.started) return noteUseDaily(layers, layout, { project: config.root, pipelines }, outputs);
   noteUse(layers, layout, outputs());
   const { configuredBounds } = await import('./maintenance.ts');
-  const { pruneAfterRun } = await import('./upkeep.ts');
+  const { pruneAfterRun, trimAfterRun } = await import('./upkeep.ts');
+  await trimAfterRun(session, run);
   const bounds = configuredBounds(session);
   if (bounds !== undefined) await pruneAfterRun(session, bounds, run);
 }

@@ -1,5 +1,6 @@
 import { pruneStore, type PruneOutcome } from '../cache/maintenance.ts';
 import { hasLeftovers } from '../cache/reap.ts';
+import { trimMountsDaily } from '../cache/trim-mounts.ts';
 import type { PrunePolicy } from '../cache/prune.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { Workspace } from '../layers/workspace.ts';
@@ -26,6 +27,30 @@ export async function pruneAfterRun(
     if (outcome.removed.length > 0) sink.emit({ type: 'notice', level: 'info', message: describe(outcome) });
   } catch (error) {
     const message = `the cache could not be brought within its bounds: ${error instanceof Error ? error.message : String(error)}`;
+    sink.emit({ type: 'notice', level: 'warning', message });
+  }
+}
+
+const MAX_MOUNT_BYTES = 5_000_000_000;
+
+/** Brings cache mounts back to their size, once a day. Never fails a build. */
+export async function trimAfterRun(
+  session: Session,
+  {
+    id,
+    sink,
+    openWorkspace,
+  }: { readonly id: string; readonly sink: EventSink; readonly openWorkspace: () => Promise<Workspace> },
+): Promise<void> {
+  try {
+    const limits = { maxBytes: session.config.cache.maxMountSize ?? MAX_MOUNT_BYTES, ownRun: id };
+    const remove = async (path: string): Promise<void> => await (await openWorkspace()).remove(path);
+    const freed = await trimMountsDaily(session.layout, limits, remove);
+    if (freed === 0) return;
+    const message = `cache: deleted the oldest files of cache mounts, ${(freed / 1e6).toFixed(1)} MB`;
+    sink.emit({ type: 'notice', level: 'info', message });
+  } catch (error) {
+    const message = `cache mounts could not be brought within their size: ${error instanceof Error ? error.message : String(error)}`;
     sink.emit({ type: 'notice', level: 'warning', message });
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoreLayout } from '../cache/store-layout.ts';
 
@@ -6,5 +6,8 @@ import type { StoreLayout } from '../cache/store-layout.ts';
 export async function cacheMountFolder(layout: StoreLayout, id: string): Promise<string> {
   const folder = join(layout.folder('mounts'), id.replaceAll(/[^A-Za-z0-9._-]/g, '_'));
   await mkdir(folder, { recursive: true });
+  const now = Date.now() / 1000;
+  // The time of its last use, for deleting what was not used for longest. A store of others keeps its own.
+  await utimes(folder, now, now).catch(() => undefined);
   return folder;
 }
