@@ -1,4 +1,4 @@
-import { base64Forms } from '../util/redact.ts';
+import { base64Forms, wrappedBase64 } from '../util/redact.ts';
 
 /** A secret whose bytes must not be in a layer. */
 export interface SecretValue {
@@ -11,7 +11,7 @@ export const SHORTEST_SECRET = 8;
 
 /**
  * Finds secrets in bytes: the value as it is, each long line of a value of several lines (not the armour around a
- * key), and base64 at every alignment. Compressed or encrypted copies are beyond it. Costs one search in memory for
+ * key), and base64 at every alignment or broken into lines. Compressed or encrypted copies are beyond it. Costs one search in memory for
  * each form, while the bytes are in the processor's cache for hashing anyway.
  */
 export class SecretScan {
@@ -37,5 +37,5 @@ function formsOf(secret: string): Set<string> {
   const parts =
     lines.length === 1 ? [] : lines.filter((line) => line.length >= 20 && !line.includes('-----'));
   const texts = [secret.trim(), ...parts].filter((text) => text.length >= SHORTEST_SECRET);
-  return new Set(texts.flatMap((text) => [text, ...base64Forms(text)]));
+  return new Set([...texts.flatMap((text) => [text, ...base64Forms(text)]), ...wrappedBase64(secret.trim())]);
 }

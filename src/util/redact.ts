@@ -4,8 +4,8 @@ const MASK = '<sensitive>';
 const SHORTEST = 4;
 
 /**
- * Replaces secret values in text by `<sensitive>`: as they are, base64, URL- and shell-escaped, JSON-escaped, and
- * each line of a value of several lines.
+ * Replaces secret values in text by `<sensitive>`: as they are, base64 (also in lines), URL- and shell-escaped,
+ * JSON-escaped, and each line of a value of several lines.
  */
 export class Redactor {
   #needles: string[] = [];
@@ -17,12 +17,13 @@ export class Redactor {
       const text = value.trimEnd();
       if (text.length < SHORTEST) continue;
       forms.add(text);
-      forms.add(encodeURIComponent(text.toWellFormed()));
       forms.add(JSON.stringify(text).slice(1, -1));
       forms.add(text.replaceAll("'", `'\\''`));
       forms.add(text.replaceAll("'", `'"'"'`));
-      for (const form of base64Forms(text)) forms.add(form);
+      for (const form of [...urlForms(text), ...base64Forms(text)]) forms.add(form);
+      forms.add(text.replaceAll(/[^\w@%+=:./-]/gu, '\\$&'));
     }
+    for (const line of wrappedBase64(secret)) forms.add(line);
     this.#needles = [...new Set([...this.#needles, ...forms])].toSorted((a, b) => b.length - a.length);
   }
 
@@ -46,6 +47,37 @@ export class Redactor {
     }
     return value;
   }
+}
+
+/** Percent-encoded, with digits of either case, and as forms send it. */
+function urlForms(text: string): string[] {
+  const encoded = encodeURIComponent(text.toWellFormed());
+  const strict = encoded.replaceAll(
+    /[!'()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return [encoded, strict].flatMap((form) => [
+    form,
+    form.replaceAll(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase()),
+    form.replaceAll('%20', '+'),
+  ]);
+}
+
+/** Columns at which base64(1) and OpenSSL break lines. */
+const BASE64_COLUMNS = [76, 64];
+/** Shorter ends of a wrapped text would mask ordinary text. */
+const SHORTEST_WRAPPED = 12;
+
+/** Lines of the base64 of a text that is too long for one, with and without a line end after the text. */
+export function wrappedBase64(text: string): string[] {
+  return [text, `${text}\n`].flatMap((whole) => {
+    const encoded = Buffer.from(whole).toString('base64');
+    return BASE64_COLUMNS.flatMap((columns) => {
+      if (encoded.length <= columns) return [];
+      const lines = encoded.match(new RegExp(`.{1,${columns}}`, 'g')) ?? [];
+      return lines.filter((line) => line.length >= SHORTEST_WRAPPED);
+    });
+  });
 }
 
 /** Base64 of the text at each of the three alignments it can have inside a longer encoded text. */

@@ -28,14 +28,17 @@ ${script.replaceAll(/^/gm, '      ')}
 describe.skipIf(noWorkspace !== undefined)('a secret', () => {
   test('is in no layer, log, record, event, memo and command line', async () => {
     const project = projectWith(
-      'cat /run/secrets/token; echo; echo "$TOKEN" >&2; test -n "$TOKEN"\nsleep 1.7319\necho done > /done',
+      'cat /run/secrets/token; echo; echo "$TOKEN" >&2; test -n "$TOKEN"\n' +
+        'printf %s "${TOKEN%???}"; sleep 0.1; echo "${TOKEN#"${TOKEN%???}"}"\nsleep 1.7319\necho done > /done',
     );
     const started = project.start(['build', '--ui=json']);
     await eventually('the step', () => commandLines().some((line) => line.includes('sleep 1.7319')));
     const seen = commandLines().filter((line) => FORMS.some((form) => line.includes(form)));
+    const environments = foreignEnvironments(project, started.process.pid ?? 0);
     const result = await started.result;
     expect(result).toMatchObject({ code: 0 });
     expect(seen).toEqual([]);
+    expect(environments).toEqual([]);
     // The step did print it, and it was hidden.
     expect(result.stdout).toContain('<sensitive>');
     for (const form of FORMS) {
@@ -87,6 +90,25 @@ function filesWith(project: CliProject, form: string): string[] {
     },
   );
   return list.split('\n').filter((line) => line !== '');
+}
+
+/**
+ * Processes of the build with the secret in their environment, but imgpipe itself, to which the user gave it, and the
+ * step, which asked for it.
+ */
+function foreignEnvironments(project: CliProject, own: number): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    try {
+      if (!/^\d+$/.test(pid) || Number(pid) === own || Number(pid) === process.pid) return [];
+      const read = (name: string): string => readFileSync(`/proc/${pid}/${name}`, 'utf8');
+      const isStep = read('environ').includes(`TOKEN=${SECRET}`);
+      return !isStep && read('environ').includes(SECRET)
+        ? [`${read('cmdline')} in ${project.directory}`]
+        : [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 function commandLines(): string[] {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Redactor } from '../../../src/util/redact.ts';
@@ -23,6 +24,28 @@ test('hides a secret as it is, escaped and encoded', () => {
   for (const form of forms) {
     expect(redactor.text(`before ${form} after`)).toContain('<sensitive>');
     expect(redactor.text(form)).not.toContain('p4ss');
+  }
+});
+
+test('hides what programs make of a secret', () => {
+  const secret = 'a b&c,d(e)$f';
+  const redactor = redactorOf(secret);
+  const quoted = execFileSync('bash', ['-c', 'printf %q "$1"', 'bash', secret], { encoding: 'utf8' });
+  const form = new URLSearchParams({ q: secret }).toString().slice('q='.length);
+  for (const text of [quoted, form, encodeURIComponent(secret).toLowerCase()])
+    expect(redactor.text(text), text).toBe('<sensitive>');
+});
+
+test('hides the base64 of a long secret also where it is broken into lines', () => {
+  const key = Array.from({ length: 8 }, (_, at) => `line ${at} ${'k3y/+'.repeat(9)}`).join('\n');
+  const redactor = redactorOf(key);
+  for (const [program, ...args] of [['base64'], ['openssl', 'base64']] as [string, ...string[]][]) {
+    for (const input of [key, `${key}\n`]) {
+      const lines = execFileSync(program, args, { input, encoding: 'utf8' }).trim().split('\n');
+      const shown = lines.filter((line) => line.length >= 12 && redactor.text(line) !== '<sensitive>');
+      expect(shown, program).toEqual([]);
+      expect(lines.length).toBeGreaterThan(5);
+    }
   }
 });
 
