@@ -1,5 +1,6 @@
 import type { ExporterKind } from '../../src/exporters/exporter.ts';
 import { row } from '../../src/schema/markdown.ts';
+import { LAYOUTS } from './layouts.ts';
 
 const ABOUT = `An export turns a finished image into one file. All exports of a pipeline come from the same layers, and those of the disk
 from the same disk, so they hold the same files; they are made side by side, and each is made again only when what it
@@ -37,6 +38,8 @@ export function formatsPage(kinds: readonly ExporterKind[]): string[] {
     ),
     '',
     ...sorted.map((kind) => `- \`${kind.type}\`: ${kind.summary}`),
+    '',
+    ...LAYOUTS.split('\n'),
   ];
 }
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { BuilderInfluence } from '../builders/machine-builder.ts';
 import type { KeyInputs } from '../cache/key-inputs.ts';
 import { unreachable } from '../diagnostics/failure.ts';
-import { programsOf } from '../exporters/disk/programs.ts';
+import { isReproducible, programsOf } from '../exporters/disk/programs.ts';
 import { growsRoot } from '../exporters/grow-root.ts';
 import { DISK_VERSION } from '../exporters/disk/version.ts';
 import { exportFileName } from '../exporters/output.ts';
@@ -119,7 +119,10 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
       };
     case 'export': {
       const kind = kinds.exports.mustGet(node.export.type);
-      const artifact = { extension: kind.extension(node.export.options), reproducible: kind.reproducible };
+      const artifact = {
+        extension: kind.extension(node.export.options),
+        reproducible: kind.reproducible && (kind.input !== 'disk' || isReproducible(pipeline.disk)),
+      };
       const reads = kind.reads?.(
         pipeline,
         exportFileName({ pipeline, item: node.export, extension: artifact.extension }),

@@ -21,11 +21,18 @@ const FILE_SYSTEM_PROGRAMS: Readonly<Record<string, DiskProgram>> = {
   btrfs: { name: 'mkfs.btrfs', version: '--version', package: 'btrfs-progs' },
 };
 
+type FileSystems = Pick<DiskSpec, 'fileSystem' | 'partitions'>;
+
 /** Programs that a disk of this layout is made with. */
-export function programsOf({
-  fileSystem = 'ext4',
-  partitions = [],
-}: Pick<DiskSpec, 'fileSystem' | 'partitions'>): DiskProgram[] {
-  const types = new Set<string>([fileSystem, ...partitions.map((partition) => partition.fileSystem)]);
-  return [...PROGRAMS, ...[...types].flatMap((type) => FILE_SYSTEM_PROGRAMS[type] ?? [])];
+export function programsOf(spec: FileSystems): DiskProgram[] {
+  return [...PROGRAMS, ...[...fileSystemsOf(spec)].flatMap((type) => FILE_SYSTEM_PROGRAMS[type] ?? [])];
+}
+
+/** Whether the same layers give the same bytes of a disk: mkfs.btrfs takes some of them from chance. */
+export function isReproducible(spec: FileSystems): boolean {
+  return !fileSystemsOf(spec).has('btrfs');
+}
+
+function fileSystemsOf({ fileSystem = 'ext4', partitions = [] }: FileSystems): Set<string> {
+  return new Set([fileSystem, ...partitions.map((partition) => partition.fileSystem)]);
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { programsOf } from '../../../src/exporters/disk/programs.ts';
+import { isReproducible, programsOf } from '../../../src/exporters/disk/programs.ts';
 import { findDiskTools, findGrub } from '../../../src/exporters/disk/tools.ts';
 
 afterEach(() => {
@@ -41,5 +41,7 @@ describe('the tools of a disk', () => {
     expect(names({})).toEqual(plain);
     const data = { mount: '/data', fileSystem: 'xfs', size: 'fit', free: 0 } as const;
     expect(names({ fileSystem: 'btrfs', partitions: [data] })).toEqual([...plain, 'mkfs.btrfs', 'mkfs.xfs']);
+    expect([isReproducible({}), isReproducible({ partitions: [data] })]).toEqual([true, true]);
+    expect(isReproducible({ partitions: [{ ...data, fileSystem: 'btrfs' }] })).toBe(false);
   });
 });

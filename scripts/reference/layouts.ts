@@ -1,0 +1,39 @@
+/** Text of docs/exporters.md about the disk that exports are made from. */
+export const LAYOUTS = `## Disk layouts
+
+The field \`disk\` of a template says how the disk is laid out ([reference](reference/template.md)). No layout needs root, loop
+devices or mounts on the host: an ordinary user gets the bytes that root gets.
+
+| \`disk\` | choices | read back by | booted by |
+| --- | --- | --- | --- |
+| \`table\` | \`gpt\`, \`mbr\` | sfdisk, parted, partx | QEMU: GPT by BIOS and UEFI, MBR by BIOS |
+| \`fileSystem\`, \`partitions[].fileSystem\` | \`ext4\` | e2fsck, debugfs, GRUB | QEMU |
+|  | \`xfs\` | xfs_repair, xfs_db, GRUB | QEMU |
+|  | \`btrfs\` | btrfs check, btrfs restore, GRUB | by hand, not in the tests |
+| \`partitions\` | any folders but those that are needed before mounting | e2fsck, findmnt | QEMU: \`/boot\` and \`/var\` |
+| \`swap\` | any size | swaplabel | QEMU |
+| \`espMount\` | a folder such as \`/boot/efi\` | mtools | |
+
+- **Reproducible** are all layouts but those with btrfs: mkfs.btrfs numbers files by the inodes they have on the host, and takes
+  identifiers of the device and its trees, and some times, from chance and the clock. The UUID of the file system is
+  fixed there too.
+- **Edits of files are patched in** where the root is ext4 and the only file system: a change of a file then costs as much
+  as the file. Other disks are made in full.
+- **XFS** is filled by \`mkfs.xfs -p\`, which keeps neither extended attributes (file capabilities, ACLs) nor blanks in names:
+  an image with them is refused and the files are named. Files with several names (hard links) become several files. It
+  takes 300 MiB at least.
+- **Partitions, swap and the ESP with \`espMount\`** are told to the image in its \`/etc/fstab\`, by PARTUUID, and only in the disk:
+  exports of layers have the file as the layers do. The root is found by the kernel's \`root=PARTUUID=\`.
+- **An MBR** has four primary partitions; the boot loader lies before the first. Its root does not grow by itself, since
+  systemd-repart grows those of a GPT only.
+- **LVM is not among them**: lvm2 works on block devices of the kernel only. \`pvcreate\` refuses a file ("No device found"), and
+  what makes a file a device, loop devices and the device mapper, needs root. Volumes can be made on the first boot of
+  the machine, on free space or on a disk of its own.
+- **Growing**: with \`growRoot\` (the default) the root of an image that has systemd-repart takes the free space of a larger disk
+  at boot. It lies last on the disk for that.
+
+## What is not shown
+
+- The schemas of the DMTF for OVF are in no package of Debian or npm, so \`xmllint\` checks that descriptors are well-formed, and
+  tests check their elements and digests; they are not validated against a schema.
+- VMware, VirtualBox, Hyper-V and the clouds are not run in the tests; QEMU and other programs read their formats.`;
