@@ -229,9 +229,11 @@ function whyNot(vm: VirtualMachine, plan: MachinePlan): FailureError {
       excerpt: said,
     });
   }
+  // What follows the error tells how to find what would be right.
+  const cause = said.findLast((line) => !line.startsWith('Use -'))?.replace(`${program}: `, '');
   return new FailureError({
     reason: 'step-failed',
-    message: `QEMU does not start: ${said.at(-1) ?? vm.exit ?? 'it does not answer'}`,
+    message: `QEMU does not start: ${cause ?? vm.exit ?? 'it does not answer'}`,
     excerpt: said,
   });
 }

@@ -1,0 +1,179 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { FailureError, type Failure } from '../../../src/diagnostics/failure.ts';
+import { openDriver, sourceUse } from '../../rigs/qemu-driver.ts';
+import { isRoot, noSshd, startSshd, TESTER } from '../../rigs/sshd.ts';
+import { temporaryFolder } from '../../rigs/temporary-folder.ts';
+
+const noQemu = !existsSync('/usr/bin/qemu-system-x86_64');
+/** Emulated on purpose: what works here by KVM must do so without it. */
+const SMALL = { memory: 64, cpus: 1, accelerator: 'tcg' };
+
+/** Boots, and then waits for ever: a sector of `hlt` in a circle. */
+const IDLE = Buffer.concat([
+  Buffer.from([0xfb, 0xf4, 0xeb, 0xfd]),
+  Buffer.alloc(506),
+  Buffer.from([0x55, 0xaa]),
+]);
+
+function disk(folder: string, boots: boolean): string {
+  const path = join(folder, 'base.raw');
+  writeFileSync(path, boots ? IDLE : '');
+  truncateSync(path, 1 << 20);
+  return path;
+}
+
+const sockets = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('imgpipe-vm-'));
+
+/** The failure with which a start ends. Nothing of the machine stays, whatever it was. */
+async function failureOf(
+  options: object,
+  source: object,
+  type = 'disk',
+  folder = temporaryFolder(),
+): Promise<Failure> {
+  const before = sockets();
+  try {
+    const { driver, ledger, store } = await openDriver(folder, { ...SMALL, ...options });
+    const error: unknown = await driver.start(sourceUse(type, { ...source })).then(
+      async (machine) => {
+        await machine[Symbol.asyncDispose]();
+        return new Error('it started');
+      },
+      (reason: unknown) => reason,
+    );
+    expect([...ledger]).toEqual([]);
+    expect(existsSync(store.root) ? readdirSync(store.root) : []).toEqual([]);
+    expect(sockets().filter((name) => !before.includes(name))).toEqual([]);
+    throw error;
+  } catch (error) {
+    if (error instanceof FailureError && error.failures[0] !== undefined) return error.failures[0];
+    throw error;
+  }
+}
+
+describe.skipIf(noQemu)('a virtual machine that cannot be', () => {
+  test('a disk that was cut off, or stands on one that is gone', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'cut.qcow2');
+    execFileSync('qemu-img', ['convert', '-O', 'qcow2', disk(folder, true), path]);
+    truncateSync(path, 200_000);
+    expect(await failureOf({}, { path })).toMatchObject({
+      reason: 'source-failed',
+      message: expect.stringMatching(/cut\.qcow2 is damaged or was cut off/) as string,
+    });
+    const overlay = join(folder, 'overlay.qcow2');
+    execFileSync('qemu-img', [
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      '-u',
+      '-b',
+      'gone.raw',
+      '-F',
+      'raw',
+      overlay,
+      '1M',
+    ]);
+    expect(await failureOf({}, { path: overlay })).toMatchObject({
+      reason: 'source-failed',
+      message: expect.stringMatching(/not whole: it stands on gone\.raw/) as string,
+    });
+  });
+
+  test('an archive that was cut off', async () => {
+    const folder = temporaryFolder();
+    execFileSync('sh', [
+      '-c',
+      `head -c 200000 /dev/urandom | gzip | head -c 100000 > ${join(folder, 'a.gz')}`,
+    ]);
+    expect(await failureOf({}, { path: join(folder, 'a.gz') })).toMatchObject({
+      reason: 'source-failed',
+      message: expect.stringMatching(/a\.gz is damaged or was cut off/) as string,
+    });
+  });
+
+  test('a wrong checksum, and a disk that is too small', async () => {
+    const path = disk(temporaryFolder(), true);
+    expect(await failureOf({}, { path, checksum: `sha256:${'0'.repeat(64)}` })).toMatchObject({
+      reason: 'source-failed',
+      message: expect.stringMatching(/does not have the checksum/) as string,
+    });
+    expect(await failureOf({ disk_size: '512K' }, { path })).toMatchObject({ reason: 'image-too-large' });
+  });
+
+  test('a machine, firmware or QEMU that this host does not have', async () => {
+    const path = disk(temporaryFolder(), true);
+    expect(await failureOf({ machine_type: 'no-such' }, { path })).toMatchObject({
+      reason: 'step-failed',
+      message: expect.stringMatching(/QEMU does not start: .*unsupported machine type/) as string,
+    });
+    expect(
+      await failureOf({ efi_firmware_code: '/none/code.fd', efi_firmware_vars: '/none/vars.fd' }, { path }),
+    ).toMatchObject({
+      reason: 'tool-missing',
+      message: expect.stringMatching(/no firmware \/none\/code\.fd/) as string,
+      hint: expect.stringMatching(/ovmf/) as string,
+    });
+    expect(await failureOf({ qemu_binary: 'no-such-qemu' }, { path })).toMatchObject({
+      reason: 'tool-missing',
+      message: 'no-such-qemu is not installed',
+    });
+  });
+
+  test('no port is free', async () => {
+    const blocker = createServer();
+    await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void blocker.close());
+    const { port } = blocker.address() as AddressInfo;
+    const path = disk(temporaryFolder(), true);
+    expect(await failureOf({ host_port_min: port, host_port_max: port }, { path })).toMatchObject({
+      message: 'no port of 127.0.0.1 is free for the machine',
+    });
+  });
+
+  test('nothing to boot: seen at once on the console', async () => {
+    const path = disk(temporaryFolder(), false);
+    const began = performance.now();
+    const failure = await failureOf({ ssh_timeout: '10m' }, { path });
+    expect(failure).toMatchObject({ reason: 'communicator-failed' });
+    expect(failure.message).toMatch(/cannot be reached: the firmware found no bootable device/);
+    expect(failure.excerpt?.join('\n')).toMatch(/No bootable device/);
+    expect(performance.now() - began).toBeLessThan(300_000);
+  });
+
+  test('SSH that never answers: with a picture of the screen', async () => {
+    const folder = temporaryFolder();
+    const failure = await failureOf({ ssh_timeout: '3s' }, { path: disk(folder, true) }, 'disk', folder);
+    expect(failure.message).toMatch(/cannot be reached: no SSH connection/);
+    const picture = /Its screen: (\S+\.png)/.exec(failure.hint ?? '')?.[1] ?? '';
+    expect(readFileSync(picture).subarray(1, 4).toString()).toBe('PNG');
+  });
+
+  test.skipIf(noSshd || !isRoot)('a wrong password', async () => {
+    const server = await startSshd();
+    const login = { ssh_username: TESTER, ssh_password: 'wrong', ssh_handshake_attempts: 2 };
+    const options = { ...login, skip_nat_mapping: true, ssh_host: server.host, ssh_port: server.port };
+    const failure = await failureOf(options, { path: disk(temporaryFolder(), true) });
+    expect(failure.message).toMatch(/password/);
+    expect(JSON.stringify(failure)).not.toContain('wrong');
+  });
+
+  test('a build that is stopped leaves nothing', async () => {
+    const stop = new AbortController();
+    const folder = temporaryFolder();
+    const { driver, ledger, logged } = await openDriver(folder, SMALL, stop.signal);
+    const before = sockets();
+    const starting = driver.start(sourceUse('disk', { path: disk(folder, true) }));
+    setTimeout(() => stop.abort(), 1500);
+    await expect(starting).rejects.toMatchObject({ failures: [{ reason: 'aborted' }] });
+    expect([...ledger]).toEqual([]);
+    expect(sockets().filter((name) => !before.includes(name))).toEqual([]);
+    expect(logged.join('\n')).toContain('qemu-system-x86_64');
+  });
+});
