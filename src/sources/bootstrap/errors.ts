@@ -23,6 +23,14 @@ export function bootstrapFailure(
       hint: 'Install the package mmdebstrap; `imgpipe doctor` shows all that is missing.',
     };
   }
+  if (/install arch-test for foreign|can neither be executed natively nor via qemu/.test(text)) {
+    return {
+      reason: 'tool-missing',
+      message: 'this host cannot run programs of the architecture of the image',
+      excerpt: excerptOf(lines),
+      hint: 'Install arch-test, qemu-user-static and binfmt-support, or build on a machine of that architecture.',
+    };
+  }
   const failure = { reason: 'source-failed' as const, excerpt: excerptOf(lines) };
   const moved = movedFolders(lines);
   if (moved.length > 0) return archiveMoved(moved);

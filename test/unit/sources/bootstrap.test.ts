@@ -173,6 +173,16 @@ test('an unknown release names the nearest', async () => {
 test.each([
   ['sh: mmdebstrap: not found', 'tool-missing', 'mmdebstrap is not installed'],
   [
+    'E: install arch-test for foreign architecture support',
+    'tool-missing',
+    'this host cannot run programs of the architecture of the image',
+  ],
+  [
+    'E: arm64 can neither be executed natively nor via qemu user emulation with binfmt_misc',
+    'tool-missing',
+    'this host cannot run programs of the architecture of the image',
+  ],
+  [
     "E: The repository 'http://a.example/debian bookwrm Release' does not have a Release file.",
     'source-failed',
     'the archive http://a.example/debian has no release "bookwrm"',
