@@ -1,12 +1,13 @@
 import type { ActionRecord } from '../cache/action-record.ts';
 import { listRecords } from '../cache/inventory.ts';
 import type { KeyInputs } from '../cache/key-inputs.ts';
+import { FailureError } from '../diagnostics/failure.ts';
 import type { Lock } from '../freshness/lock-file.ts';
 import { insertBelow } from '../graph/insert-below.ts';
 import type { GraphNode } from '../model/graph.ts';
 import { asDigest, asNodeId } from '../model/ids.ts';
 import type { NodeDescription } from '../plan/describe.ts';
-import type { Prober } from '../plan/prober.ts';
+import type { Probe, Prober } from '../plan/prober.ts';
 import type { Kinds } from '../plan/kinds.ts';
 import { canonicalJson } from '../util/canonical-json.ts';
 import { Redactor } from '../util/redact.ts';
@@ -45,10 +46,21 @@ function missedSteps({ graph }: CompiledProject, prober: Prober): StepNode[] {
     const needs = graph.dependencies.get(node.id) ?? [];
     if (needs.some((id) => prober.output(id) === undefined)) return [];
     if (node.role !== 'source' && node.role !== 'step') return [];
-    const probe = prober.probe(node);
+    const probe = probeSafely(node, prober);
+    if (probe === undefined) return [];
     if (probe.state === 'hit' || probe.state === 'unverified') prober.settle(node.id, probe.record.output);
     return probe.state === 'miss' && node.role === 'step' ? [node] : [];
   });
+}
+
+/** A missing input file or secret is the build's to tell. */
+function probeSafely(node: GraphNode, prober: Prober): Probe | undefined {
+  try {
+    return prober.probe(node);
+  } catch (error) {
+    if (error instanceof FailureError) return undefined;
+    throw error;
+  }
 }
 
 function listOf(node: GraphNode, kinds: Kinds): readonly unknown[] | undefined {

@@ -83,7 +83,7 @@ export async function writeChanges(
   return new Map([...lock, ...put]);
 }
 
-/** `debian bookworm main: bookworm 2026-07-11, bookworm-updates 2026-11-20 → 2026-11-21`. */
+/** `debian bookworm main (amd64): bookworm 2026-07-11, bookworm-updates 2026-11-20 → 2026-11-21`. */
 export function describeChange({ name, before, after }: LockChange): string {
   return `${name}: ${suiteChanges(before, after)
     .map((one) =>

@@ -72,7 +72,12 @@ function choose(
   if (names.length === 0) return ok(references);
   const namesOf = (entry: string): string[] => {
     const pipelines = [...(users.get(entry) ?? [])];
-    return [entry, ...pipelines, ...pipelines.map((id) => id.replace(/\[.*$/, ''))];
+    return [
+      entry,
+      entry.replace(/ \([^)]*\)$/, ''),
+      ...pipelines,
+      ...pipelines.map((id) => id.replace(/\[.*$/, '')),
+    ];
   };
   const known = new Set(references.flatMap(({ name }) => namesOf(name)));
   const patterns = names.map((name) => ({ name, pattern: globToRegExp(name) }));

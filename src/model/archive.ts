@@ -19,7 +19,7 @@ export interface ArchiveRelease {
  * `name` in `imgpipe.lock`.
  */
 export interface ArchiveReference {
-  /** Made of the options alone, readable: `debian bookworm main`. The same on every host. */
+  /** Made of the options alone, readable: `debian bookworm main (amd64)`. The same on every host. */
   readonly name: string;
   /** What the options name: addresses, or a release of which the host knows the addresses. */
   readonly wanted:

@@ -43,7 +43,7 @@ export interface FullRow {
 export interface FullReport {
   readonly startedAt: string;
   readonly outcome: 'succeeded' | 'failed' | 'aborted';
-  /** Entries of the lock that moved, as text: `debian bookworm main: bookworm-security 2026-11-20 → 2026-11-21`. */
+  /** Entries of the lock that moved, as text: `debian bookworm main (amd64): bookworm-security 2026-11-20 → 2026-11-21`. */
   readonly archives: readonly string[];
   readonly rows: readonly FullRow[];
   /** Keys that are never served again from now on, with their nodes. */

@@ -17,10 +17,10 @@ export function bootstrapArchives(
   const sources = mirrorSources(options);
   if (sources !== undefined) return [archivesAt(sources, architecture)];
   const distribution = options.distribution === 'auto' ? knownDistribution(suite) : options.distribution;
-  const release = [distribution ?? [], suite, components].flat().join(' ');
+  const release = [distribution ?? [], suite, components].flat();
   return [
     {
-      name: isPort(distribution, architecture) ? `${release} (ports)` : release,
+      name: entryName(release, architecture),
       wanted: { type: 'release', release: { suite, distribution: options.distribution, components } },
       architecture,
     },
@@ -35,7 +35,11 @@ export function archivesAt(sources: readonly ArchiveSource[], architecture: Arch
     components,
   }));
   const names = plain.map(({ uris, suites, components }) => [...uris, ...suites, ...components].join(' '));
-  return { name: names.join(', '), wanted: { type: 'sources', sources: plain }, architecture };
+  return {
+    name: entryName([names.join(', ')], architecture),
+    wanted: { type: 'sources', sources: plain },
+    architecture,
+  };
 }
 
 /** The mirrors of a bootstrap as entries of sources.list; undefined when the options name none. */
@@ -53,7 +57,7 @@ export function mirrorSources(options: BootstrapOptions): readonly AptSource[] |
   });
 }
 
-/** Ubuntu keeps all but amd64 and i386 in another archive. */
-function isPort(distribution: string | undefined, architecture: Architecture): boolean {
-  return distribution === 'ubuntu' && architecture !== 'amd64' && architecture !== 'i386';
+/** An archive has an index for each architecture, and each moves by itself. */
+function entryName(words: readonly string[], architecture: Architecture): string {
+  return `${words.join(' ')} (${architecture})`;
 }

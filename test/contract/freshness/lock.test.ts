@@ -31,10 +31,10 @@ describe('imgpipe.lock', () => {
     const first = await project.run('update');
     expect(first).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining(`${web.url} test main: new\n  test  2026-01-01`),
+      stdout: expect.stringContaining(`${web.url} test main (amd64): new\n  test  2026-01-01`),
     });
     const names = Object.keys(lockOf(project).archives);
-    expect(names).toEqual([`${web.url} test main`, `${db.url} test main`].toSorted());
+    expect(names).toEqual([`${web.url} test main (amd64)`, `${db.url} test main (amd64)`].toSorted());
 
     const before = project.read('imgpipe.lock');
     web.move(tool('1'), day(2));
@@ -50,7 +50,7 @@ describe('imgpipe.lock', () => {
     // One pipeline, one entry.
     const one = await project.run('update', 'web', '--json');
     expect(JSON.parse(one.stdout)).toMatchObject([
-      { name: `${web.url} test main`, state: 'moved', pipelines: ['web'] },
+      { name: `${web.url} test main (amd64)`, state: 'moved', pipelines: ['web'] },
     ]);
     expect((await project.run('update', `${web.url} test main`)).stdout).toContain('same');
     expect((await project.run('update')).stdout).toMatch(/: same[^]*: moved|: moved[^]*: same/);
@@ -81,8 +81,8 @@ describe('imgpipe.lock', () => {
     rmSync(project.path('pipelines/db.yaml'));
     await project.run('update');
     expect(Object.keys(lockOf(project).archives)).toHaveLength(2);
-    expect((await project.run('update', '--prune')).stdout).toContain(`${db.url} test main: removed`);
-    expect(Object.keys(lockOf(project).archives)).toEqual([`${web.url} test main`]);
+    expect((await project.run('update', '--prune')).stdout).toContain(`${db.url} test main (amd64): removed`);
+    expect(Object.keys(lockOf(project).archives)).toEqual([`${web.url} test main (amd64)`]);
   });
 
   test('a file that is no lock is refused with its place, and never overwritten', async () => {
@@ -110,7 +110,7 @@ describe('imgpipe.lock', () => {
     });
     // It fails, as the image has no package manager; the state was looked up before.
     expect((await project.run('build', 'web')).stderr).toContain('looking up the state of');
-    expect(Object.keys(lockOf(project).archives)).toEqual([`${web.url} test main`]);
+    expect(Object.keys(lockOf(project).archives)).toEqual([`${web.url} test main (amd64)`]);
     web.requests.length = 0;
     const again = await project.run('build', 'web', '--locked');
     expect(again.stderr).toContain('no package manager is known');
@@ -133,7 +133,9 @@ describe('imgpipe.lock', () => {
       project.write('imgpipe.lock', aged);
       rmSync(project.path('cache/checked'), { recursive: true });
       const renewed = await project.run('build', 'web');
-      expect(renewed.stderr).toContain(`imgpipe.lock: ${web.url} test main: test 2026-01-01 → 2026-01-02`);
+      expect(renewed.stderr).toContain(
+        `imgpipe.lock: ${web.url} test main (amd64): test 2026-01-01 → 2026-01-02`,
+      );
 
       project.write(
         'pipelines/web.yaml',
