@@ -7,6 +7,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run: () => Promise<string> }>> 
   noop: () => import('./noop.ts'),
   edit: () => import('./edit.ts'),
   first: () => import('./first.ts'),
+  package: () => import('./package.ts'),
   plan: () => import('./plan.ts'),
   validate: () => import('./validate.ts'),
 };
