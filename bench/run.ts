@@ -6,6 +6,7 @@ import { ROOT } from './project.ts';
 const BENCHMARKS: Record<string, () => Promise<{ run: () => Promise<string> }>> = {
   noop: () => import('./noop.ts'),
   edit: () => import('./edit.ts'),
+  formats: () => import('./formats.ts'),
   first: () => import('./first.ts'),
   package: () => import('./package.ts'),
   plan: () => import('./plan.ts'),

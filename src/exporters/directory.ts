@@ -17,7 +17,7 @@ which only root can write; others take \`rootfs-tar\`.`,
   },
   input: 'layers',
   extension: () => 'tree',
-  readBackBy: ['rsync'],
+  readBackBy: ['find', 'sha256sum'],
   reproducible: true,
   run: (_, context) =>
     capture(async () => {

@@ -1,0 +1,95 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { median, report, timeInTurn, timeOnce, type Command, type Timing } from './measure.ts';
+import { copyProject } from './project.ts';
+
+/** Formats of the sample, as YAML, by the names under which they are exported. */
+const FORMATS: Readonly<Record<string, string>> = {
+  raw: '{ type: raw }',
+  'raw-zstd': '{ type: raw, name: raw-zstd, compression: zstd }',
+  qcow2: '{ type: qcow2 }',
+  'qcow2-zlib': '{ type: qcow2, name: qcow2-zlib, compression: zlib }',
+  'qcow2-zstd': '{ type: qcow2, name: qcow2-zstd, compression: zstd }',
+  vmdk: '{ type: vmdk }',
+  'vmdk-stream': '{ type: vmdk, name: vmdk-stream, subformat: streamOptimized }',
+  ova: '{ type: ova }',
+  vdi: '{ type: vdi }',
+  vhd: '{ type: vhd }',
+  vhdx: '{ type: vhdx }',
+  gce: '{ type: gce }',
+  vagrant: '{ type: vagrant, provider: libvirt }',
+  'rootfs-tar': '{ type: rootfs-tar }',
+  squashfs: '{ type: squashfs }',
+  oci: '{ type: oci }',
+};
+
+/**
+ * Every format alone and all in one run, from a finished disk; the two that compress blocks beside qemu-img; and all
+ * again after a line of a page was changed.
+ */
+export async function run(): Promise<string> {
+  using project = copyProject();
+  const exports = Object.values(FORMATS).map((line) => `  - ${line}\n`);
+  writeFileSync(
+    join(project.directory, 'pipelines', 'formats.yaml'),
+    `source: { type: pipeline, name: debian-web }\nexports:\n${exports.join('')}`,
+  );
+  const cwd = project.directory;
+  const imgpipe = (name: string, ...args: string[]): Command => ({
+    name,
+    argv: [...project.imgpipe, 'build', 'formats', '-force', ...args],
+    cwd,
+  });
+  await timeOnce(imgpipe('first'));
+
+  const single: Timing[] = [];
+  for (const name of Object.keys(FORMATS)) {
+    single.push(...(await timeInTurn([imgpipe(name, `-only=formats/${name}`)], 2, 0)));
+  }
+  const all = (await timeInTurn([imgpipe('all')], 3, 0)).flatMap(({ seconds }) => seconds);
+  const slowest = single.toSorted((a, b) => median(b.seconds) - median(a.seconds))[0];
+  const sum = single.reduce((total, { seconds }) => total + median(seconds), 0);
+  const lines = [
+    'All formats of the sample in one run, from a finished disk',
+    ...single.map(({ name, seconds }) => `  ${name.padEnd(44)} ${median(seconds).toFixed(2).padStart(8)} s`),
+    `  ${'one after the other'.padEnd(44)} ${sum.toFixed(2).padStart(8)} s`,
+    `  ${'all in one run'.padEnd(44)} ${median(all).toFixed(2).padStart(8)} s`,
+    `  ratio all / slowest alone (${slowest?.name ?? ''}): ${(median(all) / median(slowest?.seconds ?? [])).toFixed(2)}`,
+    `  ratio all / one after the other: ${(median(all) / sum).toFixed(2)}`,
+  ];
+
+  const raw = join(cwd, 'output', 'formats', 'formats.raw');
+  const convert = (name: string, ...flags: string[]): Command => ({
+    name: `qemu-img convert, ${name}`,
+    argv: ['qemu-img', 'convert', '-f', 'raw', ...flags, raw, join(cwd, 'peer')],
+  });
+  const peers: readonly (readonly [string, Command])[] = [
+    ['vmdk-stream', convert('streamOptimized', '-O', 'vmdk', '-o', 'subformat=streamOptimized')],
+    ['qcow2-zlib', convert('-c, zlib', '-c', '-O', 'qcow2')],
+    ['qcow2-zstd', convert('-c, zstd', '-c', '-O', 'qcow2', '-o', 'compression_type=zstd')],
+  ];
+  for (const [name, peer] of peers) {
+    const own = imgpipe(`imgpipe build, ${name}`, `-only=formats/${name}`);
+    lines.push(
+      report(
+        `\nBeside qemu-img: ${name} (with checksum, manifest and start)`,
+        await timeInTurn([own, peer], 3, 0),
+      ),
+    );
+  }
+
+  const edited: Command = {
+    name: 'one line changed, all formats',
+    argv: [...project.imgpipe, 'build', 'formats'],
+    cwd,
+    before: project.editPage,
+  };
+  const again = (await timeInTurn([edited], 2, 0)).flatMap(({ seconds }) => seconds);
+  lines.push(
+    '',
+    'After a one-line change, all formats',
+    `  ${'imgpipe build'.padEnd(44)} ${median(again).toFixed(2).padStart(8)} s`,
+    `  ratio to all formats made anew: ${(median(again) / median(all)).toFixed(2)}`,
+  );
+  return lines.join('\n');
+}
