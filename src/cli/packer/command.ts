@@ -28,7 +28,7 @@ export function printProblems(
 ): number {
   const { failures = [], warnings = [] } = problems;
   if (failures.length === 0 && warnings.length === 0) return 0;
-  const writer = new DiagnosticWriter(context.cwd, stdinSoFar(context));
+  const writer = new DiagnosticWriter({ cwd: context.cwd, stdin: stdinSoFar(context), hide: ui.hide });
   const text = [
     ...warnings.map((warning) => writer.format('Warning', warning)),
     ...failures.map((failure) => writer.format('Error', failure)),

@@ -7,19 +7,29 @@ import { parseNativeFile } from '../../template/packer-hcl/syntax/parse-file.ts'
 const WIDTH = 80;
 
 /** Failures and warnings in the form in which Packer prints those of HCL2, an empty line after each part. */
+export interface DiagnosticOptions {
+  readonly cwd: string;
+  /** What the file `-` holds. */
+  readonly stdin?: Uint8Array | undefined;
+  /** Hides secrets: before lines are broken or cut, which might leave half of one. */
+  readonly hide?: ((text: string) => string) | undefined;
+}
+
 export class DiagnosticWriter {
-  readonly #cwd: string;
-  readonly #stdin: Uint8Array | undefined;
+  readonly #options: DiagnosticOptions;
   readonly #files = new Map<string, SourceFile | undefined>();
 
-  /** `stdin`: what the file `-` holds. */
-  constructor(cwd: string, stdin?: Uint8Array) {
-    this.#cwd = cwd;
-    this.#stdin = stdin;
+  constructor(options: DiagnosticOptions) {
+    this.#options = options;
   }
 
   format(severity: 'Error' | 'Warning', failure: Failure): string {
-    const { summary, detail } = wordsOf(failure);
+    const hide = this.#options.hide ?? ((text: string) => text);
+    const { summary, detail } = wordsOf({
+      ...failure,
+      message: hide(failure.message),
+      ...(failure.hint !== undefined && { hint: hide(failure.hint) }),
+    });
     const parts = [`${severity}: ${summary}\n\n`];
     if (failure.origin !== undefined) parts.push(this.#place(failure.origin));
     for (const { message, range } of failure.related ?? []) {
@@ -33,16 +43,20 @@ export class DiagnosticWriter {
     const file = this.#read(range.file);
     if (file === undefined)
       return `  on ${range.file} line ${range.line}:\n  (source code not available)\n\n`;
+    const hide = this.#options.hide ?? ((text: string) => text);
     const context = file.contextOf(range.line);
     const shown = file.lines
       .slice(range.line - 1, Math.min(range.endLine ?? range.line, range.line + 9))
-      .map((line, index) => `${String(range.line + index).padStart(4)}: ${line.slice(0, 1000)}\n`);
+      .map((line, index) => `${String(range.line + index).padStart(4)}: ${hide(line).slice(0, 1000)}\n`);
     return `  on ${range.file} line ${range.line}${context === '' ? '' : `, in ${context}`}:\n${shown.join('')}\n`;
   }
 
   #read(file: string): SourceFile | undefined {
     if (!this.#files.has(file))
-      this.#files.set(file, file === '-' ? stdinSource(this.#stdin) : readSource(file, this.#cwd));
+      this.#files.set(
+        file,
+        file === '-' ? stdinSource(this.#options.stdin) : readSource(file, this.#options.cwd),
+      );
     return this.#files.get(file);
   }
 }

@@ -54,6 +54,16 @@ export async function loadJson(flags: TemplateFlags, context: CliContext): Promi
   };
 }
 
+/** What was given for the sensitive variables of a template, and their defaults. */
+export function secretsOf(
+  template: JsonTemplate | undefined,
+  given: ReadonlyMap<string, string>,
+): readonly string[] {
+  return (template?.sensitive ?? [])
+    .flatMap((name) => [given.get(name) ?? '', template?.variables.get(name)?.default ?? ''])
+    .filter((text) => text !== '');
+}
+
 async function readTemplate(file: string, context: CliContext): Promise<Result<Uint8Array>> {
   if (file === '-') return ok(await readStdin(context));
   try {

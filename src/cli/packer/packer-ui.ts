@@ -7,6 +7,8 @@ export interface PackerUi {
   /** The result of a command. */
   message(text: string): void;
   error(text: string): void;
+  /** What hides secrets, for those who break or cut texts before they show them. */
+  readonly hide?: (text: string) => string;
   /** A fact that only machines read. */
   machine(type: string, ...data: readonly string[]): void;
   /** The same of one build. */
@@ -41,6 +43,7 @@ const escape = (text: string): string =>
 /** Puts `<sensitive>` in the place of every secret before anything is shown. */
 export function hidingUi(ui: PackerUi, hide: (text: string) => string): PackerUi {
   return {
+    hide,
     say: (text) => ui.say(hide(text)),
     message: (text) => ui.message(hide(text)),
     error: (text) => ui.error(hide(text)),

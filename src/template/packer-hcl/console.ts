@@ -1,5 +1,7 @@
 import { type Failure } from '../../diagnostics/failure.ts';
+import { Redactor } from '../../util/redact.ts';
 import { evaluateExpression } from './evaluate/evaluate.ts';
+import { urlEncode } from './functions/base64.ts';
 import { nodeWorld } from './functions/node-world.ts';
 import { engineFunctions } from './go-template/packer-functions.ts';
 import { renderGoTemplate } from './go-template/render-go.ts';
@@ -89,9 +91,30 @@ export function describeVariables(template: ParsedPackerTemplate): string {
   return `> input-variables:\n\n${list('var', [...template.variables.values()])}\n> local-variables:\n\n${list('local', locals)}`;
 }
 
-/** Puts `<sensitive>` in the place of every secret text. */
+const hiders = new WeakMap<readonly string[], (text: string) => string>();
+
+/**
+ * Puts `<sensitive>` in the place of every secret text: as it is, however short, and from four characters on also
+ * escaped, encoded and line by line.
+ */
 export function hideSecrets(text: string, secrets: readonly string[]): string {
-  return secrets
-    .toSorted((a, b) => b.length - a.length)
-    .reduce((shown, secret) => shown.replaceAll(secret, '<sensitive>'), text);
+  let hide = hiders.get(secrets);
+  if (hide === undefined) {
+    hide = hiderOf(secrets);
+    hiders.set(secrets, hide);
+  }
+  return hide(text);
+}
+
+function hiderOf(secrets: readonly string[]): (text: string) => string {
+  const whole = secrets.filter((secret) => secret !== '').toSorted((a, b) => b.length - a.length);
+  const redactor = new Redactor();
+  for (const secret of whole) {
+    redactor.add(secret);
+    // Forms of HCL's own: `${` doubled in quoted text, and what urlencode() gives.
+    redactor.add(quoteText(secret).slice(1, -1));
+    redactor.add(urlEncode(secret));
+  }
+  return (text) =>
+    redactor.text(whole.reduce((shown, secret) => shown.replaceAll(secret, '<sensitive>'), text));
 }

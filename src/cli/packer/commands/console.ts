@@ -1,10 +1,11 @@
 import { createInterface } from 'node:readline';
 import type { Failure } from '../../../diagnostics/failure.ts';
-import { type ConsoleOptions, runConsole } from '../../../template/packer-hcl/console.ts';
+import { type ConsoleOptions, hideSecrets, runConsole } from '../../../template/packer-hcl/console.ts';
 import { SourceText } from '../../../template/packer-hcl/syntax/source-text.ts';
 import { type CommandWork, type PackerCommand, printProblems } from '../command.ts';
 import { hclOptions, loadHcl } from '../load-hcl.ts';
-import { loadJson } from '../load-json.ts';
+import { loadJson, secretsOf } from '../load-json.ts';
+import { hidingUi } from '../packer-ui.ts';
 import { readStdin } from '../read-stdin.ts';
 import { TEMPLATE_FLAGS, type TemplateFlags, templateFlags } from '../template-flags.ts';
 import { templateKind } from '../template-kind.ts';
@@ -32,19 +33,28 @@ Options:
       work.ui.error(kind.problem);
       return 1;
     }
-    const options = kind.kind === 'hcl2' ? await hclConsole(work, flags) : await jsonConsole(work, flags);
-    if (options === undefined) return 1;
-    return work.context.stdin.isTTY ? await talk(work, options) : await readAll(work, options);
+    const prepared = kind.kind === 'hcl2' ? await hclConsole(work, flags) : await jsonConsole(work, flags);
+    if (prepared === undefined) return 1;
+    const { options, secrets } = prepared;
+    const shown = { ...work, ui: hidingUi(work.ui, (text) => hideSecrets(text, secrets)) };
+    return work.context.stdin.isTTY ? await talk(shown, options) : await readAll(shown, options);
   },
 };
 
-async function hclConsole(work: CommandWork, flags: TemplateFlags): Promise<ConsoleOptions | undefined> {
-  const loaded = await loadHcl(flags, work.context, { data: true });
-  if (printProblems(work, { failures: loaded.parseFailures }) !== 0) return undefined;
-  return { ...hclOptions(flags, work.context), configType: 'hcl2', dataValues: loaded.dataValues };
+interface PreparedConsole {
+  readonly options: ConsoleOptions;
+  readonly secrets: readonly string[];
 }
 
-async function jsonConsole(work: CommandWork, flags: TemplateFlags): Promise<ConsoleOptions | undefined> {
+async function hclConsole(work: CommandWork, flags: TemplateFlags): Promise<PreparedConsole | undefined> {
+  const loaded = await loadHcl(flags, work.context, { data: true });
+  if (printProblems(work, { failures: loaded.parseFailures }) !== 0) return undefined;
+  const { dataValues } = loaded;
+  const options: ConsoleOptions = { ...hclOptions(flags, work.context), configType: 'hcl2', dataValues };
+  return { options, secrets: loaded.template.secrets };
+}
+
+async function jsonConsole(work: CommandWork, flags: TemplateFlags): Promise<PreparedConsole | undefined> {
   const loaded = await loadJson(flags, work.context);
   if ('text' in loaded) {
     work.ui.error(loaded.text);
@@ -56,7 +66,7 @@ async function jsonConsole(work: CommandWork, flags: TemplateFlags): Promise<Con
   const rendered = renderVariables(loaded.template, loaded.given, loaded.facts);
   const variables: ReadonlyMap<string, string> = rendered.ok ? rendered.value : new Map();
   const functions = engineFunctions({ ...loaded.facts, userVariables: variables });
-  return {
+  const options: ConsoleOptions = {
     ...hclOptions({ ...flags, path: undefined }, work.context),
     configType: 'json',
     evaluateLegacy: (line) => {
@@ -70,6 +80,9 @@ async function jsonConsole(work: CommandWork, flags: TemplateFlags): Promise<Con
       return result.ok ? { text: result.value } : { failures: result.failures.map(withoutPlace) };
     },
   };
+  const sensitive = loaded.template?.sensitive ?? [];
+  const known = sensitive.flatMap((name) => variables.get(name) ?? []);
+  return { options, secrets: [...known, ...secretsOf(loaded.template, loaded.given)] };
 }
 
 const withoutPlace = ({ reason, message, hint }: Failure): Failure => ({

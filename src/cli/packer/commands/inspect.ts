@@ -7,7 +7,7 @@ import type { JsonTemplate } from '../../../template/packer-json/template.ts';
 import { type CommandWork, type PackerCommand, printProblems } from '../command.ts';
 import { loadHcl } from '../load-hcl.ts';
 import { loadJson } from '../load-json.ts';
-import type { PackerUi } from '../packer-ui.ts';
+import { type PackerUi, hidingUi } from '../packer-ui.ts';
 import { TEMPLATE_FLAGS, type TemplateFlags, templateFlags } from '../template-flags.ts';
 import { templateKind } from '../template-kind.ts';
 
@@ -36,10 +36,11 @@ Options:
 
 async function inspectHcl(work: CommandWork, flags: TemplateFlags): Promise<number> {
   const outcome = await loadHcl(flags, work.context, { data: true });
-  const code = printProblems(work, { failures: outcome.parseFailures });
-  if (code !== 0) return code;
   const { template } = outcome;
-  const show = (text: string): void => work.ui.say(hideSecrets(text, template.secrets));
+  const ui = hidingUi(work.ui, (text) => hideSecrets(text, template.secrets));
+  const code = printProblems({ ...work, ui }, { failures: outcome.parseFailures });
+  if (code !== 0) return code;
+  const show = (text: string): void => ui.say(text);
   show('Packer Inspect: HCL2 mode\n');
   show(describeVariables(template).replace(/\n$/, '') + '\n');
   const names = (blocks: readonly Block[]): string[] =>

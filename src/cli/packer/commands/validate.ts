@@ -1,7 +1,9 @@
 import type { Failure } from '../../../diagnostics/failure.ts';
+import { hideSecrets } from '../../../template/packer-hcl/console.ts';
 import { type CommandWork, type PackerCommand, printProblems } from '../command.ts';
 import { loadHcl } from '../load-hcl.ts';
-import { loadJson } from '../load-json.ts';
+import { loadJson, secretsOf } from '../load-json.ts';
+import { hidingUi } from '../packer-ui.ts';
 import { TEMPLATE_FLAGS, type TemplateFlags, templateFlags } from '../template-flags.ts';
 import { templateKind } from '../template-kind.ts';
 import { PACKER_VERSION } from '../version.ts';
@@ -53,18 +55,20 @@ Options:
   },
 };
 
-async function validateHcl(work: CommandWork, flags: TemplateFlags): Promise<number> {
-  const { switches } = work.flags;
+async function validateHcl(command: CommandWork, flags: TemplateFlags): Promise<number> {
+  const { switches } = command.flags;
   const syntaxOnly = switches.get('syntax-only') === true;
   const data = switches.get('evaluate-datasources') === true && !syntaxOnly;
-  const outcome = await loadHcl(flags, work.context, { data, parseOnly: syntaxOnly });
+  const outcome = await loadHcl(flags, command.context, { data, parseOnly: syntaxOnly });
+  const { secrets } = outcome.template;
+  const work = { ...command, ui: hidingUi(command.ui, (text) => hideSecrets(text, secrets)) };
   const quiet = switches.get('no-warn-undeclared-var') === true;
   const warnings = quiet ? [] : outcome.warnings.map(withoutPlace);
   // What cannot be read has nothing that could be checked.
   const parsed = printProblems(work, { failures: outcome.parseFailures, warnings });
   if (parsed !== 0) return parsed;
   if (syntaxOnly) {
-    work.ui.say(SYNTAX_ONLY);
+    command.ui.say(SYNTAX_ONLY);
     return 0;
   }
   const { prepareBuilds } = await import('../../../template/packer-hcl/builds/prepare-builds.ts');
@@ -80,19 +84,21 @@ async function validateHcl(work: CommandWork, flags: TemplateFlags): Promise<num
   );
   const failures = [...outcome.failures, ...checked.failures, ...registries.failures, ...builds];
   const code = printProblems(work, { failures, warnings: prepared.warnings });
-  if (code === 0) work.ui.say(VALID);
+  if (code === 0) command.ui.say(VALID);
   return code;
 }
 
-async function validateJson(work: CommandWork, flags: TemplateFlags): Promise<number> {
-  const loaded = await loadJson(flags, work.context);
+async function validateJson(command: CommandWork, flags: TemplateFlags): Promise<number> {
+  const loaded = await loadJson(flags, command.context);
   if ('text' in loaded) {
-    work.ui.error(loaded.text);
+    command.ui.error(loaded.text);
     return 1;
   }
   const { template, given, facts } = loaded;
+  const secrets = secretsOf(template, given);
+  const work = { ...command, ui: hidingUi(command.ui, (text) => hideSecrets(text, secrets)) };
   if (work.flags.switches.get('syntax-only') === true || template === undefined) {
-    work.ui.say(SYNTAX_ONLY);
+    command.ui.say(SYNTAX_ONLY);
     return 0;
   }
   const { checkJsonTemplate } = await import('../../../template/packer-json/check-template.ts');
@@ -105,7 +111,7 @@ async function validateJson(work: CommandWork, flags: TemplateFlags): Promise<nu
   const { only, except } = flags;
   const prepared = prepareJsonBuilds(template, { ...facts, variables: variables.value, only, except });
   const code = printProblems(work, prepared);
-  if (code === 0) work.ui.say(VALID);
+  if (code === 0) command.ui.say(VALID);
   return code;
 }
 

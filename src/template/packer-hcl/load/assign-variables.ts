@@ -18,6 +18,7 @@ import {
   unknownValue,
 } from '../values/value.ts';
 import type { Problems } from './body.ts';
+import { textsOf } from './secret-texts.ts';
 import type { PackerVariable, VariableDeclaration, VariableOrigin } from './parsed-template.ts';
 
 interface Assignment {
@@ -37,6 +38,8 @@ const FROM: Readonly<Record<VariableOrigin, string>> = {
 
 /** Gives declared variables their values; a later assignment beats an earlier one. */
 export class VariableAssignments {
+  /** Every text given for a sensitive variable, also one that another beats or that does not fit its type. */
+  readonly secrets: string[] = [];
   readonly #assigned = new Map<string, Assignment>();
   readonly #declared: ReadonlyMap<string, VariableDeclaration>;
   readonly #problems: Problems;
@@ -121,6 +124,7 @@ export class VariableAssignments {
       this.#assign(declaration, stringValue(text), from, undefined);
       return;
     }
+    if (declaration.sensitive && text.trim() !== '') this.secrets.push(text);
     const where = from === 'environment' ? 'environment' : 'command line';
     const source = new SourceText(`<value for var.${declaration.name} from the ${where}>`, text);
     const parsed = parseExpressionText(source);
@@ -142,6 +146,7 @@ export class VariableAssignments {
     from: VariableOrigin,
     range: SourceRange | undefined,
   ): void {
+    if (declaration.sensitive) this.secrets.push(...textsOf(given));
     try {
       this.#assigned.set(declaration.name, { value: convertValue(given, declaration.type), from, range });
     } catch (error) {

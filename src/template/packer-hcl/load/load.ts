@@ -5,7 +5,7 @@ import type { FileReader, FunctionWorld } from '../functions/function.ts';
 import { nodeWorld } from '../functions/node-world.ts';
 import type { Block } from '../syntax/ast.ts';
 import { STRING } from '../values/type.ts';
-import { type Value, entriesOf, itemsOf, objectValue, stringValue, unknownValue } from '../values/value.ts';
+import { type Value, objectValue, stringValue, unknownValue } from '../values/value.ts';
 import { VariableAssignments } from './assign-variables.ts';
 import { readBuild, readComponents, readPacker } from './blocks.ts';
 import { Problems } from './body.ts';
@@ -16,6 +16,7 @@ import { expandBlock } from './expand-dynamic.ts';
 import { checkVersions } from './check-version.ts';
 import { declareLocals, evaluateLocals } from './locals.ts';
 import { checkAccessors } from './required-plugins.ts';
+import { textsOf } from './secret-texts.ts';
 import type { LoadOutcome, PackerLocal, PackerVariable, ParsedPackerTemplate } from './parsed-template.ts';
 import { findTemplateFiles, readTemplateFile, readValuesFile } from './template-files.ts';
 
@@ -120,7 +121,14 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
     builds: expanded('build').map((block) => readBuild(block, sources, context, problems)),
     registries: of('hcp_packer_registry'),
     context,
-    secrets: [...variables.values(), ...locals.values()].flatMap(secretsOf),
+    secrets: [
+      ...new Set([
+        ...assignments.secrets,
+        ...[...variables.values(), ...locals.values()].flatMap(({ value, sensitive }) =>
+          sensitive ? textsOf(value) : [],
+        ),
+      ]),
+    ],
   };
   const failures = unmet.length > 0 ? unmet : problems.failures;
   return { template, failures, parseFailures, warnings: problems.warnings };
@@ -181,15 +189,3 @@ function baseContext(
 }
 
 const pathValue = (text: string): Value => stringValue(text.replaceAll('\\', '/'));
-
-/** Every text of a sensitive value, and its lines when it has several. */
-function secretsOf({ value, sensitive }: PackerVariable | PackerLocal): string[] {
-  return sensitive ? textsOf(value) : [];
-}
-
-function textsOf(value: Value): string[] {
-  const { data } = value;
-  if (typeof data === 'string')
-    return [data, ...(data.includes('\n') ? data.split('\n') : [])].filter((text) => text.trim() !== '');
-  return [...(itemsOf(value) ?? entriesOf(value)?.values() ?? [])].flatMap(textsOf);
-}
