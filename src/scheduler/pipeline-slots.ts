@@ -1,9 +1,12 @@
 import type { GraphNode } from '../model/graph.ts';
 
-/** Bounds how many pipelines have running nodes at a time (`-parallel-builds`). A slot is kept until the pipeline ends. */
+/**
+ * Bounds how many pipelines have running nodes at a time (`-parallel-builds`): the first ones of the graph that have
+ * not ended, so that with one at a time they run in their order.
+ */
 export class PipelineSlots {
   readonly #limit: number;
-  readonly #active = new Set<string>();
+  /** How many nodes each pipeline still has, in the order of the graph; those that have ended are gone. */
   readonly #open = new Map<string, number>();
 
   /** @param limit 0: no bound */
@@ -14,17 +17,20 @@ export class PipelineSlots {
 
   /** Whether a node of this pipeline may start now. */
   has(node: GraphNode): boolean {
-    return this.#limit === 0 || this.#active.has(node.pipeline.id) || this.#active.size < this.#limit;
-  }
-
-  enter(node: GraphNode): void {
-    this.#active.add(node.pipeline.id);
+    if (this.#limit === 0) return true;
+    let rank = 0;
+    for (const id of this.#open.keys()) {
+      if (id === node.pipeline.id) return rank < this.#limit;
+      rank += 1;
+      if (rank >= this.#limit) return false;
+    }
+    return true;
   }
 
   /** Called once for every node that ended. */
   leave(node: GraphNode): void {
     const open = (this.#open.get(node.pipeline.id) ?? 1) - 1;
-    this.#open.set(node.pipeline.id, open);
-    if (open === 0) this.#active.delete(node.pipeline.id);
+    if (open > 0) this.#open.set(node.pipeline.id, open);
+    else this.#open.delete(node.pipeline.id);
   }
 }

@@ -128,7 +128,6 @@ class Run {
         later.push(waiting);
         continue;
       }
-      this.#slots.enter(node);
       this.#running.set(node.id, this.#execute(waiting, dispatcher, cost));
     }
     this.#waiting = later;

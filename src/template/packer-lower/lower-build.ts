@@ -11,7 +11,7 @@ import { diskSchema } from '../disk-schema.ts';
 import { BUILDER_PARTS, type LoweredUse } from './builder-parts.ts';
 import type { PackerBuild, PackerPart, PackerPostProcessor, PackerProvisioner } from './packer-build.ts';
 import { isInKey, optionsFor, parseUse } from './parse-use.ts';
-import { type OptionReadings, SecretFinder, type StandIns, standInsOf } from './stand-ins.ts';
+import { type OptionReadings, type SecretFinder, type StandIns, standInsOf } from './stand-ins.ts';
 
 /** One build as it reads in the surroundings of `OptionReadings`, and as it reads when its machine runs. */
 export interface BuildReadings {
