@@ -10,6 +10,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run: () => Promise<string> }>> 
   first: () => import('./first.ts'),
   package: () => import('./package.ts'),
   plan: () => import('./plan.ts'),
+  qemu: () => import('./qemu.ts'),
   validate: () => import('./validate.ts'),
 };
 

@@ -140,7 +140,7 @@ export const HOST_TOOLS: readonly HostTool[] = [
   },
   {
     name: 'qemu-system-x86_64',
-    neededFor: 'check boot',
+    neededFor: 'builder qemu, check boot',
     required: false,
     only: 'x64',
     packages: {
@@ -153,7 +153,7 @@ export const HOST_TOOLS: readonly HostTool[] = [
   },
   {
     name: 'qemu-system-aarch64',
-    neededFor: 'check boot',
+    neededFor: 'builder qemu, check boot',
     required: false,
     only: 'arm64',
     packages: {
@@ -166,7 +166,7 @@ export const HOST_TOOLS: readonly HostTool[] = [
   },
   {
     name: 'UEFI firmware for QEMU',
-    neededFor: 'check boot by UEFI',
+    neededFor: 'builder qemu and check boot by UEFI',
     required: false,
     only: 'x64',
     files: [
@@ -177,6 +177,13 @@ export const HOST_TOOLS: readonly HostTool[] = [
     ],
     packages: { apt: 'ovmf', dnf: 'edk2-ovmf', pacman: 'edk2-ovmf', apk: 'ovmf', brew: 'qemu' },
   },
+  {
+    name: 'xorriso',
+    neededFor: "source iso: the medium's kernel",
+    required: false,
+    packages: { ...same('xorriso'), pacman: 'libisoburn' },
+  },
+  { name: 'swtpm', neededFor: 'builder qemu: a TPM', required: false, packages: same('swtpm') },
   {
     name: 'gzip',
     neededFor: 'exports with gzip: gce, rootfs-tar, oci, vagrant',

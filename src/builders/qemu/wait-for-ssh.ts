@@ -4,6 +4,7 @@ import { SshCommunicator } from '../../communicators/ssh/ssh-communicator.ts';
 import { communicatorFromOptions, targetFromOptions } from '../../communicators/ssh/target-from-options.ts';
 import { FailureError } from '../../diagnostics/failure.ts';
 import type { DriverContext } from '../machine-builder.ts';
+import { awaitBanner } from './await-banner.ts';
 import type { Login } from './login.ts';
 import type { QemuOptions } from './options.ts';
 import type { RunningMachine } from './running-machine.ts';
@@ -38,6 +39,9 @@ export async function waitForSsh(
     if (options.pause_before_connecting !== undefined)
       await sleep(options.pause_before_connecting, undefined, { signal: waiting.signal });
     const port = running.portTo(options.ssh_port);
+    const { timeoutMs } = communicatorFromOptions(options);
+    if (port !== undefined && !(await awaitBanner(port, performance.now() + timeoutMs, waiting.signal)))
+      throw new Error(`no SSH connection: nothing answers at the machine's port ${options.ssh_port}`);
     const target = await targetFromOptions(
       { ...options, ssh_username: login.user },
       {

@@ -155,6 +155,20 @@ describe.skipIf(noQemu)('a virtual machine that cannot be', () => {
     expect(readFileSync(picture).subarray(1, 4).toString()).toBe('PNG');
   });
 
+  test.skipIf(!existsSync('/usr/bin/swtpm'))('a TPM starts and ends with its machine', async () => {
+    const folder = temporaryFolder();
+    const { driver, ledger, logged } = await openDriver(folder, { ...SMALL, vtpm: true, ssh_timeout: '2s' });
+    await expect(driver.start(sourceUse('disk', { path: disk(folder, true) }))).rejects.toThrow(
+      /cannot be reached/,
+    );
+    expect(logged.join('\n')).toMatch(
+      /-tpmdev emulator,id=tpm,chardev=tpm-socket -device tpm-tis,tpmdev=tpm/,
+    );
+    expect([...ledger]).toEqual([]);
+    const running = execFileSync('ps', ['ax', '-o', 'args'], { encoding: 'utf8' });
+    expect(running).not.toMatch(/^swtpm .*imgpipe-vm-/m);
+  });
+
   test.skipIf(noSshd || !isRoot)('a wrong password', async () => {
     const server = await startSshd();
     const login = { ssh_username: TESTER, ssh_password: 'wrong', ssh_handshake_attempts: 2 };
