@@ -72,7 +72,10 @@ refresh_lists() {
   moved=
   while IFS="$tab" read -r folder prefix; do
     content=$(lock_field "$folder" 2)
-    [ -n "$content" ] || continue
+    if [ -z "$content" ]; then
+      [ ! -s "$locks" ] || echo "$folder is not in imgpipe.lock: its packages are taken as they are now"
+      continue
+    fi
     file="$run/lists/\${prefix}InRelease"
     [ -e "$file" ] || file="$run/lists/\${prefix}Release"
     if [ "$(content_of "$file" "$(lock_field "$folder" 3)")" = "$content" ]; then
