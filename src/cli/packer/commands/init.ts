@@ -2,13 +2,19 @@ import { type Failure } from '../../../diagnostics/failure.ts';
 import { Problems } from '../../../template/packer-hcl/load/body.ts';
 import type { RequiredPlugin } from '../../../template/packer-hcl/load/parsed-template.ts';
 import { checkAccessors } from '../../../template/packer-hcl/load/required-plugins.ts';
+import { pluginAddressOf } from '../../../template/packer-kinds/plugins.ts';
+import { componentTypes } from '../../../template/packer-kinds/table.ts';
 import { type PackerCommand, printProblems } from '../command.ts';
 import { loadHcl } from '../load-hcl.ts';
 import { TEMPLATE_FLAGS, templateFlags } from '../template-flags.ts';
 import { templateKind } from '../template-kind.ts';
 
-/** Plugins whose kinds imgpipe has itself. */
-const BUILT_IN = new Set(['github.com/hashicorp/docker']);
+/** Plugins whose builders imgpipe has itself. */
+const BUILT_IN: ReadonlySet<string | undefined> = new Set(componentTypes('builder').map(pluginAddressOf));
+
+/** Packer's words where a template requires no plugin. */
+export const NO_PLUGINS =
+  'No plugins requirement found, make sure you reference a Packer config\ncontaining a packer.required_plugins block. See\nhttps://www.packer.io/docs/templates/hcl_templates/blocks/packer\nfor more info.';
 
 export const initCommand: PackerCommand = {
   help: `Usage: packer init [options] TEMPLATE
@@ -50,9 +56,7 @@ Options:
     if (code !== 0) return code;
     const missing = plugins.filter(({ source }) => !BUILT_IN.has(source));
     if (plugins.length === 0) {
-      work.ui.say(
-        'No plugins requirement found, make sure you reference a Packer config\ncontaining a packer.required_plugins block. See\nhttps://www.packer.io/docs/templates/hcl_templates/blocks/packer\nfor more info.',
-      );
+      work.ui.say(NO_PLUGINS);
     }
     for (const { source } of plugins.filter((plugin) => BUILT_IN.has(plugin.source))) {
       work.ui.say(`${source}: its kinds are part of imgpipe; nothing to install.`);

@@ -379,6 +379,15 @@ describe('init', () => {
     const require = (name: string): string =>
       `packer {\n  required_plugins {\n    ${name} = {\n      source  = "github.com/hashicorp/${name}"\n      version = "~> 1"\n    }\n  }\n}\n${NULL_BUILD}`;
     expect((await project.write('a.pkr.hcl', require('docker')).run(['init', '.'])).code).toBe(0);
+    expect((await project.write('a.pkr.hcl', require('qemu')).run(['init', '.'])).code).toBe(0);
+    expect((await project.run(['plugins', 'required', 'a.pkr.hcl'])).stdout).toBe(
+      'qemu github.com/hashicorp/qemu "~> 1"\n',
+    );
+    project.write('none.pkr.hcl', NULL_BUILD);
+    expect((await project.run(['plugins', 'required', 'none.pkr.hcl'])).stdout).toContain(
+      'No plugins requirement found',
+    );
+    expect((await project.run(['plugins', 'required'])).code).toBe(1);
     const { code, stdout } = await project.write('a.pkr.hcl', require('amazon')).run(['init', '.']);
     expect(code).toBe(1);
     expect(stdout).toContain('No counterpart for the plugin github.com/hashicorp/amazon');
