@@ -7,6 +7,7 @@ import { bootCheck } from './checks/boot.ts';
 import type { CheckKind } from './checks/check.ts';
 import { directoryExporter } from './exporters/directory.ts';
 import { bmapExporter } from './exporters/bmap.ts';
+import { dataDiskExporter } from './exporters/data-disk.ts';
 import { dockerArchiveExporter } from './exporters/docker-archive.ts';
 import { dockerCommitExporter } from './exporters/docker-commit.ts';
 import { dockerDiscardExporter } from './exporters/docker-discard.ts';
@@ -127,6 +128,7 @@ const kinds = {
   exports: [
     directoryExporter,
     bmapExporter,
+    dataDiskExporter,
     dockerArchiveExporter,
     dockerCommitExporter,
     dockerDiscardExporter,

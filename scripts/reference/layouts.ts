@@ -16,7 +16,7 @@ devices or mounts on the host: an ordinary user gets the bytes that root gets.
 
 - **Reproducible** are all layouts but those with btrfs: mkfs.btrfs numbers files by the inodes they have on the host, and takes
   identifiers of the device and its trees, and some times, from chance and the clock. The UUID of the file system is
-  fixed there too.
+  fixed there too. Its top folder belongs to root with mode 0755; another one is refused.
 - **Edits of files are patched in** where the root is ext4 and the only file system: a change of a file then costs as much
   as the file. Other disks are made in full.
 - **XFS** is filled by \`mkfs.xfs -p\`, which keeps neither extended attributes (file capabilities, ACLs) nor blanks in names:

@@ -1,11 +1,9 @@
 import * as z from 'zod';
-import { capture, FailureError } from '../diagnostics/failure.ts';
-import { alignRanges } from '../util/byte-ranges.ts';
-import { convertDisk, diskOf } from './convert.ts';
-import { dataOf } from './disk-image.ts';
-import { defineExporter, type ExportContext, type ExportedFile } from './exporter.ts';
-import { layoutQcow2 } from './qcow2/layout.ts';
-import { writeImage } from './write-image.ts';
+import { capture } from '../diagnostics/failure.ts';
+import { diskOf } from './convert.ts';
+import { defineExporter } from './exporter.ts';
+import { writeCompressedQcow2 } from './qcow2/write-compressed.ts';
+import { writeQcow2 } from './qcow2/write.ts';
 
 const KIB = 1024;
 
@@ -34,15 +32,12 @@ const schema = z
     context.addIssue({ code: 'custom', path: ['compression'], message: 'zstd needs version 1.1' });
   });
 
-type Options = z.output<typeof schema>;
-
 export const qcow2Exporter = defineExporter({
   type: 'qcow2',
   summary: "QEMU's own disk format.",
   description: 'For QEMU/KVM, libvirt, Proxmox, OpenStack and most clouds that take uploads.',
   schema,
-  keyVersion: 2,
-  tools: ['qemu-img'],
+  keyVersion: 3,
   examples: {
     good: [
       { title: 'Fast to write and to start', options: {} },
@@ -63,51 +58,13 @@ export const qcow2Exporter = defineExporter({
   readBackBy: ['qemu-img'],
   bootedBy: 'QEMU, BIOS and UEFI',
   reproducible: true,
-  readsImage: ({ compression }) => compression === 'none',
+  readsImage: () => true,
   run: (options, context) =>
     capture(async () => {
-      if (options.compression === 'none') return await writeClusters(options, context);
-      const format = [
-        `compat=${options.version}`,
-        `cluster_size=${options.clusterSize}`,
-        // The default differs between QEMU builds when it is left out.
-        ...(options.version === '1.1' ? ['lazy_refcounts=off'] : []),
-        ...(options.compression === 'zstd' ? ['compression_type=zstd'] : []),
-      ];
-      await convertDisk(context, {
-        from: diskOf(context).path,
-        to: context.outputPath,
-        format: 'qcow2',
-        options: format,
-        compress: true,
-      });
+      const { image } = diskOf(context);
+      const { compression } = options;
+      if (compression === 'none') return await writeQcow2(image, options, context);
+      await writeCompressedQcow2(image, { ...options, compression }, context);
       return undefined;
     }),
 });
-
-/** Writes the disk in one pass; qemu-img would read a copy of it, and its output would be read again for the checksum. */
-async function writeClusters(
-  { clusterSize, version }: Options,
-  context: ExportContext,
-): Promise<ExportedFile> {
-  const { image } = diskOf(context);
-  const data = alignRanges(dataOf(image), clusterSize);
-  const layout = layoutQcow2(image.size, data, { clusterSize, version: version === '1.1' ? 3 : 2 });
-  if (layout === undefined) {
-    throw new FailureError({
-      reason: 'export-failed',
-      message: `clusters of ${clusterSize} bytes are too small for a disk of ${image.size} bytes`,
-      hint: 'give clusterSize a larger value; the default of 65536 holds any disk up to 2 PiB',
-    });
-  }
-  return await writeImage({
-    path: context.outputPath,
-    parts: [
-      { type: 'bytes', bytes: layout.metadata },
-      ...data.map(({ start, end }) => ({ type: 'disk', start, end }) as const),
-    ],
-    image,
-    signal: context.signal,
-    progress: context.progress,
-  });
-}

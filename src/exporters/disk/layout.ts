@@ -57,6 +57,12 @@ export interface DiskLayout {
   readonly espMount?: string;
 }
 
+/** What a file system is made for: all that its bytes depend on beside its place and its files. */
+export interface VolumeRequest {
+  readonly layout: Pick<DiskLayout, 'size'>;
+  readonly request: Pick<DiskRequest, 'sourceDateEpoch'>;
+}
+
 /** The root's file system as one among others. */
 export function rootVolume(layout: DiskLayout): Volume {
   return {
@@ -141,7 +147,8 @@ export function planLayout(request: DiskRequest, sizeOf: (mount: string) => Tree
   };
 }
 
-function fileSystemFacts(
+/** What ext4 is told of its size. */
+export function fileSystemFacts(
   uuid: string,
   partition: Partition,
   files: TreeSize,

@@ -2,11 +2,10 @@ import { rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../../diagnostics/failure.ts';
 import { runTool } from '../run-tool.ts';
-import type { DiskBuildContext } from './build-disk.ts';
+import type { VolumeContext } from './volume-context.ts';
 import { copyIntoDisk } from './copy-into-disk.ts';
 import { SECTOR } from './gpt.ts';
-import type { Volume } from './layout.ts';
-import type { DiskPlan } from './plan-disk.ts';
+import type { Volume, VolumeRequest } from './layout.ts';
 import { volumeTooSmall } from './too-large.ts';
 
 /**
@@ -14,10 +13,10 @@ import { volumeTooSmall } from './too-large.ts';
  * inodes they have on the host, and takes identifiers of device and trees and some times from chance and the clock.
  */
 export async function makeBtrfs(
-  plan: DiskPlan,
+  plan: VolumeRequest,
   volume: Volume,
   folder: string,
-  context: DiskBuildContext,
+  context: VolumeContext,
 ): Promise<void> {
   const path = join(context.scratch, `${volume.partition.uuid}.btrfs`);
   const size = volume.partition.sectors * SECTOR;

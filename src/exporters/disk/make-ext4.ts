@@ -2,11 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../../diagnostics/failure.ts';
 import { runTool } from '../run-tool.ts';
-import type { DiskBuildContext } from './build-disk.ts';
+import type { VolumeContext } from './volume-context.ts';
 import { SECTOR } from './gpt.ts';
 import { RESERVED_PERCENT } from './file-system-size.ts';
-import type { Volume } from './layout.ts';
-import type { DiskPlan } from './plan-disk.ts';
+import type { Volume, VolumeRequest } from './layout.ts';
 import { volumeTooSmall } from './too-large.ts';
 
 /** Features of the file systems, written out so that no host's mke2fs.conf decides. All known to GRUB 2.02 and Linux 4. */
@@ -33,10 +32,10 @@ const CONFIG = `[fs_types]\n${['ext4', 'floppy', 'small', 'default', 'big', 'hug
 
 /** Fills a partition of the disk file with an ext4 file system that holds a folder's tree. */
 export async function makeExt4(
-  plan: DiskPlan,
+  plan: VolumeRequest,
   volume: Volume,
   folder: string,
-  context: DiskBuildContext,
+  context: VolumeContext,
 ): Promise<void> {
   const { layout, request } = plan;
   const { partition } = volume;

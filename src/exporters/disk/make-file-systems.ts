@@ -5,13 +5,12 @@ import { runTool } from '../run-tool.ts';
 import type { DiskBuildContext } from './build-disk.ts';
 import { fillEsp } from './fill-esp.ts';
 import { FSTAB, fstabText } from './fstab.ts';
-import { rootVolume, volumesOf, type Volume } from './layout.ts';
-import { makeBtrfs } from './make-btrfs.ts';
-import { makeExt4 } from './make-ext4.ts';
-import { makeXfs } from './make-xfs.ts';
+import { rootVolume, volumesOf } from './layout.ts';
+import { makeFileSystem } from './make-file-system.ts';
 import { needsFstab } from './mount-points.ts';
 import type { DiskPlan } from './plan-disk.ts';
 import { writeSwap } from './swap.ts';
+import { setTopFolder } from './top-folder.ts';
 
 /**
  * Fills the partitions of the disk file with file systems that hold the base layers but the masked paths: each those
@@ -38,32 +37,19 @@ export async function makeFileSystems(
     await prepareTree(plan, tree, context);
     if (layout.espMount !== undefined) {
       await fillEsp(plan, `${tree.mountPoint}${layout.espMount}`, context);
-      await emptyFolder(plan, tree, layout.espMount, context);
+      await emptyFolder(tree, layout.espMount, context);
     }
     for (const volume of volumesOf(layout)) {
       const folder = volume.mount === '/' ? tree.mountPoint : `${tree.mountPoint}${volume.mount}`;
       await makeFileSystem(plan, volume, folder, context);
-      if (volume.mount !== '/') await emptyFolder(plan, tree, volume.mount, context);
+      // That of the root is patched with the delta.
+      if (volume.mount === '/') continue;
+      if (volume.fileSystem === 'ext4') await setTopFolder(plan, volume, folder, context);
+      await emptyFolder(tree, volume.mount, context);
     }
   } finally {
     stopReporting();
     await workspace.discard(tree);
-  }
-}
-
-async function makeFileSystem(
-  plan: DiskPlan,
-  volume: Volume,
-  folder: string,
-  context: DiskBuildContext,
-): Promise<void> {
-  switch (volume.fileSystem) {
-    case 'ext4':
-      return await makeExt4(plan, volume, folder, context);
-    case 'xfs':
-      return await makeXfs(plan, volume, folder, context);
-    case 'btrfs':
-      return await makeBtrfs(plan, volume, folder, context);
   }
 }
 
@@ -117,12 +103,7 @@ async function prepareTree(plan: DiskPlan, tree: ActiveLayer, context: DiskBuild
 }
 
 /** Deletes all that a folder holds, and leaves its own time as it was. */
-async function emptyFolder(
-  plan: DiskPlan,
-  tree: ActiveLayer,
-  path: string,
-  context: DiskBuildContext,
-): Promise<void> {
+async function emptyFolder(tree: ActiveLayer, path: string, context: DiskBuildContext): Promise<void> {
   const script = 'time=$(stat -c %Y -- "$1"); find "$1" -mindepth 1 -delete; touch -d "@$time" -- "$1"';
   const argv = ['sh', '-ec', script, 'sh', `.${path}`] as const;
   await runTool(context, { argv, cwd: tree.mountPoint, reason: 'disk-failed' });

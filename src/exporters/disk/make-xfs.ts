@@ -2,12 +2,11 @@ import { open, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../../diagnostics/failure.ts';
 import { runTool } from '../run-tool.ts';
-import type { DiskBuildContext } from './build-disk.ts';
+import type { VolumeContext } from './volume-context.ts';
 import { copyIntoDisk } from './copy-into-disk.ts';
 import { XFS_LOG_MEBIBYTES } from './file-system-size.ts';
 import { SECTOR } from './gpt.ts';
-import type { Volume } from './layout.ts';
-import type { DiskPlan } from './plan-disk.ts';
+import type { Volume, VolumeRequest } from './layout.ts';
 import { volumeTooSmall } from './too-large.ts';
 import { setXfsAttributes, type XfsAttributes } from './xfs-attributes.ts';
 
@@ -29,10 +28,10 @@ interface TreeFile extends XfsAttributes {
  * several files. As owner each file has its line's number there, by which its inode is found and given all that it lacks.
  */
 export async function makeXfs(
-  plan: DiskPlan,
+  plan: VolumeRequest,
   volume: Volume,
   folder: string,
-  context: DiskBuildContext,
+  context: VolumeContext,
 ): Promise<void> {
   const path = join(context.scratch, `${volume.partition.uuid}.xfs`);
   const prototype = `${path}.proto`;
@@ -75,7 +74,7 @@ function isFull(error: unknown): boolean {
 }
 
 /** The files of a tree, the root first, each folder before what it holds. */
-async function listTree(folder: string, context: DiskBuildContext): Promise<TreeFile[]> {
+async function listTree(folder: string, context: VolumeContext): Promise<TreeFile[]> {
   const argv = ['find', '.', '-printf', '%y %m %U %G %T@ %p\\0%l\\0'] as const;
   const { stdout } = await runTool(context, { argv, cwd: folder, reason: 'disk-failed' });
   const fields = stdout.split('\0');
@@ -100,7 +99,7 @@ async function listTree(folder: string, context: DiskBuildContext): Promise<Tree
 }
 
 /** Numbers of device nodes by path; find cannot tell them. */
-async function listDevices(folder: string, context: DiskBuildContext): Promise<ReadonlyMap<string, string>> {
+async function listDevices(folder: string, context: VolumeContext): Promise<ReadonlyMap<string, string>> {
   const stat = ['-exec', 'stat', '-c', '%t %T %n', '{}', '+'] as const;
   const argv = ['find', '.', '-type', 'c,b', ...stat] as const;
   const { stdout } = await runTool(context, { argv, cwd: folder, reason: 'disk-failed' });

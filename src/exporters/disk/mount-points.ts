@@ -20,7 +20,7 @@ export function needsFstab(spec: DiskRequest['spec']): boolean {
 /** What the files of each file system need, by mount point; those of the ESP by its own. */
 export function treeSizes(
   tree: MergedTree,
-  spec: DiskRequest['spec'],
+  spec: Pick<DiskRequest['spec'], 'partitions' | 'espMount'>,
 ): ReadonlyMap<string, Required<TreeSize>> {
   const mounts = mountsOf(spec);
   const sizes = new Map<string, { bytes: number; entries: number; linkedBytes: number }>();
@@ -37,32 +37,57 @@ export function treeSizes(
 }
 
 /**
- * Whether the image's tree can be divided as asked: links on the way to a mount point could lead out of the image, and
- * some file systems cannot hold all that a tree can.
+ * Whether the image's tree can be divided as asked, and the image told of it.
  * @returns `disk-failed`, `image-too-large` when the ESP cannot hold its files
  */
 export function checkMountPoints(tree: MergedTree, spec: DiskRequest['spec']): Result<void> {
-  const failures: Failure[] = [];
-  const mustBe = (path: string, type: 'directory' | 'file'): void => {
-    const found = tree.get(path)?.entry.type;
-    if (found === undefined || found === type) return;
-    const message = `${path} of the image is a ${found}, so the disk's partitions cannot be mounted as \`disk\` says`;
-    failures.push({ reason: 'disk-failed', message });
-  };
-  for (const mount of mountsOf(spec)) {
-    for (let at = mount.indexOf('/', 1); at !== -1; at = mount.indexOf('/', at + 1)) {
-      mustBe(mount.slice(0, at), 'directory');
-    }
-    mustBe(mount, 'directory');
-  }
+  const failures = checkDivision(tree, spec);
   if (needsFstab(spec)) {
-    mustBe('/etc', 'directory');
-    mustBe('/etc/fstab', 'file');
+    failures.push(...mustBe(tree, '/etc', 'directory'), ...mustBe(tree, '/etc/fstab', 'file'));
   }
   const esp = checkEsp(tree, spec);
   if (esp !== undefined) failures.push(esp);
-  failures.push(...checkXfs(tree, spec));
   return failures.length > 0 ? fail(...failures) : ok();
+}
+
+/**
+ * What is wrong with mount points and file systems: links on the way could lead out of the image, and some file systems
+ * cannot hold all that a tree can.
+ */
+export function checkDivision(
+  tree: MergedTree,
+  spec: Pick<DiskRequest['spec'], 'fileSystem' | 'partitions' | 'espMount'>,
+): Failure[] {
+  const failures: Failure[] = [];
+  for (const mount of mountsOf(spec)) {
+    for (let at = mount.indexOf('/', 1); at !== -1; at = mount.indexOf('/', at + 1)) {
+      failures.push(...mustBe(tree, mount.slice(0, at), 'directory'));
+    }
+    failures.push(...mustBe(tree, mount, 'directory'));
+  }
+  return [...failures, ...checkXfs(tree, spec), ...checkBtrfs(tree, spec)];
+}
+
+/** mkfs.btrfs gives the top folder to root, with mode 0755, whatever the folder is that it copies. */
+function checkBtrfs(
+  tree: MergedTree,
+  { fileSystem, partitions = [] }: Pick<DiskRequest['spec'], 'fileSystem' | 'partitions'>,
+): Failure[] {
+  const mounts = partitions.filter((item) => item.fileSystem === 'btrfs').map(({ mount }) => mount);
+  if (fileSystem === 'btrfs') mounts.push('/');
+  return mounts.flatMap((mount): Failure[] => {
+    const top = tree.get(mount)?.entry;
+    if (top?.type !== 'directory' || (top.mode === 0o755 && top.uid === 0 && top.gid === 0)) return [];
+    const message = `${mount} cannot be the top folder of a btrfs file system: mkfs.btrfs gives that to root, with mode 0755`;
+    return [{ reason: 'disk-failed', message, hint: 'choose ext4 or xfs for it, or mount its parent' }];
+  });
+}
+
+function mustBe(tree: MergedTree, path: string, type: 'directory' | 'file'): Failure[] {
+  const found = tree.get(path)?.entry.type;
+  if (found === undefined || found === type) return [];
+  const what = type === 'file' ? 'partitions cannot be named in it' : 'no file system can be mounted there';
+  return [{ reason: 'disk-failed', message: `${path} of the image is a ${found}, so ${what}` }];
 }
 
 function checkEsp(tree: MergedTree, spec: DiskRequest['spec']): Failure | undefined {
@@ -87,7 +112,10 @@ function checkEsp(tree: MergedTree, spec: DiskRequest['spec']): Failure | undefi
 }
 
 /** What mkfs.xfs can take from a prototype file: no blanks in names, no extended attributes. */
-function checkXfs(tree: MergedTree, spec: DiskRequest['spec']): Failure[] {
+function checkXfs(
+  tree: MergedTree,
+  spec: Pick<DiskRequest['spec'], 'fileSystem' | 'partitions' | 'espMount'>,
+): Failure[] {
   const mounts = mountsOf(spec);
   const xfs = new Set(
     (spec.partitions ?? []).filter((item) => item.fileSystem === 'xfs').map((item) => item.mount),
@@ -119,7 +147,10 @@ function checkXfs(tree: MergedTree, spec: DiskRequest['spec']): Failure[] {
 }
 
 /** Mount points, one inside another before it. */
-function mountsOf({ partitions = [], espMount }: DiskRequest['spec']): string[] {
+function mountsOf({
+  partitions = [],
+  espMount,
+}: Pick<DiskRequest['spec'], 'partitions' | 'espMount'>): string[] {
   const mounts = [...partitions.map(({ mount }) => mount), ...(espMount === undefined ? [] : [espMount])];
   return mounts.toSorted((a, b) => b.length - a.length);
 }

@@ -1,6 +1,6 @@
 import type { Failure } from '../../diagnostics/failure.ts';
 import { SECTOR } from './gpt.ts';
-import type { DiskLayout, Volume } from './layout.ts';
+import type { Volume, VolumeRequest } from './layout.ts';
 
 /**
  * The failure of files that do not fit the disk.
@@ -19,7 +19,11 @@ export function tooLarge(size: number, missing?: number): Failure {
  * The failure of files that do not fit their partition; that of the root's is the disk's.
  * @param needed bytes that it would have to have, as far as known
  */
-export function volumeTooSmall(layout: DiskLayout, { mount, partition }: Volume, needed?: number): Failure {
+export function volumeTooSmall(
+  layout: VolumeRequest['layout'],
+  { mount, partition }: Volume,
+  needed?: number,
+): Failure {
   const size = partition.sectors * SECTOR;
   if (mount === '/') return tooLarge(layout.size, needed === undefined ? undefined : needed - size);
   return {

@@ -6,6 +6,8 @@ export interface Qcow2Format {
   readonly version: 2 | 3;
   /** A power of two from 512 to 2 MiB. */
   readonly clusterSize: number;
+  /** How clusters are compressed where some are; only `zstd` shows in the header. */
+  readonly compression?: 'zlib' | 'zstd';
 }
 
 export interface Qcow2Layout {
@@ -16,16 +18,19 @@ export interface Qcow2Layout {
 }
 
 /** QEMU does not open files with larger tables (block/qcow2.h, QCOW_MAX_L1_SIZE and QCOW_MAX_REFTABLE_SIZE). */
-const LARGEST_L1 = 32 * 2 ** 20;
-const LARGEST_REFCOUNT_TABLE = 8 * 2 ** 20;
+export const LARGEST_L1 = 32 * 2 ** 20;
+export const LARGEST_REFCOUNT_TABLE = 8 * 2 ** 20;
 
 const MAGIC = 0x514649fb;
 /** Of version 3; version 2 has 72 bytes and does not say so. */
 const HEADER_LENGTH = 104;
 /** 2 to this power bits for one refcount. */
 const REFCOUNT_ORDER = 4;
-const REFCOUNT_BYTES = 2;
-const ENTRY_BYTES = 8;
+export const REFCOUNT_BYTES = 2;
+export const ENTRY_BYTES = 8;
+/** Incompatible feature 3: the header names a compression, and that of zstd. */
+const ZSTD_FEATURE = 8n;
+const ZSTD_TYPE = 1;
 /** Bit 63 of an entry: the cluster has one user, so it can be written in place. */
 const COPIED = 0x80000000;
 
@@ -87,7 +92,8 @@ export function layoutQcow2(
   return { metadata, size };
 }
 
-function usedL2Tables(data: readonly ByteRange[], inL2: number): number[] {
+/** Indexes of the L2 tables that a disk with this data has, ascending. */
+export function usedL2Tables(data: readonly ByteRange[], inL2: number): number[] {
   const used = new Set<number>();
   for (const { start, end } of data) {
     for (let index = Math.floor(start / inL2); index * inL2 < end; index += 1) used.add(index);
@@ -96,7 +102,7 @@ function usedL2Tables(data: readonly ByteRange[], inL2: number): number[] {
 }
 
 /** Refcount blocks count themselves and their table too, so the numbers are grown until they hold. */
-function layoutRefcounts(
+export function layoutRefcounts(
   otherClusters: number,
   clusterSize: number,
 ): { blocks: number; tableClusters: number } {
@@ -119,7 +125,7 @@ interface Places {
   readonly tableClusters: number;
 }
 
-function writeHeader(file: Buffer, format: Qcow2Format, diskSize: number, places: Places): void {
+export function writeHeader(file: Buffer, format: Qcow2Format, diskSize: number, places: Places): void {
   file.writeUInt32BE(MAGIC, 0);
   file.writeUInt32BE(format.version, 4);
   file.writeUInt32BE(Math.log2(format.clusterSize), 20);
@@ -130,10 +136,15 @@ function writeHeader(file: Buffer, format: Qcow2Format, diskSize: number, places
   file.writeUInt32BE(places.tableClusters, 56);
   if (format.version === 2) return;
   file.writeUInt32BE(REFCOUNT_ORDER, 96);
-  file.writeUInt32BE(HEADER_LENGTH, 100);
+  const isZstd = format.compression === 'zstd';
+  file.writeUInt32BE(isZstd ? HEADER_LENGTH + 8 : HEADER_LENGTH, 100);
+  if (!isZstd) return;
+  file.writeBigUInt64BE(ZSTD_FEATURE, 72);
+  file.writeUInt8(ZSTD_TYPE, HEADER_LENGTH);
 }
 
-function writeEntry(file: Buffer, at: number, offset: number, flags: number): void {
+/** An entry of a table: a place in the file and the upper 32 bits of its flags. */
+export function writeEntry(file: Buffer, at: number, offset: number, flags: number): void {
   file.writeUInt32BE((Math.floor(offset / 2 ** 32) | flags) >>> 0, at);
   file.writeUInt32BE(offset % 2 ** 32, at + 4);
 }

@@ -146,6 +146,17 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
     expect(sha256((await build(spec)).disk)).toBe(sha256(disk));
   });
 
+  it('keeps owner, mode and time of the top folders of partitions', async () => {
+    const { build } = await rigWith();
+    const { plan, disk } = await build({
+      partitions: [partition('/srv/log'), partition('/srv/www', { fileSystem: 'xfs' })],
+    });
+    const [log, www] = (plan.layout.volumes ?? []).map((volume) => cut(disk, volume));
+    expect(run('debugfs', '-R', 'stat /', log ?? '')).toMatch(/Mode: +02750[^]*User: +33 +Group: +33/);
+    expect(run('e2fsck', '-fn', log ?? '')).toContain('Pass 5');
+    expect(run('xfs_db', '-r', '-c', 'path /', '-c', 'print core', www ?? '')).toMatch(/uid = 33\n/);
+  });
+
   it('has an MBR with a loader before the first partition', async () => {
     const { build } = await rigWith();
     const { plan, disk } = await build({ table: 'mbr', partitions: [partition('/boot')], swap: 8 * MIB });
@@ -253,6 +264,8 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
     expect(await failure('setfattr -x user.note etc/passwd; : > "etc/a b"', { fileSystem: 'xfs' })).toContain(
       'in names: /etc/a b',
     );
+    const log = [partition('/srv/log', { fileSystem: 'btrfs' })];
+    expect(await failure(':', { partitions: log })).toContain('/srv/log cannot be the top folder of a btrfs');
     const esp = { espMount: '/efi' };
     expect(await failure('mkdir efi; ln -s x efi/l', esp)).toContain('/efi/l is a symlink');
     expect(await failure('mkdir efi; head -c 50M /dev/zero | tr "\\0" x > efi/l', esp)).toContain(
