@@ -30,6 +30,8 @@ export interface LowerContext {
   readonly secrets: SecretFinder;
   /** `-force`. */
   readonly force: boolean;
+  /** Nothing is to come from the cache: all steps of a container run in one, as with Packer. */
+  readonly noCache: boolean;
   /** What `{{user}}` gives. */
   readonly userVariables: Readonly<Record<string, string>>;
 }
@@ -70,8 +72,11 @@ class BuildLowering {
     const parts = BUILDER_PARTS[builder.type];
     if (parts === undefined) throw new FailureError(noCounterpart('builder', builder));
     const uses = parts(builder.options);
-    const pick = (name: 'builder' | 'source' | 'artifact') => (options: ComponentOptions) =>
-      parts(options)[name]?.options ?? {};
+    const { noCache } = this.#context;
+    const pick = (name: 'builder' | 'source' | 'artifact') => (options: ComponentOptions) => ({
+      ...parts(options)[name]?.options,
+      ...(name === 'builder' && noCache ? { single_container: true } : {}),
+    });
     const find: Find = (build) => build.builder;
     const { kinds, directory, sourceDateEpoch } = this.#context;
     const steps = plain.provisioners.map((step, index) =>

@@ -9,7 +9,7 @@ import { SecretFinder } from './stand-ins.ts';
 
 export interface LowerOptions extends Pick<
   LowerContext,
-  'kinds' | 'directory' | 'sourceDateEpoch' | 'force'
+  'kinds' | 'directory' | 'sourceDateEpoch' | 'force' | 'noCache'
 > {
   readonly reader: PackerReader;
   /** Clock and dice that the template was loaded with. */

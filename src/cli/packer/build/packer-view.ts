@@ -13,8 +13,17 @@ export interface ViewedBuild {
   readonly output: BuildOutput;
 }
 
+export interface ViewOptions {
+  /** For machines: only what Packer would say. */
+  readonly plain: boolean;
+  /** Of `-on-error`. */
+  readonly onError: string;
+}
+
 interface State extends ViewedBuild {
   readonly open: Set<NodeId>;
+  /** Steps of which was said that no try is left. */
+  readonly exhausted: Set<NodeId>;
   readonly failures: { readonly node: GraphNode; readonly failures: readonly Failure[] }[];
   startedAt: number | undefined;
   cancelled: boolean;
@@ -29,14 +38,14 @@ export class PackerView {
   readonly errors = new Map<string, string>();
   readonly #states: readonly State[];
   readonly #of = new Map<NodeId, { readonly state: State; readonly node: GraphNode }>();
-  readonly #plain: boolean;
+  readonly #options: ViewOptions;
 
-  /** @param plain lines for machines: only what Packer would say */
-  constructor(builds: readonly ViewedBuild[], plain: boolean) {
-    this.#plain = plain;
+  constructor(builds: readonly ViewedBuild[], options: ViewOptions) {
+    this.#options = options;
     this.#states = builds.map((build) => ({
       ...build,
       open: new Set(build.nodes.map(({ id }) => id)),
+      exhausted: new Set(),
       failures: [],
       startedAt: undefined,
       cancelled: false,
@@ -59,7 +68,7 @@ export class PackerView {
         else state.output.sayAs(targetOf(state, node), event.line);
         break;
       case 'node-status':
-        if (event.text === CLEANING_UP) this.#cleaning(state);
+        if (event.text === CLEANING_UP) this.#cleaning(state, node);
         break;
       case 'node-retry': {
         const left = event.of - event.attempt + 1;
@@ -96,10 +105,10 @@ export class PackerView {
     }
   }
 
-  #nameOf({ build }: State, node: GraphNode & { role: 'post' }): string | undefined {
-    const { line, column } = node.origin;
-    const item = build.chains.flat().find(({ origin }) => origin.line === line && origin.column === column);
-    return item?.name;
+  /** As the user called it; the posts of a pipeline stand in the order of its chains. */
+  #nameOf({ build, nodes }: State, node: GraphNode): string | undefined {
+    const index = nodes.filter(({ role }) => role === 'post').indexOf(node);
+    return build.chains.flat()[index]?.name;
   }
 
   /** What is said before every try of a step. */
@@ -112,7 +121,8 @@ export class PackerView {
       this.#say(state, `Setting a ${goDuration(timeoutMs)} timeout for the next provisioner...`);
   }
 
-  #cleaning(state: State): void {
+  #cleaning(state: State, node: GraphNode): void {
+    this.#retriesEnded(state, node);
     // The file builder has no such step.
     if (state.build.builder.type === 'file') return;
     this.#say(state, 'Provisioning step had errors: Running the cleanup provisioner, if present...');
@@ -143,7 +153,28 @@ export class PackerView {
   #stepFailed(state: State, node: GraphNode & { role: 'step' }, failures: readonly Failure[]): void {
     if (failures[0]?.reason === 'step-timeout')
       state.output.errorAs(state.build.name, 'Cancelling provisioner after a timeout...');
-    if (node.step.run.retries > 0) this.#say(state, 'retry limit reached.');
+    this.#retriesEnded(state, node);
+    // Packer names its own steps here; the file builder has none.
+    if (state.build.builder.type === 'file') return;
+    const { onError } = this.#options;
+    const aborted =
+      onError === 'abort'
+        ? 'StepProvision'
+        : onError === 'run-cleanup-provisioner'
+          ? 'StepConnect'
+          : undefined;
+    if (aborted === undefined) return;
+    state.output.errorAs(state.build.name, failures[0]?.message ?? '');
+    state.output.errorAs(state.build.name, `Step "${aborted}" failed, aborting...`);
+    if (onError === 'abort')
+      state.output.errorAs(state.build.name, 'aborted: skipping cleanup of step "StepConnect"');
+  }
+
+  /** Said once, before the clean-up when there is one. */
+  #retriesEnded(state: State, node: GraphNode): void {
+    if (node.role !== 'step' || node.step.run.retries === 0 || state.exhausted.has(node.id)) return;
+    state.exhausted.add(node.id);
+    this.#say(state, 'retry limit reached.');
   }
 
   #finish(state: State, time: number): void {
@@ -164,7 +195,7 @@ export class PackerView {
   }
 
   #hint(state: State, text: string): void {
-    if (!this.#plain) this.#say(state, text);
+    if (!this.#options.plain) this.#say(state, text);
   }
 }
 

@@ -102,6 +102,7 @@ class BuildRun {
       kinds: kinds.value,
       directory: context.cwd,
       force: this.#work.flags.switches.get('force') === true,
+      noCache: this.#work.flags.switches.get('no-cache') === true,
       sourceDateEpoch: project.config.defaults.sourceDateEpoch,
     });
     const code = printProblems(this.#work, lowered);
@@ -113,7 +114,8 @@ class BuildRun {
       this.#ui.say('Skipping HCP Packer enforced provisioners (--skip-enforcement flag set)');
     if (switches.get('debug') === true) this.#ui.say('Debug mode enabled. Builds will not be parallelized.');
     const builds = this.#views(lowered, compiled.value.graph.nodes);
-    const view = new PackerView(builds, this.#work.machineReadable);
+    const onError = this.#work.flags.lists.get('on-error')?.[0] ?? 'cleanup';
+    const view = new PackerView(builds, { plain: this.#work.machineReadable, onError });
     const sink = new EventSink(new Redactor());
     for (const secret of this.#secrets) sink.redactor.add(secret);
     sink.listen(view.listen);
