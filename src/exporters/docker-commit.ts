@@ -43,6 +43,6 @@ export const dockerCommitExporter = defineExporter({
     }),
   examples: {
     good: [{ title: 'With a command', options: { changes: ['CMD ["nginx", "-g", "daemon off;"]'] } }],
-    bad: [{ title: 'Wrong type', options: { changes: 'USER app' }, error: 'list' }],
+    bad: [{ title: 'Wrong type', options: { changes: 'USER app' }, error: 'changes' }],
   },
 });

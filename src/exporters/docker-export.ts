@@ -30,6 +30,6 @@ export const dockerExportExporter = defineExporter({
     }),
   examples: {
     good: [{ title: 'A tar', options: { export_path: 'out/web.tar' } }],
-    bad: [{ title: 'No path', options: {}, error: 'is missing' }],
+    bad: [{ title: 'No path', options: {}, error: 'export_path' }],
   },
 });

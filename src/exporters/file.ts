@@ -40,6 +40,6 @@ export const fileExporter = defineExporter({
   },
   examples: {
     good: [{ title: 'A file', options: { target: 'out/motd' } }],
-    bad: [{ title: 'No target', options: {}, error: 'is missing' }],
+    bad: [{ title: 'No target', options: {}, error: 'target' }],
   },
 });

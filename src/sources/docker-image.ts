@@ -9,7 +9,10 @@ const { shape } = z.object(DOCKER_OPTIONS);
 export const dockerImageSchema = z
   .strictObject({
     image: z.string().optional().describe('Image to start from, by name, digest or id.'),
-    build: shape.build,
+    build: z
+      .strictObject(shape.build.unwrap().shape)
+      .optional()
+      .describe('A Dockerfile to build and start from, in the place of an image.'),
     pull: z.boolean().optional().describe('Pull the image first. Default: true for `image`.'),
     platform: shape.platform,
     docker_path: dockerPath(),

@@ -102,6 +102,12 @@ export const HOST_TOOLS: readonly HostTool[] = [
   },
   { name: 'mcopy', neededFor: 'disks: the EFI system partition', required: true, packages: same('mtools') },
   {
+    name: 'xorriso',
+    neededFor: 'ISO images',
+    required: false,
+    packages: { apt: 'xorriso', dnf: 'xorriso', pacman: 'libisoburn', apk: 'xorriso', brew: 'xorriso' },
+  },
+  {
     name: 'grub-mkimage',
     neededFor: 'disks: the boot loader',
     required: true,
