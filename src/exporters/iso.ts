@@ -72,8 +72,8 @@ system has none.`,
         'live-boot': LIVE_BOOT,
       });
       await checkLive(context, boot.initrd);
-      const { commandLine } = boot;
-      const consoles = commandLine.includes('console=')
+      const words = boot.commandLine.split(' ');
+      const consoles = words.some((word) => word.startsWith('console='))
         ? []
         : defaultConsoles(architecture, disk.serialConsole ?? true);
       const root = join(context.scratch, 'medium');
@@ -89,7 +89,7 @@ system has none.`,
       const loaders = await makeIsoLoaders(context, grub, {
         mark,
         version: boot.version,
-        commandLine: [...consoles, commandLine].join(' '),
+        commandLine: [...consoles, ...words].join(' '),
         serialConsole: disk.serialConsole ?? true,
       });
       await mkdir(join(root, 'boot'));

@@ -2,8 +2,6 @@ import { spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bootCheck } from '../../src/checks/boot.ts';
-import type { CheckContext } from '../../src/checks/check.ts';
 import { unwrap } from '../../src/diagnostics/failure.ts';
 import type { ExportContext } from '../../src/exporters/exporter.ts';
 import { qcow2Exporter } from '../../src/exporters/qcow2.ts';
@@ -11,6 +9,7 @@ import { sealEntries } from '../../src/exporters/seal.ts';
 import { ukiExporter } from '../../src/exporters/uki.ts';
 import type { View } from '../../src/model/layer.ts';
 import { runHostCommand } from '../../src/util/exec.ts';
+import { boot } from '../rigs/boot-image.ts';
 import { checkRoot, DiskRig } from '../rigs/disk.ts';
 import { diskImage, runExporter } from '../rigs/run-exporter.ts';
 import { temporaryFolder } from '../rigs/temporary-folder.ts';
@@ -29,25 +28,6 @@ mkdir -p etc/systemd/network etc/systemd/system/multi-user.target.wants
 printf '[Match]\\nType=ether\\n[Network]\\nDHCP=yes\\n' > etc/systemd/network/80-dhcp.network
 ln -s /lib/systemd/system/systemd-networkd.service etc/systemd/system/multi-user.target.wants/
 echo boot-test > etc/hostname; rm -f etc/resolv.conf; : > etc/ssh/ssh_host_rsa_key`;
-
-async function boot(image: string, options: object): Promise<void> {
-  const lines: string[] = [];
-  const context = {
-    pipeline: { architecture: 'amd64', disk: { firmware: 'both' } },
-    image: { path: image, format: 'qcow2' },
-    scratch: temporaryFolder(),
-    signal: new AbortController().signal,
-    log: (line: string) => void lines.push(line),
-    status: () => undefined,
-    ledger: () => Promise.resolve(),
-    resolvePath: (path: string) => path,
-  };
-  const outcome = await bootCheck.run(
-    bootCheck.schema.parse({ timeout: '6m', grace: '2m', ...options }),
-    context as unknown as CheckContext,
-  );
-  expect(outcome, lines.slice(-60).join('\n')).toEqual({ ok: true });
-}
 
 /** Debian's UEFI firmware for QEMU. */
 const OVMF = '/usr/share/OVMF/OVMF';

@@ -76,7 +76,8 @@ async function maskOut(plan: DiskPlan, context: DiskBuildContext, tree: ActiveLa
 /** Makes the mount points that the image does not have, and tells the image of its partitions. */
 async function prepareTree(plan: DiskPlan, tree: ActiveLayer, context: DiskBuildContext): Promise<void> {
   const { layout, request } = plan;
-  const mounts = [...(layout.volumes ?? []).map(({ mount }) => mount), layout.espMount ?? '/etc'];
+  const mounts = (layout.volumes ?? []).map(({ mount }) => mount);
+  if (layout.espMount !== undefined) mounts.push(layout.espMount);
   // Made from the outside in; a folder whose content changed here has the newest time an image may have.
   const script = [
     'epoch=$1; shift',
