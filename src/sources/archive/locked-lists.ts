@@ -36,22 +36,31 @@ export function movedFolders(lines: readonly string[]): string[] {
  * COMMAND is `apt-get … update`. Variables: `$cache` and `$run` of `OPEN_APT_CACHE`, `$locks` a file of `lockedLists`.
  *
  * Indices of every locked state that was ever seen here are kept in `$cache/states/<content>/`, named as in apt's
- * folder of lists without the address before them. When all that apt is configured for is among them, nothing is
+ * folder of lists without the address before them; `.names` lists them, as a trimmed cache may lack some: then there is no
+ * state. When all that apt is configured for is among them, nothing is
  * downloaded. Else apt refreshes its index, and what it got must be the locked state: ends with `MOVED_EXIT_CODE` when
  * an archive is in another one. Archives that the lock does not know are taken as they are.
  */
 export const REFRESH_LISTS = `tab=$(printf '\\t')
 lock_field() { [ ! -s "$locks" ] || awk -F '\\t' -v folder="$1" -v field="$2" '$1 == folder { print $field; exit }' "$locks"; }
 content_of() { awk -v indices="$2" '${RELEASE_CONTENT}' "$1" | sha256sum | cut -d ' ' -f 1; }
+has_state() {
+  [ -n "$1" ] && [ -s "$cache/states/$1/.names" ] || return 1
+  while read -r kept; do [ -e "$cache/states/$1/$kept" ] || return 1; done < "$cache/states/$1/.names"
+}
 use_state() {
   touch "$cache/states/$2"
   for kept in "$cache/states/$2"/*; do cp -lf "$kept" "$run/lists/$1\${kept##*/}"; done
 }
 keep_state() {
-  [ ! -d "$cache/states/$2" ] || return 0
+  if has_state "$2"; then return 0; fi
   new="$cache/states/new-\${run##*/}"
   mkdir -p "$new"
-  for list in "$run/lists/$1"*; do cp -l "$list" "$new/\${list#"$run/lists/$1"}"; done
+  for list in "$run/lists/$1"*; do
+    cp -l "$list" "$new/\${list#"$run/lists/$1"}"
+    echo "\${list#"$run/lists/$1"}" >> "$new/.names"
+  done
+  rm -rf "$cache/states/$2"
   mv -T "$new" "$cache/states/$2" 2>/dev/null || rm -rf "$new"
 }
 refresh_lists() {
@@ -59,8 +68,7 @@ refresh_lists() {
   all=no
   [ ! -s "$run/targets" ] || all=yes
   while IFS="$tab" read -r folder prefix; do
-    content=$(lock_field "$folder" 2)
-    if [ -z "$content" ] || [ ! -d "$cache/states/$content" ]; then all=no; fi
+    if ! has_state "$(lock_field "$folder" 2)"; then all=no; fi
   done < "$run/targets"
   if [ "$all" = yes ]; then
     echo 'the package index of the locked state is in the cache'
@@ -80,7 +88,7 @@ refresh_lists() {
     [ -e "$file" ] || file="$run/lists/\${prefix}Release"
     if [ "$(content_of "$file" "$(lock_field "$folder" 3)")" = "$content" ]; then
       keep_state "$prefix" "$content"
-    elif [ -d "$cache/states/$content" ]; then
+    elif has_state "$content"; then
       rm -f "$run/lists/$prefix"*
       use_state "$prefix" "$content"
     else

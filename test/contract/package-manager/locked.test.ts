@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FailureError, type Failure } from '../../../src/diagnostics/failure.ts';
@@ -153,12 +153,16 @@ describe.skipIf(noBootstrap !== undefined)(
     });
 
     test('half a kept state is no state', async () => {
-      const archive = await AptArchive.open([{ name: 'tool', version: '1' }]);
-      const locked = await stateOf(archive);
-      const first = await install(archive, ['tool'], locked);
+      const archive = await AptArchive.open([{ name: 'tool', version: '1.half' }]);
+      const [base, locked] = [await stateOfBase(), await stateOf(archive)];
+      const first = await install(archive, ['tool'], base, locked);
       const folder = join(debian().rig.workspace.storeDirectory, 'mounts', 'apt-debian', 'states');
-      rmSync(join(folder, (locked.releases[0]?.content ?? '').replace('sha256:', '')), { recursive: true });
-      expect((await install(archive, ['tool'], locked)).layer).toEqual(first.layer);
+      const state = join(folder, (locked.releases[0]?.content ?? '').replace('sha256:', ''));
+      const kept = readdirSync(state);
+      expect(kept).toContain('main_binary-amd64_Packages');
+      rmSync(join(state, 'main_binary-amd64_Packages'));
+      expect((await install(archive, ['tool'], base, locked)).layer).toEqual(first.layer);
+      expect(readdirSync(state)).toEqual(kept);
     });
   },
 );
