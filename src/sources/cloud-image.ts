@@ -4,8 +4,6 @@ import { defineSource } from './source.ts';
 
 const schema = z.strictObject(mediumFields).superRefine(checkMedium);
 
-export type CloudImageOptions = z.output<typeof schema>;
-
 export const cloudImageSource = defineSource({
   type: 'cloud-image',
   summary: "Starts a virtual machine from a distribution's ready disk image.",

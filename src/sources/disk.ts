@@ -4,8 +4,6 @@ import { defineSource } from './source.ts';
 
 const schema = z.strictObject(mediumFields).superRefine(checkMedium);
 
-export type DiskOptions = z.output<typeof schema>;
-
 export const diskSource = defineSource({
   type: 'disk',
   summary: 'Starts a virtual machine from the disk of an installed system.',

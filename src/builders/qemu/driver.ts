@@ -11,7 +11,7 @@ import { makeOverlay } from './disk-image.ts';
 import { hostProgram } from './host-program.ts';
 import { awaitInstalled, awaitInstaller, mediumKernel } from './installer.ts';
 import { launch, type Host, type Launched, type MachineSetup } from './launch.ts';
-import { findLogin, type Login } from './login.ts';
+import { findLogin, fingerprint, type Login } from './login.ts';
 import { diskFile, readRecord, STATE_FILE } from './machine-record.ts';
 import { awaitState, stateSource } from './machine-state.ts';
 import type { BootValues } from './media.ts';
@@ -74,9 +74,8 @@ class QemuDriver implements MachineDriver {
           disks: [...disks.sizes],
           cdroms: this.#cdroms(media, disks.medium?.path),
           ...(media.includes(FLOPPY) && { floppy: FLOPPY }),
-          hasVariables: false,
-          hasTpm: options.vtpm,
           byCredentials: login.byCredentials,
+          ...(login.key !== undefined && { key: fingerprint(login) }),
         },
       };
       if (disks.medium === undefined) return await this.#boot(setup, values, held, {});
@@ -96,9 +95,10 @@ class QemuDriver implements MachineDriver {
     const folder = context.snapshots.folder(snapshot);
     const record = readRecord(folder);
     const [first = snapshot] = context.snapshots.chain(snapshot);
+    const login = { ...(await findLogin(options, '', context)), byCredentials: record.byCredentials };
+    if (record.key !== fingerprint(login)) await this.#forget(snapshot);
     return await this.#holding(async (held, active) => {
       const { state, ...rest } = record;
-      const login = { ...(await findLogin(options, '', context)), byCredentials: record.byCredentials };
       const values = await makeSurroundings(options, login, active, held, context);
       const setup: MachineSetup = {
         active,
@@ -122,6 +122,17 @@ class QemuDriver implements MachineDriver {
 
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** Lets go of machines that nobody can log in to any more. @throws FailureError `store-invalid` in any case */
+  async #forget(snapshot: Digest): Promise<never> {
+    const { snapshots } = this.#context;
+    for (const digest of snapshots.chain(snapshot).toReversed()) await snapshots.forget(digest);
+    throw new FailureError({
+      reason: 'store-invalid',
+      message: 'the key that logs in to the kept machine is no longer in the cache',
+      hint: 'Build once more: the machine is made anew then.',
+    });
   }
 
   /** Gives back what was taken when `body` fails; else the machine does when it ends. */
@@ -232,7 +243,7 @@ class QemuDriver implements MachineDriver {
       options,
       context,
       active,
-      record: { ...record, hasVariables: launched.variables !== undefined },
+      record,
       first: setup.first,
       identity: launched.identity,
       variables: launched.variables,

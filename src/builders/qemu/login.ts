@@ -60,6 +60,10 @@ async function buildKey(options: QemuOptions, context: DriverContext): Promise<S
   return key;
 }
 
+/** Names a key without giving it. */
+export const fingerprint = ({ key }: Pick<Login, 'key'>): string | undefined =>
+  key === undefined ? undefined : sha256Hex(key.publicKey).slice(0, 16);
+
 /** Seed that lets the key's owner in as `user`, who may become root. The same key gives the same seed. */
 export function loginSeed(user: string, publicKey: string): Buffer {
   const key = publicKey.trim();

@@ -19,9 +19,9 @@ const recordSchema = z.object({
     }),
   ),
   floppy: z.string().optional(),
-  hasVariables: z.boolean(),
-  hasTpm: z.boolean(),
   byCredentials: z.boolean(),
+  /** Fingerprint of the build's key that the machine knows. */
+  key: z.string().optional(),
   /** Names the devices and the QEMU whose memory state is kept; only their like can take it. */
   state: z.string().optional(),
 });
