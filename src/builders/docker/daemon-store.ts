@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { DockerCli } from '../../communicators/docker/docker-cli.ts';
 import type { Digest } from '../../model/ids.ts';
 import { sha256Hex } from '../../util/hash.ts';
@@ -32,9 +33,9 @@ export class DaemonStore {
   }
 
   /** A name for a container that tells which process it belongs to. */
-  containerName(serial: number): string {
+  containerName(): string {
     const self = identifyProcess(process.pid);
-    return `imgpipe-${this.#mark}-${process.pid}-${self?.startTicks ?? '0'}-${serial}`;
+    return `imgpipe-${this.#mark}-${process.pid}-${self?.startTicks ?? '0'}-${randomBytes(4).toString('hex')}`;
   }
 
   /**

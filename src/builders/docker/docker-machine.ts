@@ -1,6 +1,5 @@
 import { DockerCli } from '../../communicators/docker/docker-cli.ts';
 import { DockerCommunicator } from '../../communicators/docker/docker-communicator.ts';
-import type { Digest } from '../../model/ids.ts';
 import type { DrivenMachine, DriverContext, Snapshot } from '../machine-builder.ts';
 import { RemoteMachine } from '../remote-machine.ts';
 import { startContainer } from './container.ts';
@@ -15,8 +14,6 @@ export interface DockerState {
   readonly image: string;
   /** The image that the pipeline began with. */
   readonly source: string;
-  /** The snapshot that keeps this state, when one does. */
-  readonly snapshot?: Digest;
 }
 
 export interface DockerSurroundings {
@@ -37,7 +34,6 @@ export class DockerMachine extends RemoteMachine implements DrivenMachine {
   readonly #surroundings: DockerSurroundings;
   #state: DockerState;
   #container: string | undefined;
-  #serial = 0;
   #facts: Readonly<Record<string, string>>;
   /** Containers that are being removed, and what else ends on its own. */
   readonly #endings: Promise<unknown>[] = [];
@@ -85,9 +81,7 @@ export class DockerMachine extends RemoteMachine implements DrivenMachine {
       this.#state = { image, source: this.#state.source };
       if (!options.single_container) this.#endContainer();
     }
-    const snapshot = await keep(this.#state);
-    this.#state = { ...this.#state, snapshot: snapshot.digest };
-    return snapshot;
+    return await keep(this.#state);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -98,9 +92,7 @@ export class DockerMachine extends RemoteMachine implements DrivenMachine {
   async #started(): Promise<string> {
     if (this.#container !== undefined) return this.#container;
     const { cli, context, options, shared, store } = this.#surroundings;
-    this.#serial += 1;
-    const name = store.containerName(this.#serial);
-    const request = { image: this.#state.image, name, shared };
+    const request = { image: this.#state.image, name: store.containerName(), shared };
     this.#container = await startContainer(request, options, cli, context);
     this.#facts = { ...this.#facts, ID: this.#container };
     return this.#container;
@@ -134,6 +126,7 @@ export class DockerMachine extends RemoteMachine implements DrivenMachine {
       program: this.#surroundings.options.docker_path,
       signal: AbortSignal.timeout(ENDING_MS),
     });
-    this.#endings.push(cli.run(['rm', '--force', '--volumes', container]));
+    // One that stays is removed by the next start.
+    this.#endings.push(cli.run(['rm', '--force', '--volumes', container]).catch(() => undefined));
   }
 }

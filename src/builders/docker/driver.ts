@@ -70,7 +70,7 @@ class DockerDriver implements MachineDriver {
         hint: 'Build once more.',
       });
     }
-    return await this.#machine({ image, source, snapshot });
+    return await this.#machine({ image, source });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -61,6 +61,8 @@ export class DockerCli {
     for (const stream of ['stdout', 'stderr'] as const) {
       if (stream === 'stdout' && call.stdout !== undefined) {
         child.stdout.pipe(call.stdout);
+        // Nobody would read the rest, and it would wait for ever.
+        call.stdout.once('error', stop);
         continue;
       }
       const decoder = new StringDecoder('utf8');

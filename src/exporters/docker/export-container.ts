@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Transform } from 'node:stream';
-import { finished, pipeline } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import { DockerCli } from '../../communicators/docker/docker-cli.ts';
 import { FailureError } from '../../diagnostics/failure.ts';
 import type { ArtifactFile } from '../../model/artifact.ts';
@@ -24,10 +24,10 @@ export async function exportContainer(
   try {
     const counted = await withContainer(image, cli, async (container) => {
       const { through, result } = hashing();
-      const writing = pipeline(through, createWriteStream(temporary));
-      await cli.must(['export', container], 'Error exporting', { stdout: through, reason: 'export-failed' });
-      await finished(through).catch(() => undefined);
-      await writing;
+      await Promise.all([
+        pipeline(through, createWriteStream(temporary)),
+        cli.must(['export', container], 'Error exporting', { stdout: through, reason: 'export-failed' }),
+      ]);
       return result();
     });
     await rename(temporary, file);

@@ -80,8 +80,8 @@ describe('what the daemon keeps', () => {
   test('lost images are forgotten; images without a snapshot and containers of dead processes go', async () => {
     const { snapshots, forgotten } = snapshotsOf({ 'sha256:a': 'sha256:11', 'sha256:b': 'sha256:22' });
     const plain = new DaemonStore(fakeDocker('').cli, snapshots);
-    const mine = plain.containerName(1);
-    const dead = mine.replace(/-\d+-1$/, '-1-7');
+    const mine = plain.containerName();
+    const dead = mine.replace(/-\d+-([0-9a-f]{8})$/, '-1-$1');
     const old = '2026-01-01 10:00:00 +0100 CET';
     const docker = fakeDocker(
       [
