@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { growsRoot } from '../../../src/exporters/grow-root.ts';
 import { sealEntries } from '../../../src/exporters/seal.ts';
 import type { Workspace } from '../../../src/layers/workspace.ts';
 import { globToRegExp } from '../../../src/util/glob.ts';
@@ -94,5 +95,19 @@ describe('sealEntries', () => {
   it('gives the same entries for the same view', async () => {
     const files = { ...SYSTEMD, '/usr/sbin/sshd': '', '/usr/bin/ssh-keygen': '', '/var/log/a.log': '' };
     expect(await seal(files)).toEqual(await seal(files));
+  });
+
+  it('leaves the growing of the root out where it is not wanted, and where it cannot be', async () => {
+    const files = { ...SYSTEMD, '/usr/bin/systemd-repart': '', '/usr/lib/systemd/systemd-growfs': '' };
+    const grows = async (growRoot: boolean): Promise<boolean> => {
+      const entries = await sealEntries(workspaceWith(files), [], { growRoot });
+      return entries.some(({ path }) => path.includes('repart.d'));
+    };
+    expect([await grows(true), await grows(false)]).toEqual([true, false]);
+    expect([growsRoot({}), growsRoot({ growRoot: false }), growsRoot({ table: 'mbr' })]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 });
