@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { FailureError, type Failure } from '../../../src/diagnostics/failure.ts';
+import type { Digest } from '../../../src/model/ids.ts';
 import { openDriver, sourceUse } from '../../rigs/qemu-driver.ts';
 import { isRoot, noSshd, startSshd, TESTER } from '../../rigs/sshd.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
@@ -176,6 +177,26 @@ describe.skipIf(noQemu)('a virtual machine that cannot be', () => {
     const failure = await failureOf(options, { path: disk(temporaryFolder(), true) });
     expect(failure.message).toMatch(/password/);
     expect(JSON.stringify(failure)).not.toContain('wrong');
+  });
+
+  test('a kept machine whose key is gone is let go of, and made anew by the next build', async () => {
+    const { driver, store } = await openDriver(temporaryFolder(), SMALL);
+    const keep = async (parent?: Digest): Promise<Digest> => {
+      const staged = await store.stage();
+      const record = {
+        format: 1,
+        disks: [1 << 20],
+        cdroms: [],
+        byCredentials: true,
+        key: 'of another cache',
+      };
+      writeFileSync(join(staged, 'machine.json'), JSON.stringify(record));
+      return (await store.commit(staged, { builder: 'qemu', ...(parent !== undefined && { parent }) }))
+        .digest;
+    };
+    const step = await keep(await keep());
+    await expect(driver.resume(step)).rejects.toMatchObject({ failures: [{ reason: 'store-invalid' }] });
+    expect(store.list()).toEqual([]);
   });
 
   test('a build that is stopped leaves nothing', async () => {
