@@ -145,6 +145,18 @@ describe('conversions of the disk', () => {
     expect(sumOfOutput(content, raw)).toBe(sumOfOutput(content, disk));
   });
 
+  it('gives Compute Engine whole GiB of a disk with an MBR as well', async () => {
+    const mbr = join(temporaryFolder(), 'mbr.raw');
+    const script = 'truncate -s 16M "$0"; printf "label: dos\\nsize=8MiB, type=83\\n" | sfdisk -q "$0"';
+    execFileSync('sh', ['-ec', script, mbr]);
+    const path = await exported(gceExporter, { level: 1 }, mbr, 'out.tar.gz');
+    const back = temporaryFolder();
+    execFileSync('bsdtar', ['-xpf', path, '-C', back]);
+    const raw = join(back, 'disk.raw');
+    expect(statSync(raw).size).toBe(GIB);
+    expect(sumOfOutput('head -c 16M "$0"', raw)).toBe(sha256(mbr));
+  });
+
   it.each([bmapExporter, vmdkExporter, vhdExporter, vhdxExporter, vdiExporter, gceExporter])(
     '$type stops when the run stops, and says what is wrong with the disk',
     async (kind) => {
