@@ -2,6 +2,12 @@ import { dockerBuilder, fileBuilder, nullBuilder } from './builders.ts';
 import type { ComponentRole, PackerComponent } from './component.ts';
 import { httpDataSource, nullDataSource } from './data-sources.ts';
 import {
+  dockerImportPostProcessor,
+  dockerPushPostProcessor,
+  dockerSavePostProcessor,
+  dockerTagPostProcessor,
+} from './docker-post-processors.ts';
+import {
   breakpointProvisioner,
   fileProvisioner,
   sbomProvisioner,
@@ -40,6 +46,10 @@ export const PACKER_COMPONENTS: readonly PackerComponent[] = [
   artificePostProcessor,
   checksumPostProcessor,
   compressPostProcessor,
+  dockerImportPostProcessor,
+  dockerPushPostProcessor,
+  dockerSavePostProcessor,
+  dockerTagPostProcessor,
   manifestPostProcessor,
   shellLocalPostProcessor,
   httpDataSource,
