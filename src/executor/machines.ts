@@ -10,7 +10,7 @@ import { topOf, type GraphNode } from '../model/graph.ts';
 import { asDigest, type Digest } from '../model/ids.ts';
 import { lateSecrets } from '../model/late-value.ts';
 import type { MachineFacts } from '../model/late-options.ts';
-import { nodeId, type Pipeline } from '../model/pipeline.ts';
+import { nodeId, type KindUse, type Pipeline } from '../model/pipeline.ts';
 import { stepContext } from '../plan/describe.ts';
 import { identifyProcess } from '../util/process-identity.ts';
 import { cacheMountFolder } from './cache-mount.ts';
@@ -140,7 +140,7 @@ export class Machines implements AsyncDisposable {
   async #machineFor(node: MachineNode, machines: PipelineMachines): Promise<DrivenMachine> {
     if (node.role === 'source') {
       await endLive(machines);
-      const machine = await machines.driver.start(node.use);
+      const machine = await machines.driver.start(this.#late(node));
       machines.live = { machine, state: newState() };
       return machine;
     }
@@ -206,6 +206,12 @@ export class Machines implements AsyncDisposable {
     } finally {
       deadline?.removeEventListener('abort', kill);
     }
+  }
+
+  /** A source with the options that it begins with. */
+  #late(node: GraphNode & { role: 'source' }): KindUse {
+    const options = this.#services.lateOptions?.(node.id, {});
+    return options === undefined ? node.use : { ...node.use, options };
   }
 
   #reach(node: GraphNode & { role: 'step' }): 'machine' | 'reads' | 'host' {

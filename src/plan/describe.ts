@@ -10,6 +10,7 @@ import type { ArchiveReference } from '../model/archive.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import type { HostInput } from '../model/host-input.ts';
 import type { NodeId } from '../model/ids.ts';
+import { lateSecrets } from '../model/late-value.ts';
 import type { KindUse, Pipeline } from '../model/pipeline.ts';
 import type { StepContext } from '../provisioners/provisioner.ts';
 import { keyOptions, type KindDescriptor } from '../schema/kind.ts';
@@ -82,8 +83,12 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
         inputs: layerInputs('source', kind, node.use, pipeline, machine),
         hostInputs: join(kind.inputs?.(node.use.options, stepContext(pipeline)), machine?.hostInputs),
         tools: join(kind.tools, machine?.tools),
-        secrets: machine?.secrets,
-        untracked: node.use.untracked ?? machine?.untracked ?? kind.untracked?.(node.use.options),
+        secrets: join(machine?.secrets, lateSecrets([node.use.options, machine?.platform])),
+        untracked:
+          node.use.untracked ??
+          pipeline.builder?.untracked ??
+          machine?.untracked ??
+          kind.untracked?.(node.use.options),
       };
     }
     case 'step': {
@@ -93,8 +98,15 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
         inputs: layerInputs('step', kind, node.step, pipeline, machine),
         hostInputs: join(kind.inputs?.(node.step.options, stepContext(pipeline)), machine?.hostInputs),
         tools: machine?.tools,
-        secrets: join(kind.secrets?.(node.step.options), machine?.secrets),
-        untracked: node.step.untracked ?? machine?.untracked ?? kind.untracked?.(node.step.options),
+        secrets: join(
+          join(kind.secrets?.(node.step.options), machine?.secrets),
+          lateSecrets([node.step.options, machine?.platform]),
+        ),
+        untracked:
+          node.step.untracked ??
+          pipeline.builder?.untracked ??
+          machine?.untracked ??
+          kind.untracked?.(node.step.options),
       };
     }
     case 'seal':
@@ -137,7 +149,7 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
         kind: kind.type,
         inputs,
         hostInputs: kind.inputs?.(node.export.options, stepContext(pipeline)),
-        secrets: kind.secrets?.(node.export.options),
+        secrets: join(kind.secrets?.(node.export.options), lateSecrets(node.export.options)),
         tools: kind.tools,
         untracked,
         artifact,
@@ -150,7 +162,7 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
         kind: kind.type,
         inputs: kindInputs('post', kind, node.post),
         hostInputs: kind.inputs?.(options, stepContext(pipeline)),
-        secrets: kind.secrets?.(options),
+        secrets: join(kind.secrets?.(options), lateSecrets(options)),
         tools: kind.keyTools?.(options),
         untracked: node.post.untracked ?? kind.untracked?.(options),
         post: { reads: kind.reads ?? 'artifact', reproducible: kind.reproducible },

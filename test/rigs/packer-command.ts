@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { runPacker } from '../../src/cli/packer/run-packer.ts';
+import type { Engine } from '../../src/engine/api.ts';
 
 /** A folder of its own in which command lines of Packer's run. */
 export class PackerProject implements Disposable {
@@ -21,7 +22,12 @@ export class PackerProject implements Disposable {
 
   async run(
     args: readonly string[],
-    options: { readonly stdin?: string; readonly env?: Readonly<Record<string, string>> } = {},
+    options: {
+      readonly stdin?: string;
+      readonly env?: Readonly<Record<string, string>>;
+      readonly engine?: Engine;
+      readonly signal?: AbortSignal;
+    } = {},
   ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
     let stdout = '';
     let stderr = '';
@@ -31,9 +37,12 @@ export class PackerProject implements Disposable {
       stdin: Readable.from([Buffer.from(options.stdin ?? '')]) as unknown as NodeJS.ReadStream,
       env: options.env ?? {},
       cwd: this.folder,
-      signal: new AbortController().signal,
+      signal: options.signal ?? new AbortController().signal,
       takeSignals: () => undefined,
-      engine: () => Promise.reject(new Error('no engine here')),
+      engine: () =>
+        options.engine === undefined
+          ? Promise.reject(new Error('no engine here'))
+          : Promise.resolve(options.engine),
     });
     return { code, stdout, stderr };
   }

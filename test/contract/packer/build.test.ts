@@ -1,0 +1,426 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { engine } from '../../../src/engine.ts';
+import { PackerProject } from '../../rigs/packer-command.ts';
+
+const version = spawnSync('packer', ['version'], {
+  encoding: 'utf8',
+  env: { ...process.env, CHECKPOINT_DISABLE: '1' },
+}).stdout;
+const installed = typeof version === 'string' && version.startsWith('Packer v');
+
+const before = process.env['XDG_CACHE_HOME'];
+const cache = mkdtempSync(path.join(tmpdir(), 'imgpipe-packer-cache-'));
+beforeAll(() => {
+  process.env['XDG_CACHE_HOME'] = cache;
+});
+afterAll(() => {
+  if (before === undefined) delete process.env['XDG_CACHE_HOME'];
+  else process.env['XDG_CACHE_HOME'] = before;
+  rmSync(cache, { recursive: true, force: true });
+});
+
+type Files = Readonly<Record<string, string>>;
+
+function projectOf(files: Files): PackerProject {
+  const project = new PackerProject();
+  for (const [name, content] of Object.entries(files)) project.write(name, content);
+  return project;
+}
+
+const build = async (project: PackerProject, ...args: readonly string[]) =>
+  await project.run(['build', '-color=false', ...args], { engine });
+
+/** Files of a folder by their names; archives as what is in them, and without what differs from run to run. */
+function treeOf(folder: string): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .toSorted();
+  return Object.fromEntries(names.map((name) => [name, contentOf(path.join(folder, name))]));
+}
+
+function contentOf(file: string): string {
+  const list = (script: string): string =>
+    execFileSync('sh', ['-ec', script, 'sh', file], { encoding: 'latin1' });
+  if (file.endsWith('.tar.gz')) return list('tar tvzf "$1" --full-time; tar xOzf "$1"');
+  if (file.endsWith('.gz')) return list('zcat "$1"');
+  if (file.endsWith('.lz4')) return list('lz4 -dc "$1"');
+  return readFileSync(file, 'latin1')
+    .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
+    .replaceAll(/"build_time": \d+/g, '"build_time": T');
+}
+
+/** A site's settings for two places, each packed and summed. */
+const SITE: Files = {
+  'variables.pkr.hcl': `variable "domain" {
+  type = string
+}
+variable "limits" {
+  type = object({ workers = number, memory = string })
+  default = { workers = 2, memory = "256M" }
+}
+variable "places" {
+  type    = map(string)
+  default = { east = "10.0.0.1", west = "10.0.1.1" }
+  validation {
+    condition     = length(var.places) > 0
+    error_message = "There must be a place."
+  }
+}
+`,
+  'site.auto.pkrvars.hcl': 'domain = "example.org"\nlimits = { workers = 8, memory = "1G" }\n',
+  'locals.pkr.hcl': `locals {
+  hosts = [for place, address in var.places : "\${place}.\${var.domain}"]
+  conf  = replace(replace(file("\${path.root}/site.conf.tpl"), "@workers@", var.limits.workers), "@hosts@", join(";\\n", local.hosts))
+}
+`,
+  'site.conf.tpl': 'workers @workers@;\nservers {\n@hosts@;\n}\n',
+  'build.pkr.hcl': `source "file" "conf" {
+  content = local.conf
+  target  = "out/site.conf"
+}
+source "file" "notes" {
+  source = "notes.txt"
+  target = "out/notes.txt"
+}
+build {
+  name    = "site"
+  sources = ["source.file.conf", "source.file.notes"]
+  post-processor "checksum" {
+    checksum_types = ["sha256", "md5"]
+    output         = "out/{{.BuildName}}.{{.ChecksumType}}"
+  }
+  post-processor "compress" {
+    output              = "out/\${source.name}.tar.gz"
+    keep_input_artifact = true
+  }
+  post-processors {
+    post-processor "shell-local" {
+      inline = ["true"]
+    }
+    post-processor "manifest" {
+      output      = "out/manifest.json"
+      custom_data = { domain = var.domain, source = source.name }
+      strip_time  = true
+      strip_path  = true
+    }
+  }
+}
+`,
+  'notes.txt': 'Made by hand.\n',
+};
+
+/** The legacy form: variables of variables, a file of values, scripts, and chains. */
+const LEGACY: Files = {
+  'template.json': JSON.stringify({
+    variables: { release: '1.0', name: 'app-{{user `release`}}', greeting: null },
+    'sensitive-variables': ['greeting'],
+    builders: [
+      {
+        type: 'file',
+        name: 'bundle',
+        content: '{{user `greeting`}} from {{user `name`}} {{build_type}}\n',
+        target: 'bundle.txt',
+      },
+      { type: 'null', name: 'check', communicator: 'none' },
+    ],
+    provisioners: [
+      {
+        type: 'shell-local',
+        only: ['check'],
+        scripts: ['one.sh', 'two.sh'],
+        environment_vars: ["WHO=it's me"],
+        execute_command: ['/bin/sh', '-c', '{{.Vars}} sh {{.Script}}'],
+      },
+      { type: 'shell-local', only: ['check'], inline: ['exit 9'], valid_exit_codes: [0, 9] },
+      {
+        type: 'shell-local',
+        except: ['check'],
+        inline: ['echo {{build_name}} >> log.txt'],
+        override: { bundle: { inline: ['echo over >> log.txt'] } },
+      },
+    ],
+    'post-processors': [
+      [
+        {
+          type: 'shell-local',
+          only: ['bundle'],
+          inline: ['cp bundle.txt made-1.out', 'cp bundle.txt made-2.out'],
+        },
+        { type: 'artifice', only: ['bundle'], files: ['made-*.out'] },
+        { type: 'compress', only: ['bundle'], output: 'made.tar.gz' },
+      ],
+      { type: 'manifest', output: 'manifest.json' },
+    ],
+  }),
+  'values.json': '{"greeting": "hello there", "release": "2.1"}',
+  'one.sh': 'echo "$PACKER_BUILD_NAME $PACKER_BUILDER_TYPE $WHO" > one.txt\n',
+  'two.sh': 'cat one.txt one.txt > two.txt\n',
+};
+
+/** Dynamic blocks, sources with changes of one build, and post-processors that only some builds have. */
+const LAYERS: Files = {
+  'layers.pkr.hcl': `variable "layers" {
+  type    = list(string)
+  default = ["base", "tools"]
+}
+locals {
+  names = { for layer in var.layers : layer => upper(layer) }
+}
+source "file" "layer" {
+}
+source "null" "host" {
+  communicator = "none"
+}
+build {
+  name = "layers"
+  dynamic "source" {
+    for_each = local.names
+    labels   = ["file.layer"]
+    content {
+      name    = source.key
+      target  = "layers/\${source.key}.txt"
+      content = "\${source.value}\\n"
+    }
+  }
+  post-processor "compress" {
+    only   = ["file.tools"]
+    output = "layers/tools.gz"
+  }
+}
+build {
+  sources = ["source.null.host"]
+  provisioner "shell-local" {
+    inline      = ["echo \${build.ID} \${source.type} > host.txt", "false"]
+    max_retries = 1
+    valid_exit_codes = [0, 1]
+  }
+  post-processor "shell-local" {
+    inline = ["echo after \${build.ID} >> host.txt"]
+  }
+}
+`,
+};
+
+const TEMPLATES: readonly (readonly [name: string, files: Files, args: readonly string[]])[] = [
+  ['settings of a site', SITE, ['-parallel-builds=1', '.']],
+  [
+    'the legacy form',
+    LEGACY,
+    ['-parallel-builds=1', '-var-file=values.json', '-var', 'release=3', 'template.json'],
+  ],
+  ['layers', LAYERS, ['-parallel-builds=1', '.']],
+];
+
+describe('the same artifacts as Packer', () => {
+  test.runIf(installed).each(TEMPLATES)('%s', async (_name, files, args) => {
+    using theirs = projectOf(files);
+    const packer = spawnSync('packer', ['build', '-color=false', ...args], {
+      cwd: theirs.folder,
+      encoding: 'utf8',
+      env: { ...process.env, CHECKPOINT_DISABLE: '1' },
+    });
+    using ours = projectOf(files);
+    const { code, stdout } = await build(ours, ...args);
+    expect(packer.status, packer.stdout).toBe(0);
+    expect(code, stdout).toBe(0);
+    expect(treeOf(ours.folder)).toEqual(treeOf(theirs.folder));
+  });
+});
+
+test('a second build of the same template writes no artifact again', async () => {
+  using project = projectOf(SITE);
+  const begun = await build(project, '.');
+  expect(begun.code, begun.stdout).toBe(0);
+  const times = (): number[] =>
+    ['site.conf', 'notes.txt', 'conf.tar.gz', 'conf.sha256'].map(
+      (name) => statSync(path.join(project.folder, 'out', name)).mtimeMs,
+    );
+  const first = times();
+  const { code, stdout } = await build(project, '.');
+  expect(code).toBe(0);
+  expect(times()).toEqual(first);
+  expect(stdout).toContain('==> site.file.conf: cached: artifact.compress');
+  expect(stdout).toContain('--> site.file.conf: Stored file: out/site.conf');
+});
+
+const shell = (...inline: readonly string[]) => ({ type: 'shell-local', inline });
+const NULL = { type: 'null', communicator: 'none' };
+const template = (content: object): PackerProject =>
+  new PackerProject().write('t.json', JSON.stringify(content));
+
+describe('a build that fails', () => {
+  test('says so in the words of Packer, and runs the clean-up step', async () => {
+    using project = template({
+      builders: [NULL],
+      provisioners: [{ ...shell('echo x >> tries', 'exit 7'), max_retries: 2 }],
+      'error-cleanup-provisioner': shell('echo done > cleaned'),
+    });
+    const { code, stdout } = await build(project, 't.json');
+    expect(code).toBe(1);
+    expect(project.read('tries')).toBe('x\nx\nx\n');
+    expect(project.read('cleaned')).toBe('done\n');
+    const error = 'Script exited with non-zero exit status: 7. Allowed exit codes are: [0]';
+    expect(stdout).toContain(`==> null: Provisioner failed with "${error}", retrying with 2 trie(s) left\n`);
+    expect(stdout).toContain(
+      '==> null: retry limit reached.\n==> null: Provisioning step had errors: Running',
+    );
+    expect(stdout).toMatch(
+      new RegExp(`Build 'null' errored after [^:]+: ${error.replaceAll(/[[\].]/g, '\\$&')}\n`),
+    );
+    expect(stdout).toContain("==> Some builds didn't complete successfully and had errors:\n--> null: ");
+    expect(stdout).toContain('==> Builds finished but no artifacts were created.');
+  });
+
+  test('-on-error=abort leaves the clean-up step out', async () => {
+    using project = template({
+      builders: [NULL],
+      provisioners: [shell('exit 2')],
+      'error-cleanup-provisioner': shell('echo done > cleaned'),
+    });
+    expect((await build(project, '-on-error=abort', 't.json')).code).toBe(1);
+    expect(() => project.read('cleaned')).toThrow();
+  });
+
+  test('does not stop the others', async () => {
+    using project = template({
+      builders: [
+        { ...NULL, name: 'bad' },
+        { type: 'file', name: 'good', content: 'x', target: 'good.txt' },
+      ],
+      provisioners: [{ ...shell('exit 1'), only: ['bad'] }],
+    });
+    const { code, stdout } = await build(project, 't.json');
+    expect(code).toBe(1);
+    expect(project.read('good.txt')).toBe('x');
+    expect(stdout).toContain('--> file.good: Stored file: good.txt');
+  });
+
+  test('a chain of post-processors goes on when another has failed', async () => {
+    using project = template({
+      builders: [{ type: 'file', content: 'x', target: 'a.txt' }],
+      'post-processors': [[shell('exit 3'), shell('touch never')], shell('touch second')],
+    });
+    const { code, stdout } = await build(project, 't.json');
+    expect(code).toBe(1);
+    expect(readdirSync(project.folder)).toContain('second');
+    expect(readdirSync(project.folder)).not.toContain('never');
+    expect(stdout).toContain('1 error(s) occurred:\n\n* Post-processor failed: Script exited');
+  });
+
+  test('a kind that is not there fails its build alone', async () => {
+    using project = template({
+      builders: [
+        { type: 'file', name: 'good', content: 'x', target: 'good.txt' },
+        { type: 'nowhere', name: 'bad' },
+      ],
+    });
+    expect((await build(project, 't.json')).code).toBe(1);
+    expect(project.read('good.txt')).toBe('x');
+  });
+});
+
+test('the input of a post-processor goes unless somebody keeps it', async () => {
+  using project = template({
+    builders: [{ type: 'file', content: 'x', target: 'a.txt' }],
+    'post-processors': [
+      [
+        { type: 'compress', output: 'a.gz' },
+        { type: 'checksum', keep_input_artifact: false },
+      ],
+    ],
+  });
+  expect((await build(project, 't.json')).code).toBe(0);
+  expect(readdirSync(project.folder).toSorted()).toEqual(['a.gz', 'packer_file_file_md5.checksum', 't.json']);
+});
+
+test('secrets are hidden, also when they are encoded or stand on several lines', async () => {
+  using project = new PackerProject().write(
+    's.pkr.hcl',
+    `variable "s" {
+  sensitive = true
+  default   = "first-secret\\nsecond-secret"
+}
+source "null" "a" {
+  communicator = "none"
+}
+build {
+  sources = ["null.a"]
+  provisioner "shell-local" {
+    inline = ["printf '%s\\\\n' '\${var.s}'", "printf %s '\${base64encode("first-secret")}'", "echo end"]
+  }
+}
+`,
+  );
+  const { code, stdout } = await build(project, 's.pkr.hcl');
+  expect(code).toBe(0);
+  expect(stdout).toContain('==> null.a: <sensitive>');
+  expect(stdout).toContain('end');
+  expect(stdout).not.toContain('first-secret');
+  expect(stdout).not.toContain('second-secret');
+  expect(stdout).not.toContain(Buffer.from('first-secret').toString('base64').replace(/=+$/, ''));
+});
+
+test('lines for machines name artifacts, files and errors', async () => {
+  using project = template({
+    builders: [
+      { type: 'file', name: 'a', content: 'x', target: 'a,b.txt' },
+      { ...NULL, name: 'bad' },
+    ],
+    provisioners: [{ ...shell('exit 4'), only: ['bad'] }],
+  });
+  const { code, stdout } = await project.run(['build', '-machine-readable', 't.json'], { engine });
+  expect(code).toBe(1);
+  const lines = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.replace(/^\d+,/, ''));
+  expect(lines).toContain('file.a,artifact,0,builder-id,packer.file');
+  expect(lines).toContain('file.a,artifact,0,file,0,a%!(PACKER_COMMA)b.txt');
+  expect(lines).toContain(',error-count,1');
+  expect(
+    lines.some((line) => line.startsWith('null.bad,error,Script exited with non-zero exit status: 4')),
+  ).toBe(true);
+  expect(lines.every((line) => /^[^,]*,(?:ui|artifact|artifact-count|error|error-count),/.test(line))).toBe(
+    true,
+  );
+});
+
+test('a value of the moment in a step is said, and the step runs in every build', async () => {
+  using project = new PackerProject().write(
+    't.pkr.hcl',
+    `source "file" "a" {
+  content = "x"
+  target  = "a.txt"
+}
+build {
+  sources = ["file.a"]
+  provisioner "shell" {
+    environment_vars = ["AT=\${timestamp()}"]
+    inline           = ["true"]
+  }
+}
+`,
+  );
+  for (let run = 0; run < 2; run += 1) {
+    const { stdout } = await build(project, '.');
+    expect(stdout).toMatch(/==> file\.a: not cached: shell: environment_vars .* differs in every run/);
+    expect(stdout).toContain('Provisioning with shell script');
+  }
+});
+
+test('an interrupted build ends cleanly', async () => {
+  using project = template({ builders: [NULL], provisioners: [shell('touch begun', 'exec sleep 60')] });
+  const abort = new AbortController();
+  const running = project.run(['build', '-color=false', 't.json'], { engine, signal: abort.signal });
+  await expect.poll(() => readdirSync(project.folder)).toContain('begun');
+  abort.abort();
+  const { code, stdout } = await running;
+  expect(code).toBe(1);
+  expect(stdout).toContain('Cancelling build after receiving interrupt\n');
+  expect(stdout).toContain('Cleanly cancelled builds after being interrupted.\n');
+});
