@@ -30,13 +30,22 @@ export interface ExportVersion {
  * @throws the file system's own error
  */
 export function keepVersions(folder: string, versions: readonly ExportVersion[]): void {
-  const present = new Set(versions.flatMap(({ files, latest }) => [...files, latest ?? '']));
   const history = readHistory(folder);
-  const exports: Record<string, string[][]> = {};
+  const built = new Set(versions.map((version) => version.export));
+  // Exports that this build left out keep what they have.
+  const others = Object.entries(history.exports).filter(([name]) => !built.has(name));
+  const exports: Record<string, string[][]> = Object.fromEntries(others);
+  const present = new Set([
+    ...versions.flatMap(({ files, latest }) => [...files, latest ?? '']),
+    ...others.flatMap(([, list]) => list.flat()),
+  ]);
   for (const { export: name, files, keep } of versions) {
     if (keep === undefined || files.length === 0) continue;
-    const older = (history.exports[name] ?? []).filter(([file]) => file !== files[0]);
-    const all = [...older, [...files]];
+    const known = history.exports[name] ?? [];
+    const older = known.filter(([file]) => file !== files[0]);
+    // A build of a part of the post-processors knows a part of the files.
+    const same = known.filter(([file]) => file === files[0]).flat();
+    const all = [...older, [...new Set([...files, ...same])]];
     const kept = all.slice(-keep);
     exports[name] = kept;
     const stays = new Set([...present, ...kept.flat()]);

@@ -32,6 +32,7 @@ export async function makeArtifact(
   const strike = services.journal.add({ type: 'path', path: temporary, what: `half-written ${node.id}` });
   try {
     const folder = dirname(path);
+    if (node.transient === true) services.journal.lease([basename(folder)]);
     await makeOutputFolder(folder);
     const left = staleTemporaries(folder);
     for (const stale of left) rmSync(stale, { force: true, recursive: true });

@@ -33,7 +33,8 @@ export async function makeFiles(
   const kind = kinds.posts.mustGet(node.post.type);
   const folder = services.postFolder(node);
   const stage = temporaryName(join(folder, `.${node.name}`));
-  const strike = journal.add({ type: 'path', path: stage, what: `half-made files of ${node.id}` });
+  const strikes = [journal.add({ type: 'path', path: stage, what: `half-made files of ${node.id}` })];
+  if (node.transient === true) journal.lease([basename(folder)]);
   try {
     openStage(folder, stage);
     const placed = new Set<string>();
@@ -42,6 +43,7 @@ export async function makeFiles(
       exportId: node.export,
       stage,
       placed: (path) => placed.add(path),
+      guard: (path, what) => void strikes.push(journal.add({ type: 'path', path, what })),
       scratch: scope.scratch,
       signal: scope.signal,
       log: scope.log,
@@ -59,7 +61,7 @@ export async function makeFiles(
     return await settleFiles(node, artifact, { stage, folder, placed }, services);
   } finally {
     removeQuietly(stage);
-    strike();
+    for (const strike of strikes) strike();
   }
 }
 

@@ -37,6 +37,8 @@ export interface PostContext {
    * changed, the post-processor runs again.
    */
   readonly placed: (path: string) => void;
+  /** Notes a file or folder outside of `stage` and `scratch` that must not outlive the run, before it is made. */
+  readonly guard: (path: string, what: string) => void;
   readonly scratch: string;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;

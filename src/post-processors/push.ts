@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { capture, FailureError } from '../diagnostics/failure.ts';
 import { runTool } from '../exporters/run-tool.ts';
 import type { ArtifactFile } from '../model/artifact.ts';
-import { memoryFolder } from './memory-folder.ts';
+import { makeMemoryFolder } from './memory-folder.ts';
 import { imageOf, nameOf, newFile, withFiles } from './new-file.ts';
 import { definePostProcessor, type PostContext } from './post-processor.ts';
 import { writeSignatureLayout } from './push/signature.ts';
@@ -177,7 +177,7 @@ async function openLogin(
 ): Promise<AsyncDisposable & { readonly flags: readonly string[] }> {
   if (user === undefined || password === undefined)
     return { flags: [], [Symbol.asyncDispose]: () => Promise.resolve() };
-  const folder = await mkdtemp(join(memoryFolder(), 'imgpipe-login-'));
+  const folder = await makeMemoryFolder(context, `login to ${to}`);
   const file = join(folder, 'auth.json');
   const auth = Buffer.from(`${user}:${context.secret(password)}`).toString('base64');
   const auths = { [to.split('/')[0] ?? to]: { auth } };

@@ -1,6 +1,6 @@
 import { createSign } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
@@ -8,7 +8,7 @@ import { capture, FailureError } from '../diagnostics/failure.ts';
 import { runTool } from '../exporters/run-tool.ts';
 import type { ArtifactFile } from '../model/artifact.ts';
 import { globToRegExp } from '../util/glob.ts';
-import { memoryFolder } from './memory-folder.ts';
+import { makeMemoryFolder } from './memory-folder.ts';
 import { imageOf, nameOf, newFile, withFiles } from './new-file.ts';
 import { definePostProcessor, type PostContext } from './post-processor.ts';
 import { privateKey } from './private-key.ts';
@@ -122,7 +122,7 @@ async function openSigner(options: SignOptions, context: PostContext): Promise<S
 }
 
 async function gpgSigner({ secret, passphrase, key }: SignOptions, context: PostContext): Promise<Signer> {
-  const home = secret === undefined ? undefined : await mkdtemp(join(memoryFolder(), 'imgpipe-gpg-'));
+  const home = secret === undefined ? undefined : await makeMemoryFolder(context, 'key ring of gpg');
   const homeEnv = home ?? process.env['GNUPGHOME'];
   const env = {
     HOME: process.env['HOME'] ?? '/',

@@ -35,6 +35,14 @@ test('a file that another export has now is not deleted', () => {
   expect(names).toEqual(['a.raw', 'b.raw', 'b.raw.sha256']);
 });
 
+test('a build of a part of the exports forgets nothing of the others', () => {
+  const folder = temporaryFolder();
+  const other = (name: string): ExportVersion => ({ export: 'iso', files: [`${name}.iso`], keep: 1 });
+  build(folder, version('a', 1), other('a'));
+  build(folder, { ...version('a', 1), files: ['a.raw'] });
+  expect(build(folder, version('b', 1), other('b'))).toEqual(['b.iso', 'b.raw', 'b.raw.sha256']);
+});
+
 test('without a readable history nothing is deleted, and no name in it leads out of the folder', () => {
   const folder = temporaryFolder();
   const outside = temporaryFolder();
