@@ -101,10 +101,22 @@ const buildName = (build: BuildBlock, { type, name, localName }: BuildSource): s
   return build.name === undefined || build.name === '' ? own : `${build.name}.${own}`;
 };
 
-/** The attributes that a build adds to a source come after those of the source. */
-function mergeBodies(body: Body, extra: Body | undefined): Body {
+/** The attributes that a build adds to a source come after those of the source; none may be set in both. */
+function mergeBodies(body: Body, extra: Body | undefined, problems: Problems): Body {
   if (extra === undefined) return body;
   const added = extra.items.filter((item) => item.type === 'block' || item.name !== 'name');
+  for (const item of added) {
+    const earlier = body.items.find(
+      (other) => other.type === 'attribute' && item.type === 'attribute' && other.name === item.name,
+    );
+    if (earlier === undefined) continue;
+    problems.add({
+      reason: 'duplicate-name',
+      message: `Duplicate argument: Argument "${item.name}" was already set.`,
+      origin: item.nameSpan.range,
+      related: [{ message: 'The source sets it here.', range: earlier.nameSpan.range }],
+    });
+  }
   const names = new Set(added.filter((item) => item.type === 'attribute').map((item) => item.name));
   const kept = body.items.filter((item) => item.type === 'block' || !names.has(item.name));
   return { ...body, items: [...kept, ...added] };
@@ -189,7 +201,7 @@ function prepareBuild(
       type: source.type,
       span: block.span,
       typeSpan: source.span,
-      body: mergeBodies(block.body, source.body),
+      body: mergeBodies(block.body, source.body, problems),
       meta: new Map(),
       context: work.context,
       world: work.world,

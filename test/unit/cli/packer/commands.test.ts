@@ -137,6 +137,27 @@ describe('validate', () => {
     expect(stdout).toContain('Either a script file or inline script must be specified.');
   });
 
+  test('an argument in a source and again in the build is an error', async () => {
+    project.write(
+      'a.pkr.hcl',
+      'source "null" "a" {\n  communicator = "none"\n}\nbuild {\n  source "null.a" {\n    communicator = "none"\n  }\n}\n',
+    );
+    const { code, stdout } = await project.run(['validate', 'a.pkr.hcl']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/Error: Duplicate argument[^]*line 6[^]*line 2[^]*"communicator" was already set/);
+  });
+
+  test('post-processors of the docker plugin', async () => {
+    const chain = (push: string): string =>
+      `source "docker" "a" {\n  image  = "debian"\n  commit = true\n}\nbuild {\n  sources = ["docker.a"]\n  post-processors {\n    post-processor "docker-tag" {\n      repository = "x"\n      tags       = ["1"]\n      force      = true\n    }\n    post-processor "docker-push" {${push}}\n  }\n  post-processor "docker-save" {\n    path = "x.tar"\n  }\n  post-processor "docker-import" {\n    repository = "y"\n  }\n}\n`;
+    expect((await project.write('a.pkr.hcl', chain('')).run(['validate', 'a.pkr.hcl'])).code).toBe(0);
+    const said = await project.write('a.pkr.hcl', chain(' ecr_login = true ')).run(['validate', 'a.pkr.hcl']);
+    expect(said).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('ECR login requires login server') as string,
+    });
+  });
+
   test('only and except choose builds by globs', async () => {
     project.write(
       'a.pkr.hcl',
