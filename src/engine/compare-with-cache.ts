@@ -6,6 +6,7 @@ import type { PipelineGraph } from '../model/graph.ts';
 import { compareViews } from '../layers/compare-layers.ts';
 import { textOf } from '../layers/manifest.ts';
 import { asDigest, asNodeId, type Digest } from '../model/ids.ts';
+import type { NodeDescription } from '../plan/describe.ts';
 import { explainChanges } from '../plan/explain.ts';
 import { auditLayers } from '../report/audit-report.ts';
 import { compareBytes } from '../report/diff/byte-difference.ts';
@@ -36,14 +37,12 @@ export function compareWithCache(
     const row = { id: node.id, pipeline: node.pipeline.id, name: node.name };
     if (built === undefined) return [{ ...row, verdict: { type: 'failed' } }];
     const cached = cachedResult(session, built);
-    const untracked = descriptions.get(node.id)?.untracked;
+    const reason = whyNotCompared(descriptions.get(node.id), built);
     const verdict: FullVerdict =
-      untracked === undefined
-        ? verdictOf(session, built, cached)
-        : { type: 'not-compared', reason: `it runs every time: ${untracked}` };
+      reason === undefined ? verdictOf(session, built, cached) : { type: 'not-compared', reason };
     if (cached !== undefined && isTwoResults(verdict)) {
       const outputs = [digestOf(cached.output), digestOf(built.output)] as const;
-      for (const key of new Set([built.key, keyOf(built.inputs), cached.key])) {
+      for (const key of new Set([...keysOf(built), cached.key])) {
         const entry = { key, node: node.id, since: new Date().toISOString(), outputs };
         session.actions.quarantine.add(entry);
         quarantined.push(entry);
@@ -62,13 +61,30 @@ export function adoptRecords(session: Session, beside: Session, graph: PipelineG
   for (const node of graph.nodes) {
     const latest = beside.actions.latest(node.id);
     if (latest?.output.type !== 'layer') continue;
-    const placed = keyOf(latest.inputs);
-    for (const key of new Set([latest.key, placed])) {
+    for (const key of keysOf(latest)) {
       const record = beside.actions.get(key);
       if (record !== undefined) session.actions.put(record);
     }
     session.actions.putLatest(latest);
   }
+}
+
+/** The keys of a result: a write-only step also has one that holds, instead of all below it, where its files go. */
+function keysOf({ key, inputs }: LatestRecord): readonly string[] {
+  const { below: _, ...placed } = inputs;
+  return inputs.placement === undefined ? [key] : [key, keyOf(placed)];
+}
+
+/** Why two results of a node need not agree; undefined when they must. */
+function whyNotCompared(
+  description: NodeDescription | undefined,
+  { output }: LatestRecord,
+): string | undefined {
+  if (description?.untracked !== undefined) return `it runs every time: ${description.untracked}`;
+  if (output.type === 'snapshot') return 'states of machines hold what no two runs have in common';
+  return description?.artifact?.reproducible === false
+    ? 'its format holds what no two runs have in common'
+    : undefined;
 }
 
 /** A result of the cache, under the same key when there is one, else the node's last. */
@@ -82,7 +98,7 @@ interface CachedResult {
 }
 
 function cachedResult(session: Session, built: LatestRecord): CachedResult | undefined {
-  const record = session.actions.get(built.key) ?? session.actions.get(keyOf(built.inputs));
+  const [record] = keysOf(built).flatMap((key) => session.actions.get(key) ?? []);
   if (record !== undefined && isThere(session, record))
     return { key: record.key, inputs: record.inputs, output: record.output, madeAt: record.createdAt };
   const latest = session.actions.latest(asNodeId(built.node));
@@ -99,11 +115,10 @@ const isTwoResults = (verdict: FullVerdict): boolean =>
 
 function verdictOf(session: Session, built: LatestRecord, cached: CachedResult | undefined): FullVerdict {
   if (cached === undefined) return { type: 'new' };
-  if (built.output.type === 'snapshot')
-    return { type: 'not-compared', reason: 'states of machines hold what no two runs have in common' };
   if (digestOf(built.output) === digestOf(cached.output)) return { type: 'same' };
   // A key in quarantine has no record, but its last run had equal inputs all the same.
-  const isEqual = cached.key === built.key || keyOf(cached.inputs) === keyOf(built.inputs);
+  const isEqual =
+    cached.latest !== undefined && keysOf(cached.latest).some((key) => keysOf(built).includes(key));
   if (cached.latest === undefined || isEqual) return twoResults(session, cached.output, built.output);
   const archives = movedArchives(cached.inputs, built.inputs);
   const grown = archives.length === 0 ? grownVerdict(session, cached.latest, built) : undefined;
@@ -115,7 +130,7 @@ function verdictOf(session: Session, built: LatestRecord, cached: CachedResult |
       packages: packageChanges(session, cached.output, built.output),
     };
   }
-  const changes = explainChanges({ ...built.inputs, below: built.inputs.below }, cached.latest, built.below);
+  const changes = explainChanges(built.inputs, cached.latest, built.below);
   return { type: 'changed', changes };
 }
 
@@ -140,6 +155,8 @@ function treeOf({ below, output }: LatestRecord): readonly Digest[] | undefined 
 
 function twoResults(session: Session, before: NodeOutput, after: NodeOutput): FullVerdict {
   if (before.type === 'layer' && after.type === 'layer') {
+    if (!session.layers.hasLayer(asDigest(before.digest)))
+      return { type: 'not-deterministic', packages: [], files: [] };
     const files = auditLayers(session.layers, asDigest(before.digest), asDigest(after.digest));
     return { type: 'not-deterministic', ...files };
   }

@@ -10,7 +10,7 @@ const packages = (version: string): FakePackage[] =>
 
 function template(archive: AptArchive, install: readonly string[]): string {
   return JSON.stringify({
-    source: { type: 'bootstrap', suite: 'bookworm' },
+    source: { type: 'bootstrap', suite: 'bookworm', variant: 'apt' },
     steps: [
       {
         type: 'package',
@@ -36,7 +36,7 @@ describe.skipIf(noBootstrap !== undefined)('a Debian of a locked archive', () =>
   afterAll(() => end());
   const project = new CliProject({}, { onEnd: (body) => (end = body) });
 
-  test('whole life of a lock', { timeout: 300_000 }, async () => {
+  test('whole life of a lock', { timeout: 600_000 }, async () => {
     const archive = await AptArchive.open(packages('1'));
     project.write('pipelines/p.json', template(archive, ['tool']));
     const first = await project.build();
