@@ -1,8 +1,10 @@
+import { hideSecrets } from '../../../template/packer-hcl/console.ts';
 import type { NotingWorld } from '../../../template/packer-lower/noting-world.ts';
 import type { PackerReader } from '../../../template/packer-lower/packer-build.ts';
 import { type CommandWork, printProblems } from '../command.ts';
 import { loadHcl } from '../load-hcl.ts';
-import { loadJson } from '../load-json.ts';
+import { loadJson, secretsOf } from '../load-json.ts';
+import { hidingUi } from '../packer-ui.ts';
 import type { TemplateFlags } from '../template-flags.ts';
 import { templateKind } from '../template-kind.ts';
 import { PACKER_VERSION } from '../version.ts';
@@ -21,6 +23,12 @@ export async function openReader(
   return kind.kind === 'hcl2' ? await openHcl(work, flags, noting) : await openJson(work, flags, noting);
 }
 
+/** What is wrong is told before the build begins: secrets are hidden in that too. */
+const hiding = (work: CommandWork, secrets: readonly string[]): CommandWork => ({
+  ...work,
+  ui: hidingUi(work.ui, (text) => hideSecrets(text, secrets)),
+});
+
 async function openHcl(
   work: CommandWork,
   flags: TemplateFlags,
@@ -37,7 +45,11 @@ async function openHcl(
     ...checkDataSources(outcome.template).failures,
     ...checkRegistries(outcome.template).failures,
   ];
-  const code = printProblems(work, { failures: parseFailures.length > 0 ? parseFailures : wrong, warnings });
+  const { secrets } = outcome.template;
+  const code = printProblems(hiding(work, secrets), {
+    failures: parseFailures.length > 0 ? parseFailures : wrong,
+    warnings,
+  });
   if (code !== 0) return code;
   const { hclReader } = await import('../../../template/packer-lower/read-hcl.ts');
   const { only, except } = flags;
@@ -64,7 +76,7 @@ async function openJson(
     ...checkJsonTemplate(template, PACKER_VERSION),
     ...(rendered.ok ? [] : rendered.failures),
   ];
-  const code = printProblems(work, { failures: failures.slice(0, 1) });
+  const code = printProblems(hiding(work, secretsOf(template, given)), { failures: failures.slice(0, 1) });
   if (code !== 0) return code;
   const { jsonReader } = await import('../../../template/packer-lower/read-json.ts');
   const { only, except } = flags;

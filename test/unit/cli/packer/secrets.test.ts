@@ -66,6 +66,8 @@ describe('nor in messages', () => {
       await project.run(['validate', '-var=s=hunter2-hunter2', 'a.pkr.hcl']),
       await project.run(['inspect', '-var=s=[hunter2-hunter2', 'a.pkr.hcl']),
       await project.run(['validate', 'a.pkr.hcl'], { env: { PKR_VAR_s: 'hunter2-hunter2' } }),
+      await project.run(['build', '-var-file=v.pkrvars.hcl', 'a.pkr.hcl']),
+      await project.run(['build', '-var=s=[hunter2-hunter2', 'a.pkr.hcl']),
     ];
     for (const { code, stdout } of runs) {
       expect(code).toBe(1);
