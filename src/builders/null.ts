@@ -5,7 +5,12 @@ import { defineMachineBuilder } from './machine-builder.ts';
 const schema = z
   .strictObject({
     communicator: z
-      .enum(['ssh', 'none'])
+      .enum(['ssh', 'none'], {
+        error: ({ input }) =>
+          input === 'winrm'
+            ? 'WinRM is not part of this version of imgpipe: machines are reached over SSH, which Windows has as well'
+            : undefined,
+      })
       .default('ssh')
       .describe('How the machine is reached. `none`: not at all, for steps that run on this host.'),
     ...sshFields,
