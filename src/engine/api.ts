@@ -109,6 +109,8 @@ export interface BuildRequest extends CacheUse {
   readonly failFast: boolean;
   /** `leave`: as `cleanup`, without the clean-up steps of pipelines. */
   readonly onError: OnError | 'leave';
+  /** Asks before every step whether to go on. */
+  readonly stepwise?: boolean;
   readonly signal: AbortSignal;
 }
 

@@ -258,6 +258,7 @@ class RunResources implements AsyncDisposable {
       project: session.config.root,
       runId: this.id,
       onError: this.#request.onError,
+      stepwise: this.#request.stepwise === true,
       ...(this.#compiled.lateOptions && { lateOptions: this.#compiled.lateOptions }),
       workspace: this.openWorkspace,
       artifactPath: (node) => this.#prober.artifactPath(node),

@@ -121,6 +121,7 @@ export class Executor implements Dispatcher, AsyncDisposable {
       });
       const start = performance.now();
       try {
+        if (this.#services.stepwise === true && node.role === 'step') await sink.ask(GO_ON);
         await pauseBefore(node, scope);
         const made = await this.#make(node, probe.inputs, scope);
         journal.lease(leasesOf(made.output));
@@ -318,6 +319,13 @@ export class Executor implements Dispatcher, AsyncDisposable {
     return choice;
   }
 }
+
+/** Asked before every step when the user wants to look at the machine between them. */
+const GO_ON = {
+  question: 'Pausing before the next provisioner . Press enter to continue.',
+  choices: ['continue'],
+  defaultChoice: 'continue',
+};
 
 async function pauseBefore(node: GraphNode, scope: NodeScope): Promise<void> {
   const pauseMs = node.role === 'step' ? (node.step.run.pauseBeforeMs ?? 0) : 0;

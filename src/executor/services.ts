@@ -34,6 +34,8 @@ export interface ExecutorServices {
   readonly runId: string;
   readonly onError: OnError;
   readonly lateOptions?: LateOptions;
+  /** Asks before every step whether to go on. */
+  readonly stepwise?: boolean;
   /** The run's one workspace, started at first use. */
   readonly workspace: () => Promise<Workspace>;
   readonly artifactPath: (node: GraphNode & { role: 'export' }) => string;

@@ -7,6 +7,7 @@ import { hideSecrets } from '../../../template/packer-hcl/console.ts';
 import { lowerPacker, type LoweredPacker } from '../../../template/packer-lower/lower.ts';
 import { notingWorld } from '../../../template/packer-lower/noting-world.ts';
 import { Redactor } from '../../../util/redact.ts';
+import { askInWords } from '../build/ask-in-words.ts';
 import { BuildOutput } from '../build/build-output.ts';
 import { finalArtifacts, type KeepRule } from '../build/final-artifacts.ts';
 import { spanText } from '../build/go-text.ts';
@@ -119,6 +120,8 @@ class BuildRun {
     const sink = new EventSink(new Redactor());
     for (const secret of this.#secrets) sink.redactor.add(secret);
     sink.listen(view.listen);
+    if (context.stdin.isTTY && !this.#work.machineReadable)
+      sink.answerWith(async (question) => await askInWords(question, this.#ui, context));
     const start = performance.now();
     context.takeSignals();
     const interrupted = (): void => this.#ui.error('Cancelling build after receiving interrupt');
@@ -187,6 +190,7 @@ class BuildRun {
       force: flags.switches.get('force') === true,
       parallel: isDebug ? 1 : Math.max(0, parallel),
       failFast: false,
+      stepwise: isDebug,
       onError: chosen === 'abort' ? 'leave' : chosen === 'ask' ? 'ask' : 'cleanup',
       signal: context.signal,
     };
