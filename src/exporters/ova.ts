@@ -86,7 +86,7 @@ export const ovaExporter = defineExporter({
 Fusion, ESXi, vSphere, Proxmox and most clouds import it. A machine of a disk with \`firmware: both\` starts by BIOS.`,
   schema,
   keyVersion: 1,
-  tools: ['qemu-img', 'tar'],
+  tools: ['tar'],
   examples: {
     good: [
       { title: 'For VirtualBox', options: {} },
@@ -119,6 +119,7 @@ Fusion, ESXi, vSphere, Proxmox and most clouds import it. A machine of a disk wi
   secrets: ({ sign }) => (sign === undefined ? [] : [sign.secret]),
   readBackBy: ['bsdtar', 'xmllint', 'qemu-img', 'openssl'],
   reproducible: true,
+  readsImage: () => true,
   run: (options, context) =>
     capture(async () => {
       const { pipeline } = context;

@@ -4,11 +4,12 @@ import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { sha256Hex } from '../util/hash.ts';
 import { compressCommand } from './compression.ts';
-import { convertDisk, diskOf } from './convert.ts';
+import { diskOf } from './convert.ts';
 import { derivedUuid } from './disk/guid.ts';
 import { defineExporter, type ExportContext } from './exporter.ts';
 import { ovfDescriptor } from './formats/ovf.ts';
 import { makeVmdk } from './formats/vmdk.ts';
+import { writeQcow2 } from './qcow2/write.ts';
 import { vmxText } from './formats/vmx.ts';
 import { packFolder } from './pack-folder.ts';
 import { guestNames, inMebibytes, machineFields, machineFirmware, machineReads } from './virtual-machine.ts';
@@ -41,8 +42,8 @@ export const vagrantExporter = defineExporter({
   description:
     'For `vagrant box add --name NAME FILE`. Each provider has a box of its own: export one for each that is used.',
   schema,
-  keyVersion: 1,
-  tools: ['qemu-img', 'tar', 'gzip'],
+  keyVersion: 2,
+  tools: ['tar', 'gzip'],
   examples: {
     good: [
       { title: 'For VirtualBox', options: { provider: 'virtualbox' } },
@@ -58,6 +59,7 @@ export const vagrantExporter = defineExporter({
   reads: machineReads,
   readBackBy: ['bsdtar', 'qemu-img', 'xmllint'],
   reproducible: true,
+  readsImage: () => true,
   run: (options, context) =>
     capture(async () => {
       const folder = join(context.scratch, 'box');
@@ -83,12 +85,9 @@ const PROVIDERS: Readonly<
 > = {
   async libvirt(options, context, folder) {
     const disk = diskOf(context);
-    await convertDisk(context, {
-      from: disk.path,
-      to: join(folder, 'box.img'),
-      format: 'qcow2',
-      options: ['compat=1.1', 'lazy_refcounts=off'],
-    });
+    const { signal, progress } = context;
+    const outputPath = join(folder, 'box.img');
+    await writeQcow2(disk.image, { clusterSize: 65536, version: '1.1' }, { outputPath, signal, progress });
     const { disk: spec, architecture } = context.pipeline;
     return {
       metadata: { format: 'qcow2', virtual_size: Math.ceil(disk.size / GIB) },

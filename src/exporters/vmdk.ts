@@ -45,7 +45,7 @@ export const vmdkExporter = defineExporter({
   readBackBy: ['qemu-img', '7-Zip'],
   bootedBy: 'QEMU, BIOS',
   reproducible: true,
-  readsImage: ({ subformat }) => subformat === 'monolithicSparse',
+  readsImage: () => true,
   run: (options, context) =>
     capture(async () => {
       const disk = diskOf(context);

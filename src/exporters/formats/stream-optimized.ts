@@ -3,7 +3,9 @@ import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { FailureError } from '../../diagnostics/failure.ts';
 import type { ConvertContext } from '../convert.ts';
-import { dataExtents, type DataExtent } from '../disk-extents.ts';
+import { alignRanges } from '../../util/byte-ranges.ts';
+import { inOrder } from '../../util/in-order.ts';
+import { dataOf, ImageReader, type DiskImage } from '../disk-image.ts';
 
 const SECTOR = 512;
 const GRAIN = 64 * 1024;
@@ -18,12 +20,11 @@ const WINDOW = 24;
 const MARKER = { grainTable: 1, grainDirectory: 2, footer: 3 } as const;
 /** Stands in the header of a stream for: see the footer. */
 const AT_END = 0xffff_ffff_ffff_ffffn;
-const ZERO_GRAIN = Buffer.alloc(GRAIN);
 
 const compress = promisify<Buffer, { level: number }, Buffer>(deflate);
 
 export interface StreamRequest {
-  readonly disk: { readonly path: string; readonly size: number };
+  readonly disk: { readonly image: DiskImage };
   readonly to: string;
   /** Text of the descriptor. */
   readonly descriptor: string;
@@ -41,19 +42,19 @@ export interface StreamRequest {
  * and with one thread. The bytes do not depend on how many threads compress, nor on which zeros of the disk are holes.
  */
 export async function writeStreamOptimized(context: ConvertContext, request: StreamRequest): Promise<void> {
-  const { disk, to, level } = request;
-  const extents = await dataExtents(context, disk.path);
-  await using input = await open(disk.path, 'r');
+  const { to, level } = request;
+  const { image } = request.disk;
+  await using reader = await ImageReader.open(image);
   await using file = await open(to, 'w');
   const output = new SectorWriter(file);
   const descriptor = Buffer.alloc(DESCRIPTOR_SECTORS * SECTOR);
   descriptor.write(request.descriptor);
-  const capacity = Math.ceil(disk.size / SECTOR);
+  const capacity = Math.ceil(image.size / SECTOR);
   output.add(header(capacity, AT_END), descriptor);
   output.add(Buffer.alloc((OVERHEAD_SECTORS - 1 - DESCRIPTOR_SECTORS) * SECTOR));
   const directory: number[] = [];
   let table = new Uint32Array(TABLE_ENTRIES);
-  const grains = Math.ceil(disk.size / GRAIN);
+  const grains = Math.ceil(image.size / GRAIN);
   const endTable = (): void => {
     const used = table.some((entry) => entry !== 0);
     if (used) output.add(marker(MARKER.grainTable, (TABLE_ENTRIES * 4) / SECTOR));
@@ -61,7 +62,8 @@ export async function writeStreamOptimized(context: ConvertContext, request: Str
     if (used) output.add(littleEndian(table));
     table = new Uint32Array(TABLE_ENTRIES);
   };
-  for await (const { index, data } of compressedGrains(input, extents, disk.size, level)) {
+  const packed = inOrder(readGrains(reader, image), WINDOW, ({ bytes }) => compress(bytes, { level }));
+  for await (const [{ index }, data] of packed) {
     if (context.signal.aborted) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
     while (directory.length < Math.floor(index / TABLE_ENTRIES)) endTable();
     table[index % TABLE_ENTRIES] = output.sector;
@@ -78,33 +80,17 @@ export async function writeStreamOptimized(context: ConvertContext, request: Str
   await output.flush(true);
 }
 
-/** Grains that are not all zero, compressed, in the disk's order. */
-async function* compressedGrains(
-  input: FileHandle,
-  extents: readonly DataExtent[],
-  size: number,
-  level: number,
-): AsyncGenerator<{ index: number; data: Buffer }> {
-  const running: { index: number; data: Promise<Buffer> }[] = [];
-  let next = 0;
-  try {
-    for (const { start, length } of extents) {
-      const last = Math.min(Math.ceil(size / GRAIN), Math.ceil((start + length) / GRAIN));
-      for (let index = Math.max(next, Math.floor(start / GRAIN)); index < last; index += 1) {
-        next = index + 1;
-        const data = Buffer.alloc(GRAIN);
-        await input.read(data, 0, GRAIN, index * GRAIN);
-        if (data.equals(ZERO_GRAIN)) continue;
-        running.push({ index, data: compress(data, { level }) });
-        const first = running.length < WINDOW ? undefined : running.shift();
-        if (first !== undefined) yield { index: first.index, data: await first.data };
-      }
+/** Grains that are not all zero, in the disk's order. */
+async function* readGrains(
+  reader: ImageReader,
+  image: DiskImage,
+): AsyncGenerator<{ readonly index: number; readonly bytes: Buffer }> {
+  for (const { start, end } of alignRanges(dataOf(image), GRAIN)) {
+    for (let at = start; at < end; at += GRAIN) {
+      const bytes = Buffer.allocUnsafe(GRAIN);
+      await reader.read(bytes, at);
+      yield { index: at / GRAIN, bytes };
     }
-    for (let first = running.shift(); first !== undefined; first = running.shift())
-      yield { index: first.index, data: await first.data };
-  } finally {
-    // After an abort: nobody waits for these any more.
-    await Promise.allSettled(running.map(({ data }) => data));
   }
 }
 

@@ -8,8 +8,7 @@ import { writeStreamOptimized } from './stream-optimized.ts';
 const SECTOR = 512;
 
 export interface VmdkRequest {
-  /** `path` is read for `streamOptimized` only. */
-  readonly disk: { readonly path: string; readonly image: DiskImage; readonly size: number };
+  readonly disk: { readonly image: DiskImage; readonly size: number };
   readonly to: string;
   readonly subformat: 'monolithicSparse' | 'streamOptimized';
   readonly adapter: 'ide' | 'lsilogic' | 'buslogic' | 'legacyESX';
