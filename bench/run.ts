@@ -12,6 +12,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run: () => Promise<string> }>> 
   plan: () => import('./plan.ts'),
   qemu: () => import('./qemu.ts'),
   validate: () => import('./validate.ts'),
+  store: () => import('./store.ts'),
 };
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);

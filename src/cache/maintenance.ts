@@ -30,7 +30,7 @@ export interface PruneRequest {
 
 /**
  * Deletes what the policy does not allow to stay. What living runs have leased stays: that is looked at again before
- * each item, under a lock that a run which leases something waits for (`leaseSafely`).
+ * each batch, under a lock that a run which leases something waits for (`leaseSafely`).
  */
 export async function pruneStore(layout: StoreLayout, layers: LayerStore, request: PruneRequest): Promise<PruneOutcome> {
   const busy = livingRuns(layout).some((record) => record.runId !== request.ownRun);
@@ -40,6 +40,9 @@ export async function pruneStore(layout: StoreLayout, layers: LayerStore, reques
   return { removed, kept: items.length - removed.length, freed: removed.reduce((sum, item) => sum + item.size, 0) };
 }
 
+/** Things that are deleted under one lock: enough to be quick, few enough that a run does not wait long. */
+const BATCH = 200;
+
 async function removeItems(
   layout: StoreLayout,
   layers: LayerStore,
@@ -47,18 +50,24 @@ async function removeItems(
   request: PruneRequest,
 ): Promise<StoredItem[]> {
   const removed: StoredItem[] = [];
-  for (const item of chosen) {
+  for (let at = 0; at < chosen.length; at += BATCH) {
     using _lock = await lockForPrune(layout);
-    if (leasedNow(layout).has(item.id)) continue;
+    const leased = leasedNow(layout);
+    const batch = chosen.slice(at, at + BATCH).filter((item) => !leased.has(item.id));
     tracePoint('prune:chosen');
-    // Without its record a snapshot is none, however far the deletion comes.
-    if (item.type === 'snapshot') rmSync(`${item.path}/info.json`, { force: true });
-    if (item.type === 'disk') rmSync(`${item.path}.json`, { force: true });
+    for (const item of batch) {
+      // Without its record a snapshot is none, nor is a disk without its stamp, however far the deletion comes.
+      if (item.type === 'snapshot') rmSync(`${item.path}/info.json`, { force: true });
+      if (item.type === 'disk') rmSync(`${item.path}.json`, { force: true });
+    }
     tracePoint('prune:removing');
     // In the workspace: layers and mounts may hold files of mapped owners.
-    if (item.type === 'layer' || item.type === 'mount') await (await request.openWorkspace()).remove(item.path);
-    else rmSync(item.path, { recursive: true, force: true });
-    removed.push(item);
+    const mapped = batch.filter((item) => item.type === 'layer' || item.type === 'mount');
+    if (mapped.length > 0)
+      await (await request.openWorkspace()).remove(...mapped.map((item) => item.path));
+    for (const item of batch)
+      if (!mapped.includes(item)) rmSync(item.path, { recursive: true, force: true });
+    removed.push(...batch);
   }
   tracePoint('prune:removed');
   forgetRecords(layout, layers);

@@ -143,6 +143,6 @@ export interface Workspace extends AsyncDisposable {
   readText(view: View, path: string): Promise<string | undefined>;
   /** Re-hashes a stored layer. */
   verify(layer: Digest): Promise<'intact' | 'damaged' | 'missing'>;
-  /** Deletes a tree that may belong to mapped ids of a user namespace. */
-  remove(path: string): Promise<void>;
+  /** Deletes trees that may belong to mapped ids of a user namespace; many at once cost little more than one. */
+  remove(...paths: readonly string[]): Promise<void>;
 }

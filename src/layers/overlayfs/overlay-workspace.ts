@@ -142,8 +142,8 @@ class OverlayWorkspace implements Workspace {
     return this.#request({ type: 'verify', layer });
   }
 
-  async remove(path: string): Promise<void> {
-    await this.#request({ type: 'remove', path });
+  async remove(...paths: readonly string[]): Promise<void> {
+    await this.#request({ type: 'remove', paths });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

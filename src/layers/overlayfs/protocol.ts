@@ -49,7 +49,7 @@ export type AgentRequest =
   | { readonly type: 'write-active'; readonly active: string; readonly file: ImageFile }
   | { readonly type: 'prepare-mount-points'; readonly active: string; readonly points: readonly MountPoint[] }
   | { readonly type: 'remove-mount-points'; readonly active: string; readonly made: readonly string[] }
-  | { readonly type: 'remove'; readonly path: string }
+  | { readonly type: 'remove'; readonly paths: readonly string[] }
   | { readonly type: 'stop' };
 
 export type RequestOf<Type extends AgentRequest['type']> = Extract<AgentRequest, { type: Type }>;

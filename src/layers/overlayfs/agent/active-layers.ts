@@ -142,20 +142,24 @@ export class ActiveLayers {
   }
 
   /**
-   * Deletes a tree of any owners. It leaves its place by one rename first: an interrupted deletion never leaves half
+   * Deletes trees of any owners. Each leaves its place by one rename first: an interrupted deletion never leaves half
    * a layer that looks whole.
    */
-  async removeTree(path: string): Promise<void> {
-    let doomed = this.newDirectory();
-    try {
-      renameSync(path, doomed);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) return;
-      // Another file system, so not a layer.
-      if (!isErrno(error, 'EXDEV')) throw error;
-      doomed = path;
-    }
-    await runTool(['rm', '-rf', '--one-file-system', '--', doomed]);
+  async removeTrees(paths: readonly string[]): Promise<void> {
+    const doomed = this.newDirectory();
+    mkdirSync(doomed, { recursive: true });
+    const elsewhere = paths.filter((path, at) => {
+      try {
+        renameSync(path, join(doomed, String(at)));
+        return false;
+      } catch (error) {
+        if (isErrno(error, 'ENOENT')) return false;
+        // Another file system, so not a layer.
+        if (isErrno(error, 'EXDEV')) return true;
+        throw error;
+      }
+    });
+    await runTool(['rm', '-rf', '--one-file-system', '--', doomed, ...elsewhere]);
   }
 
   /** Unmounts all and deletes the run's folder. */

@@ -63,8 +63,8 @@ export function serveRequests(settings: string, workerEntry: URL): void {
       removeMountPoints(layers.mountPoint(active), made);
       return null;
     },
-    remove: async ({ path }) => {
-      await layers.removeTree(path);
+    remove: async ({ paths }) => {
+      await layers.removeTrees(paths);
       return null;
     },
     stop: async () => {
