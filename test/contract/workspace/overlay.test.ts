@@ -120,6 +120,42 @@ describe.skipIf(noWorkspace !== undefined)('overlays and commits', () => {
     expect(rig.manifest(next)[0]).toContain('security.capability=');
   });
 
+  test('device nodes, access lists, sparse files and long paths come back as they were', async () => {
+    const rig = await WorkspaceRig.open();
+    // 12 folders of 250 bytes: past what one file system call takes with the store's own path before it.
+    const deep = Array.from({ length: 12 }, (_, at) => `${at}`.padEnd(250, 'x')).join('/');
+    const layer = await rig.layer(
+      [],
+      `mknod disk b 8 1; mknod null c 1 3; mkfifo pipe; mknod hidden c 0 1
+       echo x > listed; setfacl -m u:33:r listed; mkdir inherited; setfacl -d -m g:44:rx inherited
+       truncate -s 64M sparse; printf end >> sparse
+       mkdir -p ${deep}; echo deep > ${deep}/f`,
+    );
+    const lines = new Map(rig.manifest(layer).map((line) => [line.split(' ')[0], line]));
+    expect(lines.get('/disk')).toMatch(/ b \d+ 0 0 \d+ - 8:1$/);
+    expect(lines.get('/null')).toMatch(/ c \d+ 0 0 \d+ - 1:3$/);
+    expect(lines.get('/hidden')).toMatch(/ c .* 0:1$/);
+    expect(lines.get('/listed')).toContain(' system.posix_acl_access=');
+    expect(lines.get('/inherited')).toContain(' system.posix_acl_default=');
+    expect(lines.get(`/${deep}/f`)).toMatch(/ f /);
+    expect(await rig.workspace.verify(layer.digest)).toBe('intact');
+    // A second layer that touches them all without change is empty; a change is kept whole.
+    const same = await rig.layer([layer], `touch listed sparse disk ${deep}/f`);
+    expect(rig.paths(same)).toEqual([]);
+    const above = await rig.layer([layer], 'echo y >> listed; chmod 700 inherited');
+    const shown = await rig.merged(
+      [layer, above],
+      `stat -c '%n %F %t:%T' disk null; getfacl -pn listed inherited; stat -c %s sparse; du -k sparse | cut -f1; cat ${deep}/f`,
+    );
+    expect(shown).toContain('disk block special file 8:1\nnull character special file 1:3');
+    expect(shown).toContain('user:33:r--');
+    expect(shown).toContain('default:group:44:r-x');
+    const [size, kilobytes] = shown.split('\n').slice(-3).map(Number);
+    expect(size).toBe(64 * 2 ** 20 + 3);
+    expect(kilobytes).toBeLessThan(1024);
+    expect(shown.endsWith('deep')).toBe(true);
+  });
+
   test('dropped paths leave no trace, but a deletion among them is kept', async () => {
     const rig = await WorkspaceRig.open();
     const base = await rig.layer([], 'mkdir -p var/cache/x; echo 1 > var/cache/x/old');
