@@ -42,5 +42,14 @@ export function findProgram(name: string): string | undefined {
   return folders
     .filter((folder) => folder !== '')
     .map((folder) => join(folder, name))
-    .find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
+    .find(isFile);
+}
+
+/** A folder of PATH that this user may not look into has no program for him, as for a shell. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  } catch {
+    return false;
+  }
 }
