@@ -7,16 +7,27 @@ import type { DockerImageOptions } from '../../sources/docker-image.ts';
 
 type Surroundings = Pick<DriverContext, 'log' | 'output' | 'resolvePath'>;
 
-/** Finds, pulls or builds the image that a pipeline begins with and gives its id. @throws FailureError `source-failed` */
+/** An image of the daemon. */
+export interface BaseImage {
+  /** `sha256:…` */
+  readonly id: string;
+  /** User that it runs as; empty: root. */
+  readonly user: string;
+}
+
+/** Finds, pulls or builds the image that a pipeline begins with. @throws FailureError `source-failed` */
 export async function prepareImage(
   options: DockerImageOptions,
   cli: DockerCli,
   surroundings: Surroundings,
-): Promise<string> {
+): Promise<BaseImage> {
   const { image, build, pull = true } = options;
   if (build !== undefined) {
     surroundings.log('Building base image...');
-    return await loggedIn(cli, options, surroundings, () => buildImage(build, options, cli, surroundings));
+    const built = await loggedIn(cli, options, surroundings, () =>
+      buildImage(build, options, cli, surroundings),
+    );
+    return await inspectImage(cli, built);
   }
   const name = image ?? '';
   if (pull) {
@@ -28,13 +39,22 @@ export async function prepareImage(
       }),
     );
   }
-  return await imageId(cli, name);
+  return await inspectImage(cli, name);
 }
 
-/** Id of an image, `sha256:…`. @throws FailureError `source-failed` when the daemon has none of that name */
-export async function imageId(cli: DockerCli, name: string): Promise<string> {
-  const { code, stdout, stderr } = await cli.run(['image', 'inspect', '--format', '{{.Id}}', name]);
-  if (code === 0) return stdout.trim();
+/** @throws FailureError `source-failed` when the daemon has none of that name */
+async function inspectImage(cli: DockerCli, name: string): Promise<BaseImage> {
+  const { code, stdout, stderr } = await cli.run([
+    'image',
+    'inspect',
+    '--format',
+    '{{.Id}} {{.Config.User}}',
+    name,
+  ]);
+  if (code === 0) {
+    const [id = '', user = ''] = stdout.trim().split(' ');
+    return { id, user };
+  }
   const missing = stderr.includes('No such image');
   throw new FailureError({
     reason: 'source-failed',

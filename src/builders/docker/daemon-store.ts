@@ -27,9 +27,9 @@ export class DaemonStore {
     return `imgpipe-snapshot/${this.#mark}`;
   }
 
-  /** The name under which the daemon keeps the image of a state. */
-  tagOf(image: string): string {
-    return `${this.#repository}:${image.replace(/^sha256:/, '').slice(0, 24)}`;
+  /** A new name under which the daemon keeps the image of a state. */
+  newName(): string {
+    return `${this.#repository}:${randomBytes(12).toString('hex')}`;
   }
 
   /** A name for a container that tells which process it belongs to. */
@@ -48,7 +48,7 @@ export class DaemonStore {
     const named = new Set<string>();
     for (const { digest, external } of this.#snapshots.known()) {
       const image = external['image'] ?? '';
-      if (there.has(image)) named.add(this.tagOf(image));
+      if (there.has(image)) named.add(external['name'] ?? '');
       else await this.#snapshots.forget(digest);
     }
     const waste = images.filter(

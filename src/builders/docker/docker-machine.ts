@@ -12,8 +12,12 @@ const ENDING_MS = 60_000;
 /** A state of a container: an image of the daemon. */
 export interface DockerState {
   readonly image: string;
+  /** The name under which the daemon keeps it; empty for the image that the pipeline began with. */
+  readonly name: string;
   /** The image that the pipeline began with. */
   readonly source: string;
+  /** User that it runs as; empty: root. */
+  readonly user: string;
 }
 
 export interface DockerSurroundings {
@@ -37,7 +41,6 @@ export class DockerMachine extends RemoteMachine implements DrivenMachine {
   #facts: Readonly<Record<string, string>>;
   /** Containers that are being removed, and what else ends on its own. */
   readonly #endings: Promise<unknown>[] = [];
-  #user: Promise<string> | undefined;
 
   constructor(state: DockerState, surroundings: DockerSurroundings) {
     const { options, context, cli } = surroundings;
@@ -45,7 +48,7 @@ export class DockerMachine extends RemoteMachine implements DrivenMachine {
       communicator: new DockerCommunicator({
         cli,
         container: () => this.#started(),
-        containerUser: () => this.#containerUser(),
+        containerUser: state.user,
         pty: options.pty,
         fixUploadOwner: options.fix_upload_owner,
         ...(options.exec_user === undefined ? {} : { execUser: options.exec_user }),
@@ -74,11 +77,11 @@ export class DockerMachine extends RemoteMachine implements DrivenMachine {
     const container = this.#container;
     if (container !== undefined && (await this.#hasChanged(container))) {
       context.status('keeping the state');
-      const image = await cli.must(['commit', container], 'Error committing container', {
+      const name = store.newName();
+      const image = await cli.must(['commit', container, name], 'Error committing container', {
         reason: 'step-failed',
       });
-      await cli.must(['tag', image, store.tagOf(image)], 'Error tagging image', { reason: 'step-failed' });
-      this.#state = { image, source: this.#state.source };
+      this.#state = { ...this.#state, image, name };
       if (!options.single_container) this.#endContainer();
     }
     return await keep(this.#state);
@@ -106,14 +109,6 @@ export class DockerMachine extends RemoteMachine implements DrivenMachine {
     });
     const own = new Set(['C /tmp', `A ${options.container_dir || '/packer-files'}`]);
     return changes.split('\n').some((line) => line !== '' && !own.has(line));
-  }
-
-  #containerUser(): Promise<string> {
-    this.#user ??= this.#surroundings.cli.must(
-      ['image', 'inspect', '--format', '{{.Config.User}}', this.#state.source],
-      'Failed to inspect the image',
-    );
-    return this.#user;
   }
 
   /** Nobody waits for it until the machine ends. */

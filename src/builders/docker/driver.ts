@@ -28,8 +28,8 @@ export function openDockerDriver(
 }
 
 /**
- * Containers of the daemon. A state is an image; a snapshot in the store only names it: `image`, and `source`, the
- * image that the pipeline began with. Images that the daemon has lost make their snapshots be forgotten.
+ * Containers of the daemon. A state is an image; a snapshot in the store only names it: `image` by its id, `name`
+ * that keeps it, and `source`, the image that the pipeline began with, with its `user`. Images that the daemon has lost make their snapshots be forgotten.
  */
 class DockerDriver implements MachineDriver {
   readonly #options: DockerBuilderOptions;
@@ -49,7 +49,7 @@ class DockerDriver implements MachineDriver {
     const options = await fillLateValues(dockerImageSchema.parse(source.options), (sort, name) =>
       sort === 'secret' ? secret(name) : '',
     );
-    const [image] = await Promise.all([
+    const [{ id, user }] = await Promise.all([
       prepareImage(
         { ...options, platform: options.platform ?? this.#options.platform },
         this.#cli,
@@ -57,12 +57,12 @@ class DockerDriver implements MachineDriver {
       ),
       this.#store.reconcile(),
     ]);
-    return await this.#machine({ image, source: image });
+    return await this.#machine({ image: id, source: id, name: '', user });
   }
 
   async resume(snapshot: Digest): Promise<DockerMachine> {
     const known = this.#context.snapshots.known().find(({ digest }) => digest === snapshot);
-    const { image, source } = known?.external ?? {};
+    const { image, source, name = '', user = '' } = known?.external ?? {};
     if (image === undefined || source === undefined) {
       throw new FailureError({
         reason: 'store-invalid',
@@ -70,7 +70,7 @@ class DockerDriver implements MachineDriver {
         hint: 'Build once more.',
       });
     }
-    return await this.#machine({ image, source });
+    return await this.#machine({ image, source, name, user });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -90,13 +90,13 @@ class DockerDriver implements MachineDriver {
     });
   }
 
-  async #keep({ image, source }: DockerState): Promise<Snapshot> {
+  async #keep({ image, source, name, user }: DockerState): Promise<Snapshot> {
     const staged = await this.#context.snapshots.stage();
     // A snapshot is its external names; the file says to people what they are.
     await writeFile(
       join(staged, 'README'),
-      `State of a container, kept by the Docker daemon as ${this.#store.tagOf(image)}\n`,
+      `State of a container, kept by the Docker daemon as ${name === '' ? image : name}\n`,
     );
-    return await this.#context.snapshots.commit(staged, { external: { image, source } });
+    return await this.#context.snapshots.commit(staged, { external: { image, source, name, user } });
   }
 }

@@ -17,7 +17,7 @@ export interface DockerCommunicatorOptions {
   /** The running container; it may be another one for every operation. */
   readonly container: () => Promise<string>;
   /** User that the container runs as, from its image; empty: root. */
-  readonly containerUser: () => Promise<string>;
+  readonly containerUser: string;
   /** User that runs commands: UID or UID:GID or a name. */
   readonly execUser?: string;
   readonly pty: boolean;
@@ -67,7 +67,7 @@ export class DockerCommunicator implements Communicator {
   ): Promise<void> {
     const { fixUploadOwner } = this.#options;
     const container = await this.#options.container();
-    const owner = fixUploadOwner ? ownerOf(await this.#options.containerUser()) : undefined;
+    const owner = fixUploadOwner ? ownerOf(this.#options.containerUser) : undefined;
     const archive = await tarOfFile(source, path.posix.basename(target), { mode: options.mode, owner });
     await this.#options.cli.must(
       ['cp', '-', `${container}:${path.posix.dirname(target)}`],
@@ -128,7 +128,7 @@ export class DockerCommunicator implements Communicator {
   }
 
   async #fixOwner(container: string, target: string): Promise<void> {
-    const owner = (await this.#options.containerUser()) || 'root';
+    const owner = this.#options.containerUser || 'root';
     const command = `chown -R ${shellQuote(owner)} ${shellQuote(target)}`;
     await this.#options.cli.must(
       ['exec', '--user', 'root', container, '/bin/sh', '-c', command],

@@ -181,8 +181,7 @@ exports: [{ type: docker-export, export_path: out/root.tar }]
         const communicator = new DockerCommunicator({
           cli,
           container: () => Promise.resolve(container),
-          containerUser: () =>
-            Promise.resolve(daemon.docker('inspect', '--format', '{{.Config.User}}', container)),
+          containerUser: daemon.docker('inspect', '--format', '{{.Config.User}}', container),
           pty: false,
           fixUploadOwner: true,
           ...options,

@@ -68,7 +68,10 @@ describe('what the daemon keeps', () => {
     const snapshots = {
       folder: () => '/store/snapshots/0',
       known: () =>
-        Object.entries(known).map(([digest, image]) => ({ digest: asDigest(digest), external: { image } })),
+        Object.entries(known).map(([digest, image]) => ({
+          digest: asDigest(digest),
+          external: { image },
+        })),
       forget: (digest: Digest) => {
         forgotten.push(digest);
         return Promise.resolve();
@@ -80,6 +83,11 @@ describe('what the daemon keeps', () => {
   test('lost images are forgotten; images without a snapshot and containers of dead processes go', async () => {
     const { snapshots, forgotten } = snapshotsOf({ 'sha256:a': 'sha256:11', 'sha256:b': 'sha256:22' });
     const plain = new DaemonStore(fakeDocker('').cli, snapshots);
+    const [kept, waste, young] = [plain.newName(), plain.newName(), plain.newName()];
+    const named = {
+      ...snapshots,
+      known: () => snapshots.known().map((one) => ({ ...one, external: { ...one.external, name: kept } })),
+    };
     const mine = plain.containerName();
     const dead = mine.replace(/-\d+-([0-9a-f]{8})$/, '-1-$1');
     const old = '2026-01-01 10:00:00 +0100 CET';
@@ -87,18 +95,15 @@ describe('what the daemon keeps', () => {
       [
         'case "$1" in',
         'image)',
-        `  [ "$2" = ls ] && printf '%s\\t%s\\t%s\\n' sha256:11 ${plain.tagOf('sha256:11')} "${old}" sha256:33 ${plain.tagOf('sha256:33')} "${old}" sha256:44 ${plain.tagOf('sha256:44')} "2026-01-02 12:30:00 +0000 UTC" sha256:55 imgpipe-snapshot/another:55 "${old}";;`,
+        `  [ "$2" = ls ] && printf '%s\\t%s\\t%s\\n' sha256:11 ${kept} "${old}" sha256:33 ${waste} "${old}" sha256:44 ${young} "2026-01-02 12:30:00 +0000 UTC" sha256:55 imgpipe-snapshot/another:55 "${old}";;`,
         `container) printf '%s\\n' ${mine} ${dead} imgpipe-other-1-1-1;;`,
         'esac',
       ].join('\n'),
     );
-    await new DaemonStore(docker.cli, snapshots).reconcile(Date.parse('2026-01-02T13:00:00Z'));
+    await new DaemonStore(docker.cli, named).reconcile(Date.parse('2026-01-02T13:00:00Z'));
     expect(forgotten).toEqual(['sha256:b']);
     const changes = docker.calls().filter((call) => /^(rm|image rm)/.test(call));
-    expect(changes.toSorted()).toEqual([
-      `image rm ${plain.tagOf('sha256:33')}`,
-      `rm --force --volumes ${dead}`,
-    ]);
+    expect(changes.toSorted()).toEqual([`image rm ${waste}`, `rm --force --volumes ${dead}`]);
   });
 
   test('names are of one store', () => {
@@ -107,8 +112,10 @@ describe('what the daemon keeps', () => {
       ...snapshotsOf({}).snapshots,
       folder: () => '/another',
     });
-    expect(here.tagOf('sha256:0123')).toMatch(/^imgpipe-snapshot\/[0-9a-f]{12}:0123$/);
-    expect(here.tagOf('sha256:0123')).not.toBe(there.tagOf('sha256:0123'));
+    const name = here.newName();
+    expect(name).toMatch(/^imgpipe-snapshot\/[0-9a-f]{12}:[0-9a-f]{24}$/);
+    expect(here.newName()).not.toBe(name);
+    expect(there.newName().split(':')[0]).not.toBe(name.split(':')[0]);
   });
 });
 
