@@ -98,6 +98,10 @@ export function toolFailure(
       });
     }
   }
-  if (how === 'exited with 127') return toolMissing(run.argv[0]);
+  if (how === 'exited with 127') {
+    // A shell says which of its programs it did not find.
+    const named = lines.map((line) => /(?:^|: )([\w.+-]+): (?:command )?not found$/.exec(line)?.[1]);
+    return toolMissing(named.find((name) => name !== undefined) ?? run.argv[0]);
+  }
   return new FailureError({ reason: run.reason, message: `${run.argv[0]} ${how}`, excerpt });
 }

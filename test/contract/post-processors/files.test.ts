@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -167,6 +168,34 @@ describe.skipIf(noWorkspace !== undefined)('what goes wrong leaves nothing half-
     expect(result.stderr).toMatch(/pipelines\/web\.yaml:\d+:\d+/);
     if (code === 1)
       expect(project.outputs().filter((name) => name !== 'web.tar' && name !== 'web.tar.sha256')).toEqual([]);
+  });
+
+  test.each<[string, string]>([
+    ['minisign', '{ type: sign, method: minisign, secret: key }'],
+    ['xz', '{ type: compress, method: xz }'],
+    ['skopeo', "{ type: push, to: 'localhost:1/a' }"],
+  ])('a program that is not installed is named: %s', async (program, post) => {
+    const project = new PostProject(`  - { type: oci, post: [${post}] }`, {
+      head: 'secrets: { key: { env: SIGNING_KEY } }',
+    });
+    // A folder with all programs but this one.
+    const hide = `mkdir bin; for d in /usr/sbin /usr/bin; do ln -s $d/* bin/ 2>/dev/null || :; done; rm bin/${program}`;
+    execFileSync('sh', ['-c', hide], { cwd: project.directory });
+    const empty = project.path('empty');
+    mkdirSync(empty);
+    const wrapper = [
+      'unshare',
+      '--mount',
+      'sh',
+      '-c',
+      'for d in /usr/local/sbin /usr/sbin /sbin; do mount --bind "$0" $d; done; exec "$@"',
+      empty,
+    ];
+    const env = { PATH: project.path('bin'), SIGNING_KEY: 'x'.repeat(20) };
+    const result = await project.start(['build', '--ui=plain'], env, wrapper).result;
+    expect(result.code, result.stderr).toBe(1);
+    expect(result.stderr).toContain(`${program} is not installed`);
+    expect(result.stderr).toContain('imgpipe doctor');
   });
 
   test('two exports that would write one file', async () => {
