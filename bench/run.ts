@@ -9,6 +9,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run: () => Promise<string> }>> 
   formats: () => import('./formats.ts'),
   first: () => import('./first.ts'),
   package: () => import('./package.ts'),
+  'packer-docker': () => import('./packer-docker.ts'),
   plan: () => import('./plan.ts'),
   qemu: () => import('./qemu.ts'),
   validate: () => import('./validate.ts'),
