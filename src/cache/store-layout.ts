@@ -27,8 +27,9 @@ export const STORE_FORMAT = 1;
  *     quarantine/<key>.json    a key that gave two results: its record is gone and none is written again
  *     used/<selection>         when the layers of a project's selection were last noted as used, by its time
  *     locks/<name>.json        who works on a key now
+ *     locks/presence-*.alive   held locked by a living process, see presence.ts
  *     journal/<run>.json       ledger of a living run: processes and paths that must not outlive it
- *     logs/<run>/              events.ndjson and one log a node, untruncated
+ *     logs/<run>/              events.ndjson and one log a node, untruncated; result.json
  */
 export class StoreLayout {
   readonly root: string;
