@@ -37,6 +37,15 @@ export class SecretFinder {
   has(text: string): boolean {
     return this.#whole.has(text) || this.#redactor.text(text) !== text;
   }
+
+  /** The text with `standIn` for each secret in it; for the whole of it when one is encoded. */
+  replace(text: string, standIn: string): string {
+    const plain = [...this.#whole].filter((secret) => this.#redactor.text(secret) !== secret);
+    const replaced = plain
+      .toSorted((a, b) => b.length - a.length)
+      .reduce((rest, secret) => rest.replaceAll(secret, standIn), text);
+    return replaced === text || this.has(replaced.replaceAll(standIn, '')) ? standIn : replaced;
+  }
 }
 
 /**
@@ -62,7 +71,7 @@ export function standInsOf(
       if (!secrets.has(text)) return text;
       const name = `${owner}:${at}`;
       found.set(name, text);
-      return lateValue('secret', name);
+      return secrets.replace(text, lateValue('secret', name));
     });
   const marked = names.map((name) => {
     const shown = late.includes(name) ? withMark(symbolic[name]) : symbolic[name];

@@ -1,0 +1,216 @@
+import { describe, expect, test } from 'vitest';
+import { builtinKinds } from '../../../../src/builtins.ts';
+import { describeNodes } from '../../../../src/plan/describe.ts';
+import { buildGraph } from '../../../../src/graph/build-graph.ts';
+import { unwrap } from '../../../../src/diagnostics/failure.ts';
+import { loadPackerTemplate } from '../../../../src/template/packer-hcl/load/load.ts';
+import { lowerPacker, type LoweredPacker } from '../../../../src/template/packer-lower/lower.ts';
+import { notingWorld } from '../../../../src/template/packer-lower/noting-world.ts';
+import { hclReader } from '../../../../src/template/packer-lower/read-hcl.ts';
+import { project } from '../../../rigs/project.ts';
+
+function lower(text: string, files: Readonly<Record<string, string>> = {}): LoweredPacker {
+  const folder = project({ ...files, 't.pkr.hcl': text });
+  const noting = notingWorld(new Date(0));
+  const options = {
+    template: '.',
+    packerVersion: '1.16.0',
+    world: { workingDirectory: folder, environment: {}, ...noting.world },
+  };
+  const { template, failures } = loadPackerTemplate(options);
+  expect(failures).toEqual([]);
+  const reader = hclReader(template, options, { only: [], except: [], packerVersion: '1.16.0' });
+  return lowerPacker({
+    reader,
+    noting,
+    kinds: builtinKinds,
+    directory: folder,
+    sourceDateEpoch: 0,
+    force: false,
+    noCache: false,
+  });
+}
+
+const file = (steps: string, head = ''): string =>
+  `${head}
+source "file" "a" {
+  content = "x"
+  target  = "a.txt"
+}
+build {
+  sources = ["file.a"]
+  ${steps}
+}
+`;
+
+const stepsOf = ({ template }: LoweredPacker) => template.pipelines[0]?.steps ?? [];
+
+describe('provisioners', () => {
+  test('keep their settings, which are in no key', () => {
+    const lowered = lower(
+      file(`provisioner "shell-local" {
+    inline            = ["true"]
+    pause_before      = "2s"
+    timeout           = "5s"
+    max_retries       = 3
+    continue_on_error = true
+  }
+  provisioner "shell-local" {
+    name    = "named"
+    inline  = ["true"]
+    timeout = "5s"
+  }`),
+    );
+    expect(lowered.failures).toEqual([]);
+    expect(stepsOf(lowered)).toMatchObject([
+      {
+        name: 'shell-local',
+        type: 'packer-shell-local',
+        // A pause switches the timeout off, as in Packer.
+        run: { retries: 3, continueOnError: true, pauseBeforeMs: 2000 },
+      },
+      { name: 'named', run: { retries: 0, continueOnError: false, timeoutMs: 5000 } },
+    ]);
+    expect(stepsOf(lowered)[0]?.run.timeoutMs).toBeUndefined();
+  });
+
+  test('of one kind have names of their own', () => {
+    const step = 'provisioner "sleep" {\n    duration = "1ms"\n  }\n';
+    expect(stepsOf(lower(file(step + step))).map(({ name }) => name)).toEqual(['sleep', 'sleep-2']);
+  });
+
+  test('that are not there fail the build with their place', () => {
+    const lowered = lower(file('provisioner "hcp-sbom" {\n    source = "/sbom.json"\n  }'));
+    expect(lowered.template.pipelines).toEqual([]);
+    expect(lowered.failures).toMatchObject([
+      {
+        reason: 'unknown-kind',
+        message: expect.stringContaining('"hcp-sbom"') as string,
+        origin: { line: 8 },
+      },
+    ]);
+  });
+});
+
+describe('what cannot be in a key', () => {
+  test('a fact of the machine has a stand-in, and its value when the step runs', () => {
+    const lowered = lower(
+      file(`provisioner "shell-local" {
+    inline = ["echo \${build.ID}", "echo \${upper(build.User)}"]
+  }`),
+    );
+    const [step] = stepsOf(lowered);
+    expect(step?.options['inline']).toEqual(['echo <<imgpipe:build:ID>>', 'echo <<IMGPIPE:BUILD:USER>>']);
+    const late = lowered.lateOptions('file.a/shell-local', { ID: 'i-1', User: 'me' });
+    expect(late?.['inline']).toEqual(['echo i-1', 'echo ME']);
+    expect(step?.untracked).toBeUndefined();
+  });
+
+  test.each(['timestamp()', 'uuidv4()', 'formatdate("YYYY", timestamp())'])(
+    'a value of the moment makes the step untracked: %s',
+    (call) => {
+      const [step] = stepsOf(
+        lower(
+          file(`provisioner "shell" {
+    inline           = ["true"]
+    environment_vars = ["AT=\${${call}}"]
+  }`),
+        ),
+      );
+      expect(step?.untracked).toMatch(/^environment_vars holds a value that differs in every run/);
+    },
+  );
+
+  test('a value of the moment that only names things does not', () => {
+    const [first, second] = ['2020', '2021'].map((year) => {
+      const lowered = lower(
+        file(
+          'provisioner "shell" {\n    inline      = ["true"]\n    pause_after = "1s"\n  }',
+          `locals {\n  unused = "${year}-\${timestamp()}"\n}`,
+        ),
+      );
+      const graph = unwrap(buildGraph(lowered.template, builtinKinds));
+      return [...describeNodes(graph, builtinKinds)].find(([id]) => id === 'file.a/shell')?.[1];
+    });
+    expect(first?.untracked).toBeUndefined();
+    expect(first?.inputs).toEqual(second?.inputs);
+  });
+
+  test('a secret is in no option, and its keyed hash is in the key', () => {
+    const lowered = lower(
+      file(
+        'provisioner "shell" {\n    inline           = ["login"]\n    environment_vars = ["TOKEN=${var.token}", "A=b"]\n  }',
+        'variable "token" {\n  default   = "s3cr3t-token"\n  sensitive = true\n}',
+      ),
+    );
+    const [step] = stepsOf(lowered);
+    expect(JSON.stringify(lowered.template.pipelines)).not.toContain('s3cr3t-token');
+    const name = 'file.a/shell:environment_vars[0]';
+    expect(step?.options['environment_vars']).toEqual([`TOKEN=<<imgpipe:secret:${name}>>`, 'A=b']);
+    expect(lowered.template.secrets).toMatchObject([
+      { name, from: { type: 'value', value: 'TOKEN=s3cr3t-token' } },
+    ]);
+    const graph = unwrap(buildGraph(lowered.template, builtinKinds));
+    expect(describeNodes(graph, builtinKinds).get(graph.nodes[1]!.id)?.secrets).toEqual([name]);
+    expect(lowered.lateOptions('file.a/shell', {})?.['environment_vars']).toEqual([
+      'TOKEN=s3cr3t-token',
+      'A=b',
+    ]);
+  });
+
+  test('a list of scripts is several steps, each with its own late options', () => {
+    const lowered = lower(
+      file(
+        'provisioner "shell" {\n    scripts          = ["a.sh", "b.sh"]\n    environment_vars = ["ID=${build.ID}"]\n  }',
+      ),
+      { 'a.sh': 'true\n', 'b.sh': 'true\n' },
+    );
+    const graph = unwrap(buildGraph(lowered.template, builtinKinds));
+    const ids = graph.nodes.filter(({ role }) => role === 'step').map(({ id }) => id);
+    expect(ids).toEqual(['file.a/shell.a', 'file.a/shell.b']);
+    expect(lowered.lateOptions('file.a/shell.b', { ID: '7' })).toMatchObject({
+      script: 'b.sh',
+      environment_vars: ['ID=7'],
+    });
+  });
+});
+
+test('a build with something wrong is left out, and the others stay', () => {
+  const lowered = lower(`source "null" "bad" {
+  communicator = "none"
+}
+source "file" "good" {
+  target  = "b.txt"
+  content = "b"
+}
+build {
+  sources = ["null.bad", "file.good"]
+  provisioner "shell-local" {
+    only    = ["null.bad"]
+    inline  = ["x"]
+    command = "y"
+  }
+}
+`);
+  expect(lowered.template.pipelines.map(({ id }) => id)).toEqual(['file.good']);
+  expect(lowered.failures).toHaveLength(1);
+});
+
+test('chains of post-processors hang on the one artifact, each after the one before it', () => {
+  const lowered = lower(
+    file(`post-processors {
+    post-processor "compress" {
+      output = "a.gz"
+    }
+    post-processor "checksum" {}
+  }
+  post-processor "manifest" {}`),
+  );
+  const graph = unwrap(buildGraph(lowered.template, builtinKinds));
+  const posts = graph.nodes.filter((node) => node.role === 'post');
+  expect(posts.map(({ name, from, after }) => [name, from, after])).toEqual([
+    ['artifact.compress', 'file.a/artifact', undefined],
+    ['artifact.checksum', 'file.a/artifact.compress', undefined],
+    ['artifact.manifest', 'file.a/artifact', 'file.a/artifact.checksum'],
+  ]);
+});
