@@ -14,6 +14,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run: () => Promise<string> }>> 
   qemu: () => import('./qemu.ts'),
   validate: () => import('./validate.ts'),
   store: () => import('./store.ts'),
+  commit: () => import('./commit.ts'),
 };
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);
