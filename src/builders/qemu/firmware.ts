@@ -28,14 +28,19 @@ const FOLDERS = ['/etc/qemu/firmware', '/usr/local/share/qemu/firmware', '/usr/s
 /**
  * Finds the host's UEFI firmware without Secure Boot for an architecture, and copies its variables.
  * @param architecture by QEMU's name, e.g. `x86_64`
+ * @param folders with descriptors, those of QEMU when left out
  * @throws FailureError `tool-missing`
  */
-export async function findUefiFirmware(architecture: string, scratch: string): Promise<UefiFirmware> {
-  for (const folder of FOLDERS) {
+export async function findUefiFirmware(
+  architecture: string,
+  scratch: string,
+  folders: readonly string[] = FOLDERS,
+): Promise<UefiFirmware> {
+  for (const folder of folders) {
     const names = await readdir(folder).catch(() => []);
     for (const name of names.filter((file) => file.endsWith('.json')).toSorted()) {
       const descriptor = await readDescriptor(join(folder, name));
-      if (descriptor === undefined || !fits(descriptor, architecture)) continue;
+      if (descriptor === undefined || !fits(descriptor, architecture) || !isThere(descriptor)) continue;
       const variables = join(scratch, 'uefi-variables.fd');
       await copyFile(descriptor.mapping['nvram-template'].filename, variables);
       const { filename, format } = descriptor.mapping.executable;
@@ -94,6 +99,11 @@ async function readDescriptor(path: string): Promise<z.output<typeof descriptorS
   } catch {
     return undefined;
   }
+}
+
+/** Debian 12 describes firmware for arm64 with Secure Boot that it does not have. */
+function isThere({ mapping }: z.output<typeof descriptorSchema>): boolean {
+  return existsSync(mapping.executable.filename) && existsSync(mapping['nvram-template'].filename);
 }
 
 function fits(descriptor: z.output<typeof descriptorSchema>, architecture: string): boolean {
