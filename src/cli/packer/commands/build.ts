@@ -150,7 +150,7 @@ class BuildRun {
         {
           reason: 'usage',
           message:
-            'No builds to run\n\nA build command cannot run without at least one build to process. If the only or except flags have been specified at run time check that at least one build is selected for execution.',
+            'No builds to run: A build command cannot run without at least one build to process. If the only or except flags have been specified at run time check that at least one build is selected for execution.',
         },
       ],
     });
