@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, ok, type Failure, type Result } from '../../diagnostics/failure.ts';
 import type { DiskSpec } from '../../model/pipeline.ts';
-import type { Architecture } from '../../model/platform.ts';
+import { hostArchitecture, type Architecture } from '../../model/platform.ts';
 import { toolEnvironment } from '../run-tool.ts';
 import { programsOf } from './programs.ts';
 
@@ -76,7 +76,8 @@ export function findGrub(
   const grub: Partial<Record<GrubPlatform, string>> = {};
   for (const platform of platforms.value) {
     const folder = GRUB_FOLDERS.map((parent) => join(parent, platform)).find((path) => existsSync(path));
-    if (folder === undefined) failures.push(missing(`GRUB for ${platform}`, GRUB_PACKAGES[platform]));
+    if (folder === undefined)
+      failures.push(missing(`GRUB for ${platform}`, grubPackage(platform, architecture)));
     else grub[platform] = folder;
   }
   return failures.length > 0 ? fail(...failures) : ok(grub);
@@ -98,6 +99,14 @@ function grubPlatforms(
     ...(firmware !== 'uefi' && hasBios ? (['i386-pc'] as const) : []),
     ...(firmware !== 'bios' && efi !== undefined ? [efi] : []),
   ]);
+}
+
+/** Debian has GRUB's modules for other processors' firmware in the archive of that architecture only; they are mere data. */
+function grubPackage(platform: GrubPlatform, architecture: Architecture): string {
+  const name = GRUB_PACKAGES[platform];
+  const isPc = architecture === 'amd64' || architecture === 'i386';
+  const isForeign = !isPc && hostArchitecture() !== architecture;
+  return isForeign ? `${name}:${architecture} after dpkg --add-architecture ${architecture}` : name;
 }
 
 function missing(what: string, debianPackage: string): Failure {
