@@ -214,3 +214,60 @@ test('chains of post-processors hang on the one artifact, each after the one bef
     ['artifact.manifest', 'file.a/artifact', 'file.a/artifact.checksum'],
   ]);
 });
+
+describe('builders', () => {
+  test.each([
+    ['commit = true', 'docker-commit'],
+    ['discard = true', 'docker-discard'],
+    ['export_path = "a.tar"', 'docker-export'],
+  ])('docker with %s', (use, artifact) => {
+    const lowered = lower(`source "docker" "web" {
+  image = "debian:bookworm"
+  pull = false
+  privileged = true
+  login_password = "unused"
+  ${use}
+}
+build {
+  sources = ["docker.web"]
+  provisioner "shell" {
+    inline = ["true"]
+  }
+}
+`);
+    expect(lowered.failures).toEqual([]);
+    const [pipeline] = lowered.template.pipelines;
+    expect(pipeline).toMatchObject({
+      builder: { type: 'docker', options: { privileged: true } },
+      source: { type: 'docker-image', options: { image: 'debian:bookworm', pull: false } },
+      exports: [{ type: artifact }],
+    });
+    expect(pipeline?.builder?.options).not.toHaveProperty('login_password');
+  });
+
+  test('null: the way in is the builder’s, and its password is a secret of the graph', () => {
+    const lowered = lower(`variable "password" {
+  default   = "pass-the-word"
+  sensitive = true
+}
+source "null" "host" {
+  ssh_host     = "192.0.2.1"
+  ssh_username = "root"
+  ssh_password = var.password
+  ssh_timeout  = "1m30s"
+}
+build {
+  sources = ["null.host"]
+}
+`);
+    expect(lowered.failures).toEqual([]);
+    const [pipeline] = lowered.template.pipelines;
+    expect(pipeline).toMatchObject({
+      builder: { type: 'null', options: { communicator: 'ssh', ssh_host: '192.0.2.1', ssh_timeout: 90_000 } },
+      source: { type: 'machine', options: {} },
+      exports: [{ type: 'none', chains: [] }],
+    });
+    expect(JSON.stringify(pipeline)).not.toContain('pass-the-word');
+    expect(lowered.lateOptions('null.host', {})).toMatchObject({ ssh_password: 'pass-the-word' });
+  });
+});
