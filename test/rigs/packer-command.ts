@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { runCli } from '../../src/cli/run-cli.ts';
 import { runPacker } from '../../src/cli/packer/run-packer.ts';
 import type { Engine } from '../../src/engine/api.ts';
 
@@ -27,11 +28,15 @@ export class PackerProject implements Disposable {
       readonly env?: Readonly<Record<string, string>>;
       readonly engine?: Engine;
       readonly signal?: AbortSignal;
+      /** Takes the arguments; default: `packer`. */
+      readonly command?: 'imgpipe build';
     } = {},
   ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
     let stdout = '';
     let stderr = '';
-    const code = await runPacker(args, {
+    const isOwn = options.command === 'imgpipe build';
+    const run = isOwn ? runCli : runPacker;
+    const code = await run(isOwn ? ['build', ...args] : args, {
       stdout: { write: (text: string) => (stdout += text) },
       stderr: { write: (text: string) => (stderr += text) },
       stdin: Readable.from([Buffer.from(options.stdin ?? '')]) as unknown as NodeJS.ReadStream,

@@ -29,6 +29,8 @@ interface BuildOptions extends TemplateOptions {
   readonly dryRun?: boolean;
 }
 
+const PACKER_TEMPLATE = /\.pkr\.(?:hcl|json)$/;
+
 export const buildCommand = defineCommand<BuildOptions>({
   name: 'build',
   summary: 'Build images; what has not changed comes from the cache',
@@ -40,6 +42,7 @@ export const buildCommand = defineCommand<BuildOptions>({
     { line: 'imgpipe build web db', about: 'two of them' },
     { line: 'imgpipe build -var version=1.4 -var-file prod.yaml', about: 'with values for variables' },
     { line: 'imgpipe build -only=qcow2 -on-error=ask', about: "Packer's flags" },
+    { line: 'imgpipe build web.pkr.hcl', about: 'a template of Packer; see also imgpipe packer build' },
     { line: 'imgpipe build --ui=json > events.ndjson', about: 'for programs' },
     { line: 'imgpipe build --full --report night.json', about: 'every night: is the cache still right?' },
   ],
@@ -76,6 +79,11 @@ export const buildCommand = defineCommand<BuildOptions>({
       .option('--verbose', 'plain: every line of output of every step')
       .option('--dry-run', 'only show the plan'),
   async run(context, [pipelines], options) {
+    const [template, ...others] = pipelines as string[];
+    if (template !== undefined && others.length === 0 && PACKER_TEMPLATE.test(template)) {
+      const { buildPackerTemplate } = await import('../packer/build-template.ts');
+      return await buildPackerTemplate(template, options, context);
+    }
     context.takeSignals();
     const opened = await openCompiled(context, pipelines as string[], options);
     if (!opened.ok) return opened;

@@ -423,3 +423,17 @@ test('an interrupted build ends cleanly', async () => {
   expect(stdout).toContain('Cancelling build after receiving interrupt\n');
   expect(stdout).toContain('Cleanly cancelled builds after being interrupted.\n');
 });
+
+test('imgpipe build takes a template of Packer by its name', async () => {
+  using project = new PackerProject().write(
+    't.pkr.hcl',
+    'variable "x" {}\nsource "file" "a" {\n  content = var.x\n  target  = "a.txt"\n}\nbuild {\n  sources = ["file.a"]\n}\n',
+  );
+  const { code, stdout } = await project.run(['-var', 'x=y', 't.pkr.hcl'], {
+    engine,
+    command: 'imgpipe build',
+  });
+  expect(code).toBe(0);
+  expect(stdout).toContain('--> file.a: Stored file: a.txt');
+  expect(project.read('a.txt')).toBe('y');
+});
