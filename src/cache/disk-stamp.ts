@@ -6,7 +6,7 @@ import { currentBootId } from '../util/process-identity.ts';
 import { listPatches } from './disk-files.ts';
 import { readDiskPatch } from './disk-patch.ts';
 import { listFolder } from './journal.ts';
-import { fingerprintOf } from './stat-cache.ts';
+import { fingerprintWithin } from './stat-cache.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 const stampSchema = z.object({
@@ -23,7 +23,7 @@ const stampSchema = z.object({
 export function stampDisk(path: string, data: readonly ByteRange[]): void {
   const stamp: z.input<typeof stampSchema> = {
     bootId: currentBootId(),
-    fingerprint: fingerprintOf(statSync(path, { bigint: true })),
+    fingerprint: fingerprintWithin(statSync(path, { bigint: true })),
     data: data.flatMap(({ start, end }) => [start, end]),
   };
   writeFileAtomic(`${path}.json`, JSON.stringify(stamp));
@@ -41,7 +41,7 @@ export function isStamped(path: string): boolean {
 export function readStampedData(path: string): readonly ByteRange[] | undefined {
   try {
     const stamp = stampSchema.parse(JSON.parse(readFileSync(`${path}.json`, 'utf8')));
-    const isIt = stamp.bootId === currentBootId() && stamp.fingerprint === fingerprintOf(statSync(path, { bigint: true }));
+    const isIt = stamp.bootId === currentBootId() && stamp.fingerprint === fingerprintWithin(statSync(path, { bigint: true }));
     if (!isIt) return undefined;
     return Array.from({ length: stamp.data.length >> 1 }, (_, at) => ({ start: stamp.data[2 * at] ?? 0, end: stamp.data[2 * at + 1] ?? 0 }));
   } catch {

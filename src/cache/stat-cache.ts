@@ -71,7 +71,10 @@ export class StatCache {
 
 /** All that the kernel knows of a file which changes when its content may have: one stat, no read. */
 export function fingerprintOf(stat: BigIntStats): string {
-  return [stat.mode, stat.size, stat.mtimeNs, stat.ctimeNs, stat.ino, stat.dev]
-    .map((part) => part.toString(36))
-    .join('.');
+  return `${fingerprintWithin(stat)}.${stat.dev.toString(36)}`;
+}
+
+/** As `fingerprintOf`, for files that stay on one file system: it may be mounted by another device number again. */
+export function fingerprintWithin(stat: BigIntStats): string {
+  return [stat.mode, stat.size, stat.mtimeNs, stat.ctimeNs, stat.ino].map((part) => part.toString(36)).join('.');
 }

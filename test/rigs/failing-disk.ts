@@ -61,9 +61,11 @@ export class FailingDisk {
   }
 
   /** The disk is put into another machine: nothing of it is in memory any more, and its journal is gone through. */
-  replace(): void {
+  async replace(): Promise<void> {
     this.fail('none');
     this.unmount();
+    // Mount namespaces that other tests made meanwhile have a copy of the mount, which keeps the device until they end.
+    await eventually('the end of all mounts of the disk', () => this.#isFree(), 60_000);
     // 1: mended.
     const { status, stdout } = spawnSync('e2fsck', ['-fy', this.#path('backing')], { encoding: 'utf8' });
     if (status !== 0 && status !== 1) throw new Error(`e2fsck: ${status} ${stdout}`);
@@ -74,6 +76,10 @@ export class FailingDisk {
     spawnSync('umount', [this.#mountPoint]);
     if (this.#device !== '') spawnSync('losetup', ['--detach', this.#device]);
     this.#device = '';
+  }
+
+  #isFree(): boolean {
+    return execFileSync('losetup', ['--associated', this.#path('fuse/disk')], { encoding: 'utf8' }) === '';
   }
 
   #path(name: string): string {

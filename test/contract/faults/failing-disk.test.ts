@@ -29,13 +29,13 @@ describe.skipIf(skipped !== undefined)(
     test('in reads, of a store that was filled before', async () => {
       const { project, expected, disk } = await projectOnDisk('cache');
       expect(await project.build()).toMatchObject({ code: 0 });
-      disk.replace();
+      await disk.replace();
       expect((await buildFailing(project, expected, disk, 'read', ['cache', 'verify'])).verdict).toEqual([]);
       project.setVariant(1);
       expect(await project.build()).toMatchObject({ code: 0 });
       const other = project.products();
       project.setVariant(0);
-      disk.replace();
+      await disk.replace();
       project.setVariant(1);
       expect((await buildFailing(project, other, disk, 'read')).verdict).toEqual([]);
     });
@@ -66,7 +66,7 @@ async function buildFailing(
   disk.fail(fault);
   const { code, stderr, stdout } = await project.run(...args);
   expect(stderr + stdout, fault).not.toMatch(/a bug in imgpipe|\n\s+at /);
-  disk.replace();
+  await disk.replace();
   const verdict = await project.judge(expected, { onMount: true });
   return { code, verdict };
 }
