@@ -87,10 +87,12 @@ function running(
   index: number,
   facts: Readonly<Record<string, string>>,
 ): PackerBuild {
-  const known = Object.keys(facts).length === 0 ? {} : { ...UNKNOWN_FACTS, ...facts };
+  const known = new Map(
+    Object.entries(Object.keys(facts).length === 0 ? {} : { ...UNKNOWN_FACTS, ...facts }),
+  );
   const { builds, failures } = reader.read({
     world,
-    buildValues: (name) => (Object.hasOwn(known, name) ? known[name as keyof typeof known] : undefined),
+    buildValues: (name) => known.get(name),
   });
   const build = builds[index];
   if (build === undefined || build.failed) throw new FailureError(...failures);
