@@ -92,6 +92,13 @@ function draftDisk(
   );
   const kernel = findKernel(boot);
   if (!kernel.ok) return kernel;
+  if (spec.espMount !== undefined && kernel.value.image.startsWith(`${spec.espMount}/`)) {
+    return fail({
+      reason: 'disk-failed',
+      message: `the kernel ${kernel.value.image} lies below disk.espMount, where the boot loader does not look for it`,
+      hint: 'give disk.espMount another folder, such as /boot/efi',
+    });
+  }
   const base = mergeTree(part(false));
   const divided = checkMountPoints(base, spec);
   if (!divided.ok) return divided;

@@ -145,4 +145,12 @@ describe('planDisk', () => {
     }
     expect(end).toBeLessThanOrEqual(layout.table.diskSectors - 33);
   });
+
+  it('refuses a kernel in the EFI system partition', () => {
+    expect(plan([base, seal], [], { spec: { espMount: '/boot' } })).toMatchObject({
+      ok: false,
+      failures: [{ reason: 'disk-failed', hint: expect.stringContaining('/boot/efi') as string }],
+    });
+    expect(plan([base, seal], [], { spec: { espMount: '/boot/efi' } }).ok).toBe(true);
+  });
 });
