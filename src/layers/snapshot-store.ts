@@ -161,8 +161,9 @@ export function sizeOf(info: SnapshotInfo): number {
   return Object.values(info.files).reduce((sum, file) => sum + file.size, 0);
 }
 
-function digestOf({ createdAt: _, ...meaning }: SnapshotInfo): Digest {
-  return asDigest(`sha256:${sha256Hex(canonicalJson(meaning))}`);
+/** The moment at which a snapshot was taken is no part of what it is. */
+function digestOf(info: SnapshotInfo): Digest {
+  return asDigest(`sha256:${sha256Hex(canonicalJson({ ...info, createdAt: undefined }))}`);
 }
 
 async function sha256Of(path: string): Promise<string> {

@@ -100,6 +100,18 @@ export const HOST_TOOLS: readonly HostTool[] = [
     required: true,
     packages: same('dosfstools'),
   },
+  {
+    name: 'mkfs.xfs',
+    neededFor: 'disks: XFS file systems',
+    required: false,
+    packages: { apt: 'xfsprogs', dnf: 'xfsprogs', pacman: 'xfsprogs', apk: 'xfsprogs' },
+  },
+  {
+    name: 'mkfs.btrfs',
+    neededFor: 'disks: btrfs file systems',
+    required: false,
+    packages: { apt: 'btrfs-progs', dnf: 'btrfs-progs', pacman: 'btrfs-progs', apk: 'btrfs-progs' },
+  },
   { name: 'mcopy', neededFor: 'disks: the EFI system partition', required: true, packages: same('mtools') },
   {
     name: 'xorriso',

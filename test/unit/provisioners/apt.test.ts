@@ -21,7 +21,11 @@ async function run(
   const machine = new FakeMachine(DEBIAN, answers);
   const result = await packageKind.run?.(optionsOf(packageKind, options), machine, stepRunContext(directory));
   const script = machine.commands.at(-1)?.argv[2] ?? '';
-  return { machine, result, actions: script.split('\n').filter((line) => /^(refresh_lists )?apt-(get|mark)/.test(line)) };
+  return {
+    machine,
+    result,
+    actions: script.split('\n').filter((line) => /^(refresh_lists )?apt-(get|mark)/.test(line)),
+  };
 }
 
 test('index and installation are one program; removing comes after', async () => {
