@@ -40,8 +40,7 @@ export class DockerDaemon implements AsyncDisposable {
     this.env = { PATH, HOME: join(folder, 'home'), DOCKER_HOST: `unix://${folder}/d.sock` };
   }
 
-  /** @param options.registry a registry without TLS that it may use, `host:port` */
-  static async start(options: { readonly registry?: string } = {}): Promise<DockerDaemon> {
+  static async start(): Promise<DockerDaemon> {
     // Sockets have short paths, and data must lie on a real file system.
     const folder = await mkdtemp('/var/tmp/imgpipe-dockerd-');
     mkdirSync(join(folder, 'home'));
@@ -49,7 +48,6 @@ export class DockerDaemon implements AsyncDisposable {
       ...['--host', `unix://${folder}/d.sock`],
       ...['--data-root', `${folder}/data`, '--exec-root', `${folder}/exec`, '--pidfile', `${folder}/pid`],
       ...['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'],
-      ...(options.registry === undefined ? [] : ['--insecure-registry', options.registry]),
     ];
     writeFileSync(join(folder, 'config.json'), '{}');
     const log = openSync(join(folder, 'log'), 'a');

@@ -1,195 +1,108 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { engine } from '../../../src/engine.ts';
 import { DockerDaemon, noDockerd } from '../../rigs/dockerd.ts';
-import { startRegistry } from '../../rigs/registry.ts';
+import { PackerProject } from '../../rigs/packer-command.ts';
 import { smallRoot } from '../../rigs/workspace.ts';
 
-const ROOT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
-const PACKER = '/usr/bin/packer';
-const REGISTRY = '/usr/bin/docker-registry';
-const reason =
-  noDockerd ?? [PACKER, REGISTRY].filter((path) => !existsSync(path)).map((path) => `needs ${path}`)[0];
-
-const FILES: Readonly<Record<string, string>> = {
-  'one.sh': 'echo "one $PACKER_BUILD_NAME $PACKER_BUILDER_TYPE $WORD" >> /log\n',
-  'two.sh': 'echo two >> /log\r\nls -l /site > /dev/null\r\n',
-  'site/index.html': '<h1>x</h1>\n',
-  'site/deep/page': 'y\n',
-  'build.pkr.hcl': `
-build {
-  sources = ["source.docker.web"]
-  provisioner "shell" { inline = ["mkdir /site", "echo begun > /log", "chmod 750 /site"] }
-  provisioner "file" {
-    source      = "site/"
-    destination = "/site"
-  }
-  provisioner "file" {
-    source      = "site"
-    destination = "/whole"
-  }
-  provisioner "file" {
-    content     = "word = \${var.word}\\n"
-    destination = "/etc/word"
-  }
-  provisioner "shell" {
-    scripts          = ["one.sh", "two.sh"]
-    environment_vars = ["WORD=\${var.word}"]
-  }
-  provisioner "shell-local" { inline = ["echo made by \${build.PackerRunUUID != "" ? "a run" : "nobody"} > local.txt"] }
-  post-processors {
-    post-processor "docker-tag" {
-      repository = "\${var.registry}/app"
-      tags       = ["1", "2"]
-    }
-    post-processor "docker-push" {}
-    post-processor "docker-save" { path = "app.tar" }
-  }
+const TEMPLATE = `variable "greeting" {
+  default = "hello"
 }
-`,
-  'source.pkr.hcl': `
-variable "word" { default = "it's" }
-variable "registry" { default = "" }
 source "docker" "web" {
-  image   = "base:1"
-  pull    = false
-  commit  = true
-  author  = "me"
-  message = "made"
-  changes = ["USER web", "ENTRYPOINT [\\"/bin/sh\\", \\"-c\\"]", "CMD [\\"cat /log\\"]"]
-}
-`,
-  'tar.pkr.hcl': `
-source "docker" "tar" {
   image       = "base:1"
   pull        = false
-  export_path = "out/root.tar"
+  export_path = "web.tar"
+  run_command = ["-d", "-i", "-t", "--network=none", "--entrypoint=/bin/sh", "--", "{{.Image}}"]
 }
 build {
-  sources = ["source.docker.tar"]
-  provisioner "shell" { inline = ["echo exported > /log"] }
-  post-processor "docker-import" {
-    repository = "imported"
-    tag        = "1"
-    changes    = ["CMD [\\"/bin/sh\\"]"]
+  sources = ["docker.web"]
+  provisioner "file" {
+    source      = "page.txt"
+    destination = "/tmp/page.txt"
+  }
+  provisioner "shell" {
+    scripts = ["one.sh", "two.sh"]
+  }
+  provisioner "shell-local" {
+    inline = ["echo \${build.ID} >> ids.txt"]
+  }
+  provisioner "shell" {
+    inline           = ["echo $WHO > /last"]
+    environment_vars = ["WHO=\${var.greeting}"]
+  }
+  post-processor "checksum" {
+    output = "web.md5"
   }
 }
-`,
-};
+`;
 
-describe.skipIf(reason !== undefined)(
-  `docker templates beside Packer 1.6.6${reason === undefined ? '' : ` (skipped: ${reason})`}`,
-  () => {
-    let daemon: DockerDaemon;
-    let folder: string;
-    let registry = '';
+const without = noDockerd === undefined ? '' : ` (skipped: ${noDockerd})`;
 
-    beforeAll(async () => {
-      folder = mkdtempSync(join(tmpdir(), 'imgpipe-packer-docker-'));
-      daemon = await DockerDaemon.start();
-      mkdirSync(join(folder, 'tree'));
-      execFileSync('sh', ['-ec', smallRoot()], { cwd: join(folder, 'tree') });
-      execFileSync('tar', ['-C', join(folder, 'tree'), '-cf', join(folder, 'base.tar'), '.']);
-      daemon.import(join(folder, 'base.tar'), 'base:1', 'CMD ["/bin/sh", "-l"]');
-    }, 60_000);
+describe.skipIf(noDockerd !== undefined)(`packer build of a docker template${without}`, () => {
+  let daemon: DockerDaemon;
+  const cache = mkdtempSync(path.join(tmpdir(), 'imgpipe-packer-cache-'));
+  const before: Record<string, string | undefined> = {};
 
-    afterAll(async () => {
-      await daemon[Symbol.asyncDispose]();
-      rmSync(folder, { recursive: true, force: true });
-    }, 60_000);
+  beforeAll(async () => {
+    daemon = await DockerDaemon.start();
+    for (const [name, value] of Object.entries({ ...daemon.env, XDG_CACHE_HOME: cache })) {
+      before[name] = process.env[name];
+      process.env[name] = value;
+    }
+    const tree = path.join(cache, 'tree');
+    mkdirSync(tree);
+    execFileSync('sh', ['-ec', smallRoot()], { cwd: tree });
+    execFileSync('tar', ['-C', tree, '-cf', path.join(cache, 'base.tar'), '.']);
+    daemon.import(path.join(cache, 'base.tar'), 'base:1', 'CMD ["/bin/sh"]');
+  }, 60_000);
 
-    const project = (name: string): string => {
-      for (const [file, text] of Object.entries(FILES)) {
-        const path = join(folder, name, file);
-        mkdirSync(dirname(path), { recursive: true });
-        writeFileSync(path, text);
-      }
-      writeFileSync(join(folder, name, 'imgpipe.config.yaml'), 'cache:\n  directory: cache\n');
-      return join(folder, name);
-    };
-    const run = (cwd: string, argv: readonly string[]): string => {
-      const [program = '', ...args] = argv;
-      const env = { ...process.env, ...daemon.env, CHECKPOINT_DISABLE: '1', NO_COLOR: '1' };
-      const { status, stdout, stderr } = spawnSync(program, args, { cwd, env, encoding: 'utf8' });
-      expect(status, `${stdout}\n${stderr}`).toBe(0);
+  afterAll(async () => {
+    for (const [name, value] of Object.entries(before)) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+    await daemon[Symbol.asyncDispose]();
+    rmSync(cache, { recursive: true, force: true });
+  });
+
+  test('only what changed runs again, and the archive holds it all', async () => {
+    using project = new PackerProject()
+      .write('web.pkr.hcl', TEMPLATE)
+      .write('page.txt', 'a page\n')
+      .write('one.sh', 'echo one > /one\n')
+      .write('two.sh', 'cat /one /tmp/page.txt > /two\n');
+    const build = async (...args: readonly string[]): Promise<string> => {
+      const { code, stdout } = await project.run(['build', '-color=false', ...args, '.'], { engine });
+      expect(code, stdout).toBe(0);
       return stdout;
     };
-    const imgpipe = [process.execPath, join(ROOT, 'bin', 'imgpipe-packer.mjs')];
-    const build = (cwd: string, program: readonly string[], ...more: readonly string[]): string =>
-      run(cwd, [...program, 'build', '-color=false', '-var', `registry=${registry}`, ...more]);
-    /** What is in an image: paths with types, modes, owners and sums; and what it starts. */
-    const contentOf = (image: string): { files: string[]; config: unknown } => {
-      const container = daemon.docker('create', image);
-      const unpacked = mkdtempSync(join(folder, 'unpacked-'));
-      try {
-        execFileSync('sh', ['-ec', 'docker export "$1" | tar -xpf - -C "$2"', 'sh', container, unpacked], {
-          env: daemon.env,
-        });
-        const list =
-          'find . -printf "%y %m %U:%G %p %l\\n" | LC_ALL=C sort; find . -type f -exec sha256sum {} + | LC_ALL=C sort -k2';
-        const files = execFileSync('sh', ['-c', list], { cwd: unpacked, encoding: 'utf8' }).split('\n');
-        const format =
-          '{{json .Config.Cmd}} {{json .Config.Entrypoint}} {{.Config.User}} {{.Author}} {{.Comment}}';
-        return { files, config: daemon.docker('inspect', '--format', format, image) };
-      } finally {
-        daemon.docker('rm', container);
-        rmSync(unpacked, { recursive: true, force: true });
-      }
-    };
+    const inArchive = (file: string): string =>
+      execFileSync('tar', ['-xOf', path.join(project.folder, 'web.tar'), file], { encoding: 'utf8' });
 
-    test('a template of several files gives the same image, tags and archive; the second run does nothing', async () => {
-      registry = (await startRegistry()).host;
-      const [theirs, ours] = [project('theirs'), project('ours')];
-      const only = '-only=docker.web';
-      const said = build(theirs, [PACKER], only, '.');
-      const expected = contentOf(`${registry}/app:2`);
-      daemon.docker('rmi', '--force', `${registry}/app:1`, `${registry}/app:2`);
+    const first = await build();
+    expect(first).not.toContain('cached:');
+    expect(inArchive('two')).toBe('one\na page\n');
+    expect(inArchive('last')).toBe('hello\n');
+    const sum = project.read('web.md5');
 
-      const first = build(ours, imgpipe, only, '.');
-      // Of the registry, not of the daemon.
-      daemon.docker('rmi', '--force', `${registry}/app:1`, `${registry}/app:2`);
-      daemon.docker('pull', `${registry}/app:2`);
-      expect(contentOf(`${registry}/app:2`)).toEqual(expected);
-      expect(readFileSync(join(ours, 'local.txt'), 'utf8')).toBe(
-        readFileSync(join(theirs, 'local.txt'), 'utf8'),
-      );
-      const saved = (place: string): string =>
-        execFileSync('tar', ['-xOf', join(place, 'app.tar'), 'manifest.json'], { encoding: 'utf8' });
-      expect(JSON.parse(saved(ours))).toMatchObject([{ RepoTags: [`${registry}/app:2`] }]);
-      expect(JSON.parse(saved(theirs))).toMatchObject([{ RepoTags: [`${registry}/app:2`] }]);
-      for (const line of [
-        '==> docker.web: Provisioning with shell script: one.sh',
-        '==> docker.web: Uploading site/ => /site',
-        `    docker.web (docker-tag): Repository: ${registry}/app:1`,
-        '==> docker.web: Committing the container',
-        `--> docker.web: Imported Docker image: ${registry}/app:2 with tags ${registry}/app:1 ${registry}/app:2`,
-      ]) {
-        expect(said).toContain(line);
-        expect(first).toContain(line);
-      }
+    const second = await build();
+    expect(second).toContain('==> docker.web: cached: shell.one');
+    expect(second).toContain('==> docker.web: cached: shell-2');
+    expect(second).not.toContain('Provisioning with shell script');
+    // Nothing is written anew; the script of this host has run, and knew its container.
+    expect(project.read('web.md5')).toBe(sum);
+    expect(project.read('ids.txt')).toMatch(/^[0-9a-f]{64}\n[0-9a-f]{64}\n$/);
 
-      const before = daemon.docker('inspect', '--format', '{{.Id}}', `${registry}/app:2`);
-      const second = build(ours, imgpipe, only, '.');
-      expect(second).not.toContain('Provisioning with shell script');
-      expect(second).not.toContain('Uploading');
-      expect(daemon.docker('inspect', '--format', '{{.Id}}', `${registry}/app:2`)).toBe(before);
+    const third = await build('-var', 'greeting=good bye');
+    expect(third).toContain('==> docker.web: cached: shell.two');
+    expect(third).not.toContain('cached: shell-2');
+    expect(inArchive('last')).toBe('good bye\n');
 
-      writeFileSync(join(ours, 'two.sh'), 'echo changed >> /log\n');
-      const third = build(ours, imgpipe, only, '.');
-      expect(third).toContain('Provisioning with shell script: two.sh');
-      expect(third).not.toContain('Provisioning with shell script: one.sh');
-    }, 120_000);
-
-    test('an exported tar that is imported again', () => {
-      const [theirs, ours] = [project('theirs-tar'), project('ours-tar')];
-      build(theirs, [PACKER], '-only=docker.tar', '.');
-      const expected = contentOf('imported:1');
-      daemon.docker('rmi', 'imported:1');
-      build(ours, imgpipe, '-only=docker.tar', '.');
-      expect(contentOf('imported:1')).toEqual(expected);
-    }, 60_000);
-  },
-);
+    const fourth = await build('-no-cache');
+    expect(fourth).not.toContain('cached:');
+    expect(daemon.docker('ps', '-aq')).toBe('');
+  });
+});
