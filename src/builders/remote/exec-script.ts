@@ -77,12 +77,19 @@ function mountLines({ mounts, user, id }: ScriptRequest): string[] {
   return [...surroundings(id), ...lines.map((line) => `{ ${line}; } || exit ${NOT_PREPARED}`)];
 }
 
+/** Programs of the machine that `surroundings` calls: coreutils have them, and busybox. */
+const NEEDED = ['chmod', 'chown', 'ln', 'ls', 'mkdir', 'rm', 'rmdir'];
+
 /**
  * `show` lets a target lead to what is to be seen there, unless the machine has a folder there already, which then is
  * used as it is; `put_away` takes everything back. `disk` and `memory` are folders that others cannot list.
  */
 function surroundings(id: string): string[] {
   return [
+    `for program in ${NEEDED.join(' ')}; do
+  command -v "$program" >/dev/null && continue
+  echo "it has no $program; to show files to a program takes ${NEEDED.join(', ')}" >&2; exit ${NOT_PREPARED}
+done`,
     `disk=/var/tmp/imgpipe-${id} memory=/dev/shm/imgpipe-${id} shown= made=`,
     `[ -d /dev/shm ] || memory=/run/imgpipe-${id}`,
     `put_away() {

@@ -52,7 +52,9 @@ describe.skipIf(noDockerd !== undefined)(
       Object.assign(made.env, daemon.env);
       return made;
     };
-    const images = (): string[] => daemon.docker('image', 'ls', '--all', '--no-trunc', '--quiet').split('\n');
+    const images = (): string[] => [
+      ...new Set(daemon.docker('image', 'ls', '--all', '--no-trunc', '--quiet').split('\n')),
+    ];
     const fileOf = (image: string, path: string): string => {
       const container = daemon.docker('create', '--entrypoint=/bin/sh', image);
       const folder = temporaryFolder();
@@ -103,7 +105,11 @@ describe.skipIf(noDockerd !== undefined)(
       const third = await p.build();
       expect(third.cached).toEqual(['a', 'b', 'c']);
       expect(third.code, third.stderr).toBe(0);
-      for (const name of snapshots) daemon.docker('image', 'rm', '--force', name);
+      // Those that stand on a state keep it from being lost.
+      const results = images().filter(
+        (id) => daemon.docker('inspect', '--format', '{{.Comment}}', id) === 'done',
+      );
+      for (const name of [...results, ...snapshots]) daemon.docker('image', 'rm', '--force', name);
       const lost = await p.build();
       expect(lost.code, lost.stderr).toBe(0);
       expect(lost.built).toContain('c');
@@ -170,6 +176,19 @@ exports: [{ type: docker-export, export_path: out/root.tar }]
       expect((await p.build()).built).toEqual(['source']);
       rmSync(p.path('pipelines/out/root.tar'));
       expect((await p.build()).built).toEqual(['source', 'docker-export']);
+    });
+
+    test('a system that is too small for a step says which program it misses', async () => {
+      const steps = `steps:
+  - { type: packer-shell, name: strip, inline: ['rm /usr/bin/ln'] }
+  - { type: shell, name: own, inline: 'true' }
+`;
+      const p = project(`builder: { type: docker }
+source: { type: docker-image, image: 'base:1', pull: false }
+${steps}`);
+      const built = await p.build();
+      expect(built.code).toBe(1);
+      expect(built.stdout + built.stderr).toContain('could not be prepared for /bin/sh: it has no ln;');
     });
 
     describe('communicator', () => {
