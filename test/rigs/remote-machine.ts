@@ -7,6 +7,8 @@ export interface FakeAnswer {
   readonly when: RegExp;
   readonly stdout?: string;
   readonly stderr?: string;
+  /** Standard error comes before standard output. */
+  readonly errorsFirst?: boolean;
   readonly outcome?: CommandOutcome;
 }
 
@@ -29,8 +31,12 @@ export class FakeCommunicator implements Communicator {
     this.commands.push(command);
     const text = `${command.command}\n${command.stdin ?? ''}`;
     const answer = this.#answers.find(({ when }) => when.test(text));
-    if (answer?.stdout !== undefined) command.onOutput({ stream: 'stdout', text: answer.stdout });
-    if (answer?.stderr !== undefined) command.onOutput({ stream: 'stderr', text: answer.stderr });
+    const order =
+      answer?.errorsFirst === true ? (['stderr', 'stdout'] as const) : (['stdout', 'stderr'] as const);
+    for (const stream of order) {
+      const said = answer?.[stream];
+      if (said !== undefined) command.onOutput({ stream, text: said });
+    }
     return Promise.resolve(answer?.outcome ?? { type: 'exited', code: 0 });
   }
 

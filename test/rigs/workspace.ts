@@ -93,7 +93,9 @@ export class WorkspaceRig {
 
 /** A shell script that fills the current folder with a tiny system in which host programs run. */
 export function smallRoot(
-  programs: readonly string[] = 'sh cat ls id sleep env touch setpriv mkdir rm rmdir ln chown chmod'.split(' '),
+  programs: readonly string[] = 'sh cat ls id sleep env touch setpriv mkdir rm rmdir ln chown chmod'.split(
+    ' ',
+  ),
 ): string {
   const paths = programs.map((name) =>
     execFileSync('sh', ['-c', `realpath "$(command -v ${name})" || echo`], { encoding: 'utf8' }).trim(),

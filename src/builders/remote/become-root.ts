@@ -1,5 +1,6 @@
 import type { Communicator } from '../../communicators/communicator.ts';
 import { FailureError } from '../../diagnostics/failure.ts';
+import type { OutputChunk } from '../../layers/workspace.ts';
 
 /** How programs of root are started by whoever is logged in. */
 export interface RootAccess {
@@ -15,9 +16,10 @@ export interface RootAccess {
  * @throws FailureError `permission-denied`
  */
 export async function findRootAccess(communicator: Communicator, password?: string): Promise<RootAccess> {
-  const probe = async (command: string, stdin?: string): Promise<string> => {
-    let output = '';
-    const onOutput = ({ text }: { readonly text: string }): void => void (output += text);
+  // Apart: nothing says which of the two streams comes first.
+  const probe = async (command: string, stdin?: string): Promise<{ stdout: string; stderr: string }> => {
+    const said = { stdout: '', stderr: '' };
+    const onOutput = ({ stream, text }: OutputChunk): void => void (said[stream] += text);
     await communicator.run({
       command,
       pty: false,
@@ -25,21 +27,21 @@ export async function findRootAccess(communicator: Communicator, password?: stri
       timeoutMs: PROBE_MS,
       ...(stdin !== undefined && { stdin }),
     });
-    return output.trim();
+    return { stdout: said.stdout.trim(), stderr: said.stderr.trim() };
   };
-  const answer = await probe('id -u; id -un; sudo -n id -u');
-  const [uid, name = '?', bySudo] = answer.split(/\s*\n/);
+  const { stdout, stderr } = await probe('id -u; id -un; sudo -n id -u');
+  const [uid, name = '?', bySudo] = stdout.split(/\s*\n/);
   if (uid === '0') return { prefix: 'exec ', input: '' };
   if (bySudo === '0') return { prefix: 'exec sudo -n -- ', input: '' };
   if (password !== undefined) {
     // -k: a password remembered from before would be asked for no more, and ours be read by the program.
     const prefix = "exec sudo -k -S -p '' -- ";
     const input = `${password}\n`;
-    if ((await probe(`${prefix}id -u`, input)).split('\n').at(-1) === '0') return { prefix, input };
+    if ((await probe(`${prefix}id -u`, input)).stdout.split('\n').at(-1) === '0') return { prefix, input };
   }
   throw new FailureError({
     reason: 'permission-denied',
-    message: `the machine's user ${name} cannot become root: ${bySudo ?? answer}`,
+    message: `the machine's user ${name} cannot become root: ${stderr || stdout}`,
     hint: 'log in as root, or let the user run sudo without a password',
   });
 }

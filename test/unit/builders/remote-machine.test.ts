@@ -40,6 +40,15 @@ describe('a machine behind a communicator', () => {
     ]);
   });
 
+  test('an error that comes before the answer does not hide who is logged in', async () => {
+    const communicator = new FakeCommunicator([
+      { when: /^id -u;/, stdout: '0\nroot\n', stderr: 'sh: sudo: not found\n', errorsFirst: true },
+    ]);
+    const { machine } = remoteMachine(communicator);
+    await machine.exec({ argv: ['true'] });
+    expect(communicator.commands[1]?.command).toMatch(/^exec env -i/);
+  });
+
   test('gives sudo the password that logged in, when it wants one', async () => {
     const communicator = new FakeCommunicator([
       { when: /^id -u;/, stdout: '1000\nadmin\n', stderr: 'sudo: a password is required\n' },
