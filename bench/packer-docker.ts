@@ -13,7 +13,7 @@ const PACKAGES =
   'linux-image-cloud-amd64 systemd-sysv udev openssh-server nginx iproute2 isc-dhcp-client ca-certificates';
 
 const BASE = `source: { type: bootstrap, suite: bookworm }
-exports: [{ type: rootfs-tar }]
+exports: [{ type: rootfs-tar, compression: none }]
 `;
 
 /** One template for both programs: a Debian base, packages with a kernel, and five more provisioners. */

@@ -63,6 +63,7 @@ import { localeKind } from './provisioners/locale.ts';
 import { packageKind } from './provisioners/package.ts';
 import { packerBreakpointKind } from './provisioners/packer/breakpoint.ts';
 import { packerFileKind } from './provisioners/packer/file.ts';
+import { packerSbomKind } from './provisioners/packer/hcp-sbom.ts';
 import { packerPowershellKind } from './provisioners/packer/powershell.ts';
 import { packerShellKind } from './provisioners/packer/shell.ts';
 import { packerShellLocalKind } from './provisioners/packer/shell-local.ts';
@@ -113,6 +114,7 @@ const kinds = {
     packageKind,
     packerBreakpointKind,
     packerFileKind,
+    packerSbomKind,
     packerPowershellKind,
     packerShellKind,
     packerShellLocalKind,

@@ -7,7 +7,7 @@ import type { Architecture } from '../model/platform.ts';
 import { shellQuote } from '../util/shell-quote.ts';
 import { machineEnvironment } from './machine-environment.ts';
 import type { Machine, MachineCommand, MachineMount } from './machine.ts';
-import { parseOsRelease } from './os-release.ts';
+import { parseOsRelease } from '../util/os-release.ts';
 import { findRootAccess, type RootAccess } from './remote/become-root.ts';
 import { execScript, NOT_PREPARED, SCRIPT_COMMAND, type ScriptMount } from './remote/exec-script.ts';
 import { findImageUser, type ImageUser } from './rootfs/image-user.ts';

@@ -22,7 +22,7 @@ const schema = z.strictObject({
 export const sbomPostProcessor = definePostProcessor({
   type: 'sbom',
   summary: 'A bill of materials: all packages and files of the image.',
-  description: `Packages are those of the image's own dpkg database, so they are what is installed and not what was asked for. Files come with
+  description: `Packages are those of the image's own database (dpkg, apk), so they are what is installed and not what was asked for. Files come with
 digests; those of the image itself (kernel, configuration, everything that no package brought) as well. The document holds no time of
 its own: same image, same bytes. An ordinary user who builds cannot read all files of the image; those have their SHA-256 only.`,
   schema,
@@ -46,16 +46,17 @@ its own: same image, same bytes. An ordinary user who builds cannot read all fil
           message: `a bill of materials needs layers of files, which ${pipeline.id} has not: a machine of its builder made the image`,
         });
       }
-      const { takeInventory } = await import('./sbom/inventory.ts');
+      const { takeInventory } = await import('../layers/sbom/inventory-of-layers.ts');
       const inventory = takeInventory(layers, { withFiles: options.files, signal });
-      const facts = { pipeline, artifact, inventory };
+      const { id: name, sourceDateEpoch } = pipeline;
+      const facts = { name, sourceDateEpoch, images: artifact.files, inventory };
       const made = [];
       for (const format of new Set(options.formats)) {
         const path = join(stage, `${image}.${format === 'spdx' ? 'spdx' : 'cdx'}.json`);
         const document =
           format === 'spdx'
-            ? (await import('./sbom/spdx.ts')).spdxDocument(facts)
-            : (await import('./sbom/cyclonedx.ts')).cyclonedxDocument(facts);
+            ? (await import('../layers/sbom/spdx.ts')).spdxDocument(facts)
+            : (await import('../layers/sbom/cyclonedx.ts')).cyclonedxDocument(facts);
         await writeFile(path, `${JSON.stringify(document)}\n`);
         made.push(await newFile(path, signal));
       }

@@ -27,11 +27,12 @@ export interface CommandAnswer {
  * - every operation is recorded in `calls`, in order: `run COMMAND`, `upload PATH MODE?`, `upload-tree …`, `download …`.
  * - `run` gives what the first matching answer says, else exit code 0 and no output.
  * - an upload whose target an answer matches with `throws` fails so; others keep the content in `uploads`.
- * - a download writes `content of PATH`.
+ * - a download writes `content of PATH`; `readFile` gives what was put into `files`.
  */
 export class FakeCommunicator implements Communicator {
   readonly calls: string[] = [];
   readonly uploads = new Map<string, string>();
+  readonly files = new Map<string, string>();
   readonly #answers: CommandAnswer[];
 
   constructor(answers: readonly CommandAnswer[] = []) {
@@ -74,8 +75,9 @@ export class FakeCommunicator implements Communicator {
     await writeFile(path.join(target, 'file'), `content of ${source}`);
   }
 
-  readFile(): Promise<Buffer | undefined> {
-    return Promise.resolve(undefined);
+  readFile(source: string): Promise<Buffer | undefined> {
+    const content = this.files.get(source);
+    return Promise.resolve(content === undefined ? undefined : Buffer.from(content));
   }
 
   reconnect(): Promise<void> {
@@ -98,8 +100,12 @@ export class FakeDrivenMachine extends FakeMachine implements DrivenMachine {
   readonly communicator: FakeCommunicator;
   readonly facts: Readonly<Record<string, string>>;
 
-  constructor(communicator: FakeCommunicator, facts: Readonly<Record<string, string>> = {}) {
-    super();
+  constructor(
+    communicator: FakeCommunicator,
+    facts: Readonly<Record<string, string>> = {},
+    files: Readonly<Record<string, string>> = {},
+  ) {
+    super(files);
     this.communicator = communicator;
     this.facts = facts;
   }

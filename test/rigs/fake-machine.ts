@@ -1,5 +1,5 @@
 import type { Machine, MachineCommand } from '../../src/builders/machine.ts';
-import { parseOsRelease } from '../../src/builders/os-release.ts';
+import { parseOsRelease } from '../../src/util/os-release.ts';
 import type { ExecOutcome, OutputChunk } from '../../src/util/exec.ts';
 import type { StepRunContext } from '../../src/provisioners/provisioner.ts';
 

@@ -7,7 +7,7 @@ import type { Architecture } from '../../model/platform.ts';
 import type { LaunchRequest } from '../builder.ts';
 import type { Machine, MachineCommand, MachineMount } from '../machine.ts';
 import { machineEnvironment } from '../machine-environment.ts';
-import { parseOsRelease } from '../os-release.ts';
+import { parseOsRelease } from '../../util/os-release.ts';
 import { requireRunnable } from './foreign-architecture.ts';
 import { asUser, findImageUser } from './image-user.ts';
 import { sandboxCommand, type SandboxBind } from './sandbox-command.ts';

@@ -61,23 +61,29 @@ export const sleepProvisioner: PackerComponent = {
   check: () => ({ errors: [] }),
 };
 
+export const SBOM_SCHEMA = z.object({
+  source: text('Path of the bill of materials in the machine.'),
+  auto_generate: flag('Make the bill of materials.'),
+  destination: text(
+    'Where to keep it on this host: a file, or a folder when that exists or the path ends with a slash.',
+  ),
+  sbom_name: text('Name under which HCP Packer would keep it; nothing is sent.'),
+  scanner_args: textList(
+    'Arguments of the scanner: of these, `-o spdx-json` chooses the form; else it is CycloneDX.',
+  ),
+  scanner_url: text('Where the scanner was fetched from; no longer used.'),
+  scanner_checksum: text('Checksum of the scanner; no longer used.'),
+  scan_path: text('Root of the system to look at. Default: `/`.'),
+  execute_command: text('Command that would run the scanner: not needed.', 'raw'),
+  elevated_user: text('User in whose name the scanner would run: not needed.'),
+  elevated_password: text('Password of that user.'),
+});
+
 export const sbomProvisioner: PackerComponent = {
   role: 'provisioner',
   type: 'hcp-sbom',
   summary: 'Keeps a bill of materials of the machine',
-  schema: z.object({
-    source: text('Path of the bill of materials in the machine.'),
-    auto_generate: flag('Make the bill of materials.'),
-    destination: text('Where to keep a copy on this machine.'),
-    sbom_name: text('Name under which it is kept.'),
-    scanner_args: textList('Arguments of the scanner.'),
-    scanner_url: text('Where the scanner was fetched from; no longer used.'),
-    scanner_checksum: text('Checksum of the scanner; no longer used.'),
-    scan_path: text('Folder of the machine to look at.'),
-    execute_command: text('Command that runs the scanner.', 'raw'),
-    elevated_user: text('User in whose name the scanner runs.'),
-    elevated_password: text('Password of that user.'),
-  }),
+  schema: SBOM_SCHEMA,
   check: (options) => {
     const errors: string[] = [];
     const [source, generate] = [isSet(options, 'source'), isSet(options, 'auto_generate')];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { requireRunnable } from '../../../src/builders/rootfs/foreign-architecture.ts';
 import { asUser, findImageUser } from '../../../src/builders/rootfs/image-user.ts';
-import { parseOsRelease } from '../../../src/builders/os-release.ts';
+import { parseOsRelease } from '../../../src/util/os-release.ts';
 import { sandboxCommand } from '../../../src/builders/rootfs/sandbox-command.ts';
 import { FailureError } from '../../../src/diagnostics/failure.ts';
 import { ARCHITECTURES, hostArchitecture } from '../../../src/model/platform.ts';

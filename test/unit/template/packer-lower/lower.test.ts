@@ -7,9 +7,15 @@ import { loadPackerTemplate } from '../../../../src/template/packer-hcl/load/loa
 import { lowerPacker, type LoweredPacker } from '../../../../src/template/packer-lower/lower.ts';
 import { notingWorld } from '../../../../src/template/packer-lower/noting-world.ts';
 import { hclReader } from '../../../../src/template/packer-lower/read-hcl.ts';
+import { KindTable } from '../../../../src/schema/kind-table.ts';
+import type { Kinds } from '../../../../src/schema/kinds.ts';
 import { project } from '../../../rigs/project.ts';
 
-function lower(text: string, files: Readonly<Record<string, string>> = {}): LoweredPacker {
+function lower(
+  text: string,
+  files: Readonly<Record<string, string>> = {},
+  kinds: Kinds = builtinKinds,
+): LoweredPacker {
   const folder = project({ ...files, 't.pkr.hcl': text });
   const noting = notingWorld(new Date(0));
   const options = {
@@ -23,7 +29,7 @@ function lower(text: string, files: Readonly<Record<string, string>> = {}): Lowe
   return lowerPacker({
     reader,
     noting,
-    kinds: builtinKinds,
+    kinds,
     directory: folder,
     sourceDateEpoch: 0,
     force: false,
@@ -80,7 +86,18 @@ describe('provisioners', () => {
   });
 
   test('that are not there fail the build with their place', () => {
-    const lowered = lower(file('provisioner "hcp-sbom" {\n    source = "/sbom.json"\n  }'));
+    const steps = new KindTable(
+      'step',
+      builtinKinds.steps.all.filter(({ type }) => type !== 'packer-hcp-sbom'),
+    );
+    const lowered = lower(
+      file('provisioner "hcp-sbom" {\n    source = "/sbom.json"\n  }'),
+      {},
+      {
+        ...builtinKinds,
+        steps,
+      },
+    );
     expect(lowered.template.pipelines).toEqual([]);
     expect(lowered.failures).toMatchObject([
       {

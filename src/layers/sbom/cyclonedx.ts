@@ -5,22 +5,22 @@ import type { ImageFile, InstalledPackage } from './inventory.ts';
 
 /** A bill of materials in CycloneDX 1.6, JSON (cyclonedx.org/docs/1.6/json). */
 export function cyclonedxDocument(facts: SbomFacts): object {
-  const { pipeline, artifact, inventory } = facts;
+  const { name, images, inventory } = facts;
   const { packages, files, system } = inventory;
   const owned = new Set(packages.flatMap((each) => each.files));
-  const [first] = artifact.files;
+  const [first] = images;
   return {
     bomFormat: 'CycloneDX',
     specVersion: '1.6',
     serialNumber: `urn:uuid:${documentUuid(facts, 'cyclonedx')}`,
     version: 1,
     metadata: {
-      timestamp: createdAt(pipeline),
+      timestamp: createdAt(facts),
       tools: { components: [{ type: 'application', name: 'imgpipe', version: VERSION }] },
       component: {
         'bom-ref': 'image',
         type: 'operating-system',
-        name: pipeline.id,
+        name,
         ...(system.version === undefined ? {} : { version: system.version }),
         ...(system.name === undefined ? {} : { description: system.name }),
         ...(first === undefined

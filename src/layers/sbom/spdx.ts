@@ -8,25 +8,25 @@ const UNKNOWN = { licenseConcluded: NO, copyrightText: NO } as const;
 
 /** A bill of materials in SPDX 2.3, JSON (spdx.github.io/spdx-spec/v2.3). */
 export function spdxDocument(facts: SbomFacts): object {
-  const { pipeline, artifact, inventory } = facts;
+  const { name, images, inventory } = facts;
   const { packages, files, system } = inventory;
   const fileIds = new Map([...files.keys()].map((path, index) => [path, `SPDXRef-File-${index + 1}`]));
   const packageIds = packages.map((_, index) => `SPDXRef-Package-${index + 1}`);
   const owned = new Set(packages.flatMap((each) => each.files));
   const image = 'SPDXRef-Image';
-  const [first] = artifact.files;
+  const [first] = images;
   return {
     spdxVersion: 'SPDX-2.3',
     dataLicense: 'CC0-1.0',
     SPDXID: 'SPDXRef-DOCUMENT',
-    name: pipeline.id,
-    documentNamespace: `https://spdx.org/spdxdocs/${encodeURIComponent(pipeline.id)}-${documentUuid(facts, 'spdx')}`,
-    creationInfo: { created: createdAt(pipeline), creators: [`Tool: imgpipe-${VERSION}`] },
+    name,
+    documentNamespace: `https://spdx.org/spdxdocs/${encodeURIComponent(name)}-${documentUuid(facts, 'spdx')}`,
+    creationInfo: { created: createdAt(facts), creators: [`Tool: imgpipe-${VERSION}`] },
     documentDescribes: [image],
     packages: [
       {
         SPDXID: image,
-        name: pipeline.id,
+        name,
         ...(first === undefined ? {} : { packageFileName: basename(first.path) }),
         ...(system.name === undefined ? {} : { summary: system.name }),
         downloadLocation: NO,
