@@ -84,28 +84,12 @@ export class FaultProject extends CliProject {
       });
   }
 
-  /** Processes of builds in this project, and mounts of its store in any mount namespace. */
   remains(): string[] {
-    return readdirSync('/proc').flatMap((pid) => {
-      if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
-      const read = (name: string): string => readQuietly(`/proc/${pid}/${name}`);
-      const isOurs =
-        read('cmdline').includes(this.directory) || read('environ').includes(`PWD=${this.directory}\0`);
-      return isOurs || read('mountinfo').includes(this.directory)
-        ? [`${pid} ${read('cmdline').replaceAll('\0', ' ')}`]
-        : [];
-    });
+    return remainsOf(this);
   }
 
-  /** Everything in store and output that only a running build may have. */
   leftovers(): string[] {
-    const inStore = ['active', 'scratch', 'journal', 'locks'].flatMap((name) =>
-      list(this.path(`cache/${name}`)),
-    );
-    const halfWritten = [...listDeep(this.path('cache')), ...listDeep(this.path('output'))].filter((path) =>
-      path.includes('.tmp-'),
-    );
-    return [...inStore, ...halfWritten];
+    return leftoversOf(this);
   }
 
   /**
@@ -131,6 +115,29 @@ export class FaultProject extends CliProject {
       wrong.push(`not settled: ${again.built.join(', ')} ${again.stderr}`);
     return wrong;
   }
+}
+
+/** Processes of builds in a project, and mounts of its store in any mount namespace. */
+export function remainsOf({ directory }: CliProject): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
+    const read = (name: string): string => readQuietly(`/proc/${pid}/${name}`);
+    const isOurs = read('cmdline').includes(directory) || read('environ').includes(`PWD=${directory}\0`);
+    return isOurs || read('mountinfo').includes(directory)
+      ? [`${pid} ${read('cmdline').replaceAll('\0', ' ')}`]
+      : [];
+  });
+}
+
+/** Everything in a project's store and output that only a running build may have. */
+export function leftoversOf(project: CliProject): string[] {
+  const inStore = ['active', 'scratch', 'journal', 'locks'].flatMap((name) =>
+    list(project.path(`cache/${name}`)),
+  );
+  const halfWritten = [...listDeep(project.path('cache')), ...listDeep(project.path('output'))].filter(
+    (path) => path.includes('.tmp-'),
+  );
+  return [...inStore, ...halfWritten];
 }
 
 /** kill -9, and the end of it. */

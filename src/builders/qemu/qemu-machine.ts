@@ -1,6 +1,7 @@
-import { copyFile, link, writeFile } from 'node:fs/promises';
+import { copyFile, link, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { removeAuthorizedKey } from '../../communicators/ssh/authorized-keys.ts';
 import type { SshCommunicator } from '../../communicators/ssh/ssh-communicator.ts';
 import type { CommandLine } from '../../communicators/communicator.ts';
 import { FailureError } from '../../diagnostics/failure.ts';
@@ -50,6 +51,9 @@ export interface QemuMachineParts {
 /** How long a broken connection may have a reason that QEMU has yet to tell. */
 const REASON_MS = 20_000;
 
+/** Longest time for cloud-init's first run. */
+const SEED_MS = 600_000;
+
 /** A virtual machine that a build drives: SSH into it, QMP around it, and disks that grow by one file with each snapshot. */
 export class QemuMachine extends RemoteMachine implements DrivenMachine {
   readonly facts: Readonly<Record<string, string>>;
@@ -84,11 +88,15 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
   /** Makes a machine that has just been reached ready for steps. */
   async prepare(how: { readonly isResumed: boolean; readonly hasSeed: boolean }): Promise<void> {
     // A machine that got its memory back lives in the moment in which it was kept.
-    if (how.isResumed)
-      await this.runScript(`date -u -s @${Math.floor(Date.now() / 1000)} >/dev/null`, 'setting the clock');
+    const { context } = this.#parts;
+    const setClock = `date -u -s @${Math.floor(Date.now() / 1000)} >/dev/null`;
+    if (how.isResumed && !(await this.#asRoot(setClock, 'setting the clock')))
+      context.log('the clock is not set: whoever is logged in cannot become root');
     if (!how.hasSeed) return;
-    this.#parts.context.status('waits for cloud-init');
-    await this.runScript('command -v cloud-init >/dev/null && cloud-init status --wait; true', 'cloud-init');
+    context.status('waits for cloud-init');
+    await this.#ssh.exec('command -v cloud-init >/dev/null && cloud-init status --wait', {
+      timeoutMs: SEED_MS,
+    });
   }
 
   override async exec(
@@ -130,7 +138,7 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
     await this.#removeKey();
     if (!options.skip_compaction) {
       context.status('trims file systems');
-      await this.exec({ argv: ['/bin/sh', '-c', 'fstrim -av || true'], quiet: true });
+      await this.#asRoot('fstrim -a >/dev/null 2>&1; true', 'trimming file systems');
     }
     await this.#shutDown();
     context.status('writes the disk');
@@ -152,8 +160,26 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
 
   /** Puts a snapshot together while the machine stands still, and gives the machine new disks to write to. */
   async #keep(wantsState: boolean): Promise<Snapshot> {
-    const { context, active, record, running, identity, variables, tpm } = this.#parts;
+    const { context } = this.#parts;
     const staged = await context.snapshots.stage();
+    try {
+      await this.#fill(staged, wantsState);
+    } catch (error) {
+      await rm(staged, { recursive: true, force: true });
+      throw error;
+    }
+    const snapshot = await context.snapshots.commit(
+      staged,
+      this.#parent === undefined ? {} : { parent: this.#parent },
+    );
+    await this.#goOnUpon(snapshot.digest);
+    this.#first = [];
+    return snapshot;
+  }
+
+  /** Puts the files of a snapshot into a folder. */
+  async #fill(staged: string, wantsState: boolean): Promise<void> {
+    const { context, active, record, running, identity, variables, tpm } = this.#parts;
     const problem = wantsState
       ? await saveState(running.qmp, join(staged, STATE_FILE), context.signal)
       : 'not asked for';
@@ -165,13 +191,6 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
     await tpm?.save(join(staged, TPM_FILE));
     const state = problem === undefined ? { state: identity } : {};
     await writeFile(join(staged, RECORD_FILE), JSON.stringify({ ...record, ...state }));
-    const snapshot = await context.snapshots.commit(
-      staged,
-      this.#parent === undefined ? {} : { parent: this.#parent },
-    );
-    await this.#goOnUpon(snapshot.digest);
-    this.#first = [];
-    return snapshot;
   }
 
   async #goOnUpon(snapshot: Digest): Promise<void> {
@@ -196,8 +215,10 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
     const { running, context, options } = this.#parts;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.runScript('sync', 'writing everything to the disk');
-        break;
+        // Not as root: who logs in may not be able to become it, and need not.
+        const outcome = await this.#ssh.run({ command: 'sync', pty: false, onOutput: () => undefined });
+        if (outcome.type !== 'disconnected') break;
+        throw new FailureError({ reason: 'communicator-failed', message: 'the connection broke' });
       } catch (error) {
         if (!isBroken(error) || attempt === TRIES) throw error;
         if (await running.hasEnded(attempt * 1000))
@@ -246,7 +267,19 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
   [ -s "$file" ] || { rm -f "$file"; rmdir "$home/.ssh" 2>/dev/null; }
 done
 sync`;
-    await this.runScript(script, "taking out the build's key");
+    if (!(await this.#asRoot(script, "taking out the build's key")))
+      await removeAuthorizedKey(this.#ssh, key.publicKey);
+  }
+
+  /** Runs a script of root. @returns false when whoever is logged in cannot become root */
+  async #asRoot(script: string, what: string): Promise<boolean> {
+    try {
+      await this.runScript(script, what);
+      return true;
+    } catch (error) {
+      if (error instanceof FailureError && error.failures[0]?.reason === 'permission-denied') return false;
+      throw error;
+    }
   }
 
   async #shutDown(): Promise<void> {

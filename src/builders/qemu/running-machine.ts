@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { FailureError } from '../../diagnostics/failure.ts';
@@ -50,7 +50,7 @@ export class RunningMachine implements AsyncDisposable {
   /** How often it has restarted. */
   restarts = 0;
   readonly #context: DriverContext;
-  readonly #release: () => void;
+  readonly #release: () => Promise<void>;
   readonly #pump: Promise<void>;
   #isWatched = true;
   #ended = false;
@@ -60,7 +60,7 @@ export class RunningMachine implements AsyncDisposable {
     qmp: QmpClient,
     folder: string,
     context: DriverContext,
-    release: () => void,
+    release: () => Promise<void>,
   ) {
     this.vm = vm;
     this.qmp = qmp;
@@ -80,7 +80,15 @@ export class RunningMachine implements AsyncDisposable {
    */
   static async start(plan: MachinePlan, folder: string, context: DriverContext): Promise<RunningMachine> {
     const strikes: (() => void)[] = [];
-    const release = (): void => strikes.forEach((strike) => strike());
+    const { qmp_socket_path: given } = plan.options;
+    const path = given === undefined ? undefined : resolve(given);
+    if (path !== undefined)
+      strikes.push(context.ledger({ type: 'path', path, what: 'QMP socket for other programs' }));
+    const release = async (): Promise<void> => {
+      // QEMU leaves it when it is killed.
+      if (path !== undefined) await rm(path, { force: true });
+      strikes.forEach((strike) => strike());
+    };
     try {
       for (let attempt = 1; ; attempt += 1) {
         const started = await tryStart(plan, folder, context, strikes);
@@ -90,7 +98,7 @@ export class RunningMachine implements AsyncDisposable {
         await rm(join(folder, 'qmp'), { force: true });
       }
     } catch (error) {
-      release();
+      await release();
       throw error;
     }
   }
@@ -134,7 +142,7 @@ export class RunningMachine implements AsyncDisposable {
     await this.qmp[Symbol.asyncDispose]();
     await this.vm[Symbol.asyncDispose]();
     await this.#pump;
-    this.#release();
+    await this.#release();
   }
 
   async #readConsole(): Promise<void> {
