@@ -16,6 +16,8 @@ export interface KeyInputs {
   /** Kind of node and its implementation's version: a kind that gives another result raises its `keyVersion`. */
   readonly kind: string;
   readonly keyVersion: number;
+  /** Digest of the code of the plugin that the kind comes from. */
+  readonly code?: string;
   /** Options in the key, defaults filled in, order of fields without meaning. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Content of host files by the option that names them: path inside a tree, type, mode bits, bytes. */

@@ -13,6 +13,18 @@ const FORMAT: SealFormat<Entries> = 'imgpipe-stat-cache-1';
  */
 const RACY_NS = 50_000_000n;
 
+/** The same where the file system keeps whole seconds (older NFS, HFS+), or every second one (FAT). */
+const RACY_COARSE_NS = 3_000_000_000n;
+const SECOND_NS = 1_000_000_000n;
+
+/**
+ * Whether a file changed at `changedNs` may have been changed once more after it was read without its times showing it.
+ * @param beforeNs time before it was read; both in ns since 1970
+ */
+export function isRacy(changedNs: bigint, beforeNs: bigint): boolean {
+  return beforeNs - changedNs < (changedNs % SECOND_NS === 0n ? RACY_COARSE_NS : RACY_NS);
+}
+
 /**
  * Remembers content digests by fingerprint (path, size, times, inode), so that a warm build reads no input file.
  * The fingerprint decides only whether to read again; identity is always SHA-256 of the content.
@@ -37,7 +49,7 @@ export class StatCache {
    * @param beforeNs time before the content was read, likewise
    */
   set(path: string, fingerprint: string, digest: string, newestNs: bigint, beforeNs: bigint): void {
-    if (beforeNs - newestNs < RACY_NS) return;
+    if (isRacy(newestNs, beforeNs)) return;
     this.#load().set(path, [fingerprint, digest]);
     this.#changed = true;
   }

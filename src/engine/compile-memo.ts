@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fingerprintOf } from '../cache/stat-cache.ts';
+import { fingerprintOf, isRacy } from '../cache/stat-cache.ts';
 import type { ProjectConfig } from '../config/load-config.ts';
 import { findConfig } from '../config/find-config.ts';
 import type { NodeId } from '../model/ids.ts';
@@ -25,8 +25,6 @@ import { decodeGraph, encodeGraph, type GraphData } from './graph-codec.ts';
 const MOST_MEMOS = 100;
 /** Above this many nodes, finding the place of each in the templates takes longer than compiling again. */
 const MOST_NODES = 2000;
-/** As in the stat cache: a file changed this close to its reading is not trusted to its times. */
-const RACY_MS = 50;
 
 /** What compiling depends on, besides the templates and their values. */
 export interface MemoRequest {
@@ -86,7 +84,7 @@ export async function recallCompiled(
 /** Watches one compilation, to remember it. Made before any file is read. */
 export class CompileRecorder {
   readonly #request: MemoRequest;
-  readonly #start = Date.now();
+  readonly #start = BigInt(Date.now()) * 1_000_000n;
   readonly #bodies = new Map<ParsedPipeline, { context: BodyContext; value: string }[]>();
   #plain = true;
 
@@ -141,7 +139,7 @@ export class CompileRecorder {
       ...this.#request.selection.varFiles,
     ];
     const files = paths.map((path) => [path, fingerprintNow(path) ?? ''] as const);
-    if (paths.some((path) => changedAfter(path, this.#start - RACY_MS))) return;
+    if (paths.some((path) => mayHaveChanged(path, this.#start))) return;
     const memo: Memo = {
       config,
       ...(configFile === undefined ? {} : { configFile }),
@@ -258,9 +256,10 @@ function fingerprintNow(path: string): string | undefined {
   return stat === undefined ? undefined : fingerprintOf(stat);
 }
 
-function changedAfter(path: string, time: number): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined || stat.ctimeMs >= time;
+/** Whether a file's times do not tell that it is still what was read after `startNs`. */
+function mayHaveChanged(path: string, startNs: bigint): boolean {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined || isRacy(stat.ctimeNs, startNs);
 }
 
 function sameList(a: readonly string[] | undefined, b: readonly string[]): boolean {

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { builtinKinds } from '../builtins.ts';
 import { fail, ok, type Failure, type Result } from '../diagnostics/failure.ts';
@@ -5,6 +6,7 @@ import type { ProjectConfig } from '../config/load-config.ts';
 import type { Kinds } from '../plan/kinds.ts';
 import { KindTable } from '../schema/kind-table.ts';
 import type { KindDescriptor } from '../schema/kind.ts';
+import { codeDigest } from './plugin-code.ts';
 
 const TABLES = ['sources', 'steps', 'exports', 'checks', 'posts', 'builders'] as const;
 
@@ -22,7 +24,8 @@ export async function loadKinds(config: ProjectConfig): Promise<Result<Kinds>> {
   const failures: Failure[] = [];
   for (const name of config.plugins) {
     try {
-      addPlugin(kinds, await importPlugin(name, config.root));
+      const path = pluginPath(name, config.root);
+      addPlugin(kinds, await importPlugin(path), codeDigest(path));
     } catch (error) {
       failures.push(pluginFailure(name, config, error));
     }
@@ -33,10 +36,12 @@ export async function loadKinds(config: ProjectConfig): Promise<Result<Kinds>> {
 /** What a plugin module exports by default: lists of kinds made with the `define…` functions. */
 type Plugin = Partial<Record<(typeof TABLES)[number], readonly KindDescriptor[]>>;
 
-async function importPlugin(name: string, root: string): Promise<Plugin> {
-  const { createRequire } = await import('node:module');
-  // Resolved from the project, not from where imgpipe is installed.
-  const path = name.startsWith('/') ? name : createRequire(`${root}/package.json`).resolve(name);
+/** Resolved from the project, not from where imgpipe is installed. */
+function pluginPath(name: string, root: string): string {
+  return name.startsWith('/') ? name : createRequire(`${root}/package.json`).resolve(name);
+}
+
+async function importPlugin(path: string): Promise<Plugin> {
   const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
   if (typeof module.default !== 'object' || module.default === null) {
     throw new TypeError('it exports no object by default');
@@ -44,13 +49,13 @@ async function importPlugin(name: string, root: string): Promise<Plugin> {
   return module.default;
 }
 
-function addPlugin(kinds: Kinds, plugin: Plugin): void {
+function addPlugin(kinds: Kinds, plugin: Plugin, code: string): void {
   for (const table of TABLES) {
     const target = kinds[table] as KindTable<KindDescriptor>;
     for (const kind of plugin[table] ?? []) {
       if (target.get(kind.type) !== undefined)
         throw new TypeError(`${target.sort} kind \`${kind.type}\` exists already`);
-      target.add(kind);
+      target.add({ ...kind, code });
     }
   }
 }

@@ -190,6 +190,7 @@ function kindInputs(role: string, kind: KindDescriptor, use: KindUse): KeyInputs
   return {
     kind: `${role}:${kind.type}`,
     keyVersion: kind.keyVersion,
+    ...(kind.code === undefined ? {} : { code: kind.code }),
     options: keyOptions(kind.schema, use.options),
   };
 }
@@ -197,7 +198,12 @@ function kindInputs(role: string, kind: KindDescriptor, use: KindUse): KeyInputs
 /** What the builder of a pipeline, if it has machines of its own, does to the results of its steps. */
 function influenceOf(pipeline: Pipeline, kinds: Kinds): BuilderInfluence | undefined {
   const { builder } = pipeline;
-  return builder && kinds.builders.mustGet(builder.type).influence(builder.options, stepContext(pipeline));
+  if (builder === undefined) return undefined;
+  const kind = kinds.builders.mustGet(builder.type);
+  const influence = kind.influence(builder.options, stepContext(pipeline));
+  // Keys of builtin builders have no version beside the options; one that gives other states raises its `keyVersion`.
+  const implementation = { keyVersion: kind.keyVersion, ...(kind.code && { code: kind.code }) };
+  return { ...influence, platform: { ...influence.platform, implementation } };
 }
 
 /** Two lists as one; undefined when there is nothing in them. */

@@ -33,6 +33,7 @@ export function explainChanges(
     changes.push({ what: 'kind of step changed', before: then.kind, after: now.kind });
   if (now.keyVersion !== then.keyVersion)
     changes.push({ what: 'imgpipe makes this kind of step differently now' });
+  if (now.code !== then.code) changes.push({ what: 'the code of its plugin changed' });
   // The seal's options are what it found to delete: a consequence of the layers below, not a cause.
   const options = now.kind === 'seal' ? [] : explainOptions(then.options, now.options);
   changes.push(...options);

@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync, type BigIntStats } from 'node:fs';
-import { join } from 'node:path';
+import {
+  globSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+  type BigIntStats,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import type { XXHashAPI } from 'xxhash-wasm';
 import { fingerprintOf, type StatCache } from '../cache/stat-cache.ts';
 import { FailureError } from '../diagnostics/failure.ts';
@@ -9,6 +18,7 @@ import type { HostInput } from '../model/host-input.ts';
 import { locateOption } from '../schema/locator.ts';
 import { isErrno } from '../util/atomic-file.ts';
 import { globToRegExp } from '../util/glob.ts';
+import { sha256Hex } from '../util/hash.ts';
 
 /**
  * Content digest of a host file or tree, as it goes into a key: paths inside the tree, types, mode bits that land,
@@ -27,13 +37,21 @@ export class InputHasher {
 
   digest(input: HostInput, origin: SourceRange): string {
     try {
+      if (input.type === 'glob') {
+        const found = expandGlob(input);
+        return sha256Hex(
+          JSON.stringify(found.map((one) => [relativeTo(input.path, one.path), this.digest(one, origin)])),
+        );
+      }
       const stat = statSync(input.path, { bigint: true });
       if (stat.isDirectory()) {
         if (input.type === 'file') throw missing(input, origin, 'is a folder, not a file');
         return this.#tree(input);
       }
       if (input.type === 'tree') throw missing(input, origin, 'is a file, not a folder');
-      return this.#file(input.path, stat, input.modes ?? true);
+      if (!stat.isFile()) throw missing(input, origin, 'is neither a file nor a folder');
+      const digest = this.#file(input.path, stat, input.modes ?? true);
+      return input.named === true ? sha256Hex(`${basename(input.path)}\0${digest}`) : digest;
     } catch (error) {
       if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw missing(input, origin, 'does not exist', error);
       if (isErrno(error, 'EACCES', 'EPERM')) throw missing(input, origin, 'cannot be read', error);
@@ -43,54 +61,65 @@ export class InputHasher {
 
   /** The files of an input with digests of their own; reads nothing that `digest` has read. */
   files(input: HostInput): InputFile[] {
+    if (input.type === 'glob')
+      return expandGlob(input).flatMap((one) =>
+        this.files(one).map((found) => ({ ...found, path: relativeTo(input.path, found.file) })),
+      );
     const stat = statSync(input.path, { bigint: true });
     const modes = input.modes ?? true;
     if (!stat.isDirectory())
       return [
         { path: '', file: input.path, size: Number(stat.size), digest: this.#file(input.path, stat, modes) },
       ];
-    const excluded = (input.exclude ?? []).map(globToRegExp);
-    return listTree(input.path, '', excluded).flatMap(({ path, stat: entry }) => {
+    return listTree(input).flatMap(({ path, stat: own, target }) => {
+      const entry = target ?? own;
       if (!entry.isFile()) return [];
       const file = join(input.path, path);
-      const bits = modes ? executableBits(entry) : '';
+      const bits = modeBits(entry, modes);
       return [{ path, file, size: Number(entry.size), digest: `${bits}${this.#file(file, entry, false)}` }];
     });
   }
 
-  #file(path: string, stat: BigIntStats, modes: boolean): string {
+  #file(path: string, stat: BigIntStats, modes: NonNullable<HostInput['modes']>): string {
     const fingerprint = fingerprintOf(stat);
-    const name = modes ? path : `content:${path}`;
+    const name = modes === true ? path : modes ? `modes:${path}` : `content:${path}`;
     const known = this.#cache.get(name, fingerprint);
     if (known !== undefined) return known;
     const before = nowNs();
     const hash = createHash('sha256');
-    if (modes) hash.update(`file ${executableBits(stat)}\n`);
+    if (modes) hash.update(`file ${modeBits(stat, modes)}\n`);
     const digest = hash.update(readFileSync(path)).digest('hex');
     this.#cache.set(name, fingerprint, digest, stat.ctimeNs, before);
     return digest;
   }
 
   #tree(input: HostInput): string {
-    const excluded = (input.exclude ?? []).map(globToRegExp);
-    const files = listTree(input.path, '', excluded);
+    const files = listTree(input);
+    const modes = input.modes ?? true;
     let newest = 0n;
-    const lines = files.map(({ path, stat }) => {
-      if (stat.ctimeNs > newest) newest = stat.ctimeNs;
-      return `${path}\0${fingerprintOf(stat)}`;
+    const lines = files.map(({ path, stat, target }) => {
+      for (const { ctimeNs } of target === undefined ? [stat] : [stat, target])
+        if (ctimeNs > newest) newest = ctimeNs;
+      return `${path}\0${fingerprintOf(stat)}${target === undefined ? '' : `\0${fingerprintOf(target)}`}`;
     });
     const fingerprint = this.#xxhash.h64ToString(lines.join('\n'));
-    const name = `tree:${input.modes ?? true}:${(input.exclude ?? []).join('\0')}:${input.path}`;
+    const name = `tree:${modes}:${input.links ?? ''}:${(input.exclude ?? []).join('\0')}:${input.path}`;
     const known = this.#cache.get(name, fingerprint);
     if (known !== undefined) return known;
     const before = nowNs();
     const hash = createHash('sha256');
-    for (const { path, stat } of files) {
+    for (const { path, stat: own, target } of files) {
       const full = join(input.path, path);
-      const bits = (input.modes ?? true) ? executableBits(stat) : '';
-      if (stat.isSymbolicLink()) hash.update(`link ${JSON.stringify([path, readlinkSync(full)])}\n`);
-      else if (stat.isDirectory()) hash.update(`folder ${JSON.stringify(path)}\n`);
-      else hash.update(`file ${bits} ${JSON.stringify(path)} ${this.#file(full, stat, false)}\n`);
+      if (own.isSymbolicLink()) hash.update(`link ${JSON.stringify([path, readlinkSync(full)])}\n`);
+      const stat = target ?? own;
+      if (stat.isSymbolicLink()) continue;
+      const name = JSON.stringify(path);
+      if (stat.isDirectory())
+        hash.update(`folder${modes === 'all' ? ` ${modeBits(stat, modes)}` : ''} ${name}\n`);
+      else if (stat.isFile())
+        hash.update(`file ${modeBits(stat, modes)} ${name} ${this.#file(full, stat, false)}\n`);
+      // Reading a pipe would wait for ever; there is nothing of it to copy.
+      else hash.update(`special ${name}\n`);
     }
     const digest = hash.digest('hex');
     this.#cache.set(name, fingerprint, digest, newest, before);
@@ -112,25 +141,64 @@ export interface InputFile {
 interface TreeFile {
   /** Relative to the root, with slashes. */
   readonly path: string;
+  /** The entry itself. */
   readonly stat: BigIntStats;
+  /** Of a symbolic link that is followed: what it leads to. */
+  readonly target?: BigIntStats;
 }
 
-/** All entries below a folder in byte order of their paths; links are not followed. */
-function listTree(root: string, prefix: string, excluded: readonly RegExp[]): TreeFile[] {
+/** All entries below a folder in byte order of their paths. */
+function listTree({ path: root, exclude = [], links }: HostInput): TreeFile[] {
+  return listFolder(root, '', { excluded: exclude.map(globToRegExp), follows: links === 'followed' });
+}
+
+function listFolder(
+  root: string,
+  prefix: string,
+  rules: { readonly excluded: readonly RegExp[]; readonly follows: boolean },
+): TreeFile[] {
   const names = readdirSync(join(root, prefix)).toSorted((a, b) =>
     Buffer.compare(Buffer.from(a), Buffer.from(b)),
   );
   return names.flatMap((name) => {
     const path = prefix === '' ? name : `${prefix}/${name}`;
-    if (excluded.some((pattern) => pattern.test(path))) return [];
-    const stat = lstatSync(join(root, path), { bigint: true });
-    if (!stat.isDirectory()) return [{ path, stat }];
-    return [{ path, stat }, ...listTree(root, path, excluded)];
+    if (rules.excluded.some((pattern) => pattern.test(path))) return [];
+    const full = join(root, path);
+    const stat = lstatSync(full, { bigint: true });
+    const target = rules.follows && stat.isSymbolicLink() ? targetOf(full) : undefined;
+    const entry = { path, stat, ...(target && { target }) };
+    if (!(target ?? stat).isDirectory()) return [entry];
+    return [entry, ...listFolder(root, path, rules)];
   });
 }
 
-/** Only the executable bits land in an image; the rest of a host mode is the user's umask. */
-function executableBits(stat: BigIntStats): string {
+/** What a link leads to; undefined for nothing, and for a folder above the link, which would have no end. */
+function targetOf(link: string): BigIntStats | undefined {
+  try {
+    const stat = statSync(link, { bigint: true });
+    if (!stat.isDirectory()) return stat;
+    const above = `${realpathSync(join(link, '..'))}/`;
+    return above.startsWith(`${realpathSync(link)}/`) ? undefined : stat;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
+    throw error;
+  }
+}
+
+/** What a glob finds now, in byte order, as inputs of their own. */
+function expandGlob(input: HostInput): HostInput[] {
+  return globSync(input.pattern ?? '', { cwd: input.path })
+    .toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    .map((found) => ({ ...input, path: join(input.path, found), type: 'any' }));
+}
+
+const relativeTo = (folder: string, file: string): string =>
+  file.startsWith(`${folder}/`) ? file.slice(folder.length + 1) : file;
+
+/** Where only the executable bits of a mode land in an image, the rest of it is the user's umask. */
+function modeBits(stat: BigIntStats, modes: NonNullable<HostInput['modes']>): string {
+  if (modes === 'all') return (stat.mode & 0o7777n).toString(8);
+  if (!modes) return '';
   return (stat.mode & 0o111n) === 0n ? '-' : 'x';
 }
 

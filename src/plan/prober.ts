@@ -17,7 +17,7 @@ import type { LayerRef, View } from '../model/layer.ts';
 import { isErrno } from '../util/atomic-file.ts';
 import { sha256Hex } from '../util/hash.ts';
 import { currentBootId } from '../util/process-identity.ts';
-import { defineNode, type DefinitionContext } from './definition.ts';
+import { defineNode, inputNames, type DefinitionContext } from './definition.ts';
 import type { Descriptions, NodeDescription } from './describe.ts';
 import { explainChanges, type Change } from './explain.ts';
 import { takeNotes } from './input-notes.ts';
@@ -142,8 +142,8 @@ export class Prober {
   inputsStand(node: GraphNode): boolean {
     const { inputs } = this.definition(node);
     const { hostInputs = [] } = this.description(node.id);
-    return hostInputs.every(
-      (input) => this.#options.hasher.digest(input, node.origin) === inputs?.[input.option],
+    return inputNames(hostInputs).every(
+      ([name, input]) => this.#options.hasher.digest(input, node.origin) === inputs?.[name],
     );
   }
 
@@ -236,7 +236,7 @@ export class Prober {
     if (hostInputs.length === 0) return undefined;
     const { hasher, secrets } = this.#options;
     try {
-      const files = hostInputs.map((input) => [input.option, hasher.files(input)] as const);
+      const files = inputNames(hostInputs).map(([name, input]) => [name, hasher.files(input)] as const);
       return takeNotes(files, secrets.storeKey);
     } catch (error) {
       // Deleted since it was hashed: an explanation less, no more.

@@ -22,16 +22,17 @@ export class ToolVersions {
     return version;
   }
 
-  #digest(name: string): string {
-    const path = findProgram(name);
+  #digest(program: string): string {
+    const path = findProgram(program);
     if (path === undefined) return 'missing';
     const stat = statSync(path, { bigint: true });
     const fingerprint = fingerprintOf(stat);
-    const known = this.#cache.get(path, fingerprint);
+    const name = `tool:${path}`;
+    const known = this.#cache.get(name, fingerprint);
     if (known !== undefined) return known;
     const before = BigInt(Date.now()) * 1_000_000n;
     const digest = sha256Hex(readFileSync(path)).slice(0, 16);
-    this.#cache.set(path, fingerprint, digest, stat.ctimeNs, before);
+    this.#cache.set(name, fingerprint, digest, stat.ctimeNs, before);
     return digest;
   }
 }

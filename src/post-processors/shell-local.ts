@@ -53,7 +53,13 @@ reads and writes: then it runs when the artifact, the command or one of the inpu
     bad: [{ title: 'Nothing to do', options: { command: '' }, error: 'command' }],
   },
   inputs: ({ inputs = [] }, { resolvePath }) =>
-    inputs.map((path, index) => ({ path: resolvePath(path), type: 'any', option: `inputs[${index}]` })),
+    inputs.map((path, index) => ({
+      path: resolvePath(path),
+      type: 'any',
+      option: `inputs[${index}]`,
+      modes: 'all',
+      links: 'followed',
+    })),
   secrets: ({ secrets }) => Object.values(secrets),
   untracked: ({ inputs, outputs }) =>
     inputs === undefined && outputs === undefined

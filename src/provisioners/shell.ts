@@ -40,7 +40,9 @@ const schema = z
       .describe('Commands; a list is joined with newlines into one script.'),
     script: hostPath()
       .optional()
-      .describe('One script on the host. Its content is part of the key, its name is not.'),
+      .describe(
+        'One script on the host. Its content is part of the key, and so is its file name, which it is told; its folder is not.',
+      ),
     scripts: z
       .array(hostPath())
       .min(1)

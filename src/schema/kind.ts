@@ -26,6 +26,8 @@ export interface KindDescriptor<Schema extends z.ZodObject = z.ZodObject> {
   /** Raised whenever the kind gives another result for the same options: old layers are then not used again. */
   readonly keyVersion: number;
   readonly examples: { readonly good: readonly KindExample[]; readonly bad: readonly BadKindExample[] };
+  /** Of a kind from a plugin: digest of the plugin's code, set when it is loaded. In the key, as nobody raises versions while trying things. */
+  readonly code?: string;
   /** Programs the kind calls on the host, for `doctor` and early errors. */
   readonly tools?: readonly string[];
 }

@@ -29,7 +29,7 @@ its digest. The image's own settings (environment, user, command) have no meanin
   keyVersion: 1,
   tools: ['tar'],
   inputs: (options, context) => [
-    { path: context.resolvePath(options.path), type: 'any', option: 'path', modes: false },
+    { path: context.resolvePath(options.path), type: 'any', option: 'path', modes: false, links: 'followed' },
   ],
   produce: async (options, context) => {
     const { produceOciImage } = await import('./oci-image/produce.ts');

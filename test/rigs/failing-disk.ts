@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
@@ -64,8 +64,11 @@ export class FailingDisk {
   async replace(): Promise<void> {
     this.fail('none');
     this.unmount();
-    // Mount namespaces that other tests made meanwhile have a copy of the mount, which keeps the device until they end.
-    await eventually('the end of all mounts of the disk', () => this.#isFree(), 60_000);
+    await eventually(
+      'the end of all mounts of the disk',
+      () => this.#isFree() || this.#unmountCopies(),
+      60_000,
+    );
     // 1: mended.
     const { status, stdout } = spawnSync('e2fsck', ['-fy', this.#path('backing')], { encoding: 'utf8' });
     if (status !== 0 && status !== 1) throw new Error(`e2fsck: ${status} ${stdout}`);
@@ -76,6 +79,15 @@ export class FailingDisk {
     spawnSync('umount', [this.#mountPoint]);
     if (this.#device !== '') spawnSync('losetup', ['--detach', this.#device]);
     this.#device = '';
+  }
+
+  /** Mount namespaces that other tests made meanwhile have a copy of the mount, which keeps the device until they end. */
+  #unmountCopies(): false {
+    for (const pid of readdirSync('/proc')) {
+      if (/^\d+$/.test(pid) && mountsSeenBy(pid).includes(` ${this.#mountPoint} `))
+        spawnSync('nsenter', [`--target=${pid}`, '--mount', 'umount', this.#mountPoint]);
+    }
+    return false;
   }
 
   #isFree(): boolean {
@@ -91,5 +103,14 @@ export class FailingDisk {
     this.unmount();
     spawnSync('umount', ['--lazy', this.#path('fuse')]);
     this.#server?.kill('SIGKILL');
+  }
+}
+
+function mountsSeenBy(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/mountinfo`, 'utf8');
+  } catch {
+    // Ended meanwhile.
+    return '';
   }
 }

@@ -86,7 +86,7 @@ export async function launch(
   try {
     const folder = await socketFolder(context);
     held.add(folder.remove);
-    const firmware = await chooseFirmware(options, host.target.name, folder.path);
+    const firmware = await chooseFirmware(resolved(options, context), host.target.name, folder.path);
     const variables = firmware !== undefined && 'variables' in firmware ? firmware.variables : undefined;
     const kept = join(setup.from ?? '', VARIABLES_FILE);
     if (variables !== undefined && setup.from !== undefined && existsSync(kept))
@@ -110,6 +110,21 @@ export async function launch(
     await held[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Firmware files are named relative to the template, as all files of this host are. */
+function resolved(
+  options: QemuOptions,
+  { resolvePath }: DriverContext,
+): Pick<QemuOptions, 'firmware' | 'efi_boot' | 'efi_firmware_code' | 'efi_firmware_vars'> {
+  const { firmware, efi_boot, efi_firmware_code: code, efi_firmware_vars: vars } = options;
+  const isFile = firmware !== undefined && firmware !== 'bios' && firmware !== 'uefi';
+  return {
+    efi_boot,
+    firmware: isFile ? resolvePath(firmware) : firmware,
+    efi_firmware_code: code === undefined ? undefined : resolvePath(code),
+    efi_firmware_vars: vars === undefined ? undefined : resolvePath(vars),
+  };
 }
 
 function tpmOf({ from }: MachineSetup): string | undefined {

@@ -6,23 +6,44 @@ import type { QemuOptions } from './options.ts';
 /** Host files whose content reaches the machine; part of keys. */
 export function mediaInputs(options: QemuOptions, resolvePath: (path: string) => string): HostInput[] {
   const inputs: HostInput[] = [];
-  const add = (option: string, paths: readonly string[]): void => {
-    for (const path of paths.flatMap((pattern) => expand(pattern, resolvePath)))
-      inputs.push({ path, type: 'any', option, modes: false });
-  };
-  add('cd_files', options.cd_files);
-  add('floppy_files', options.floppy_files);
-  add('floppy_dirs', options.floppy_dirs);
-  if (options.http_directory !== undefined) add('http_directory', [options.http_directory]);
+  const seen = { modes: false, links: 'followed' } as const;
+  for (const list of ['cd_files', 'floppy_files', 'floppy_dirs'] as const) {
+    for (const [index, pattern] of options[list].entries()) {
+      const option = `${list}[${index}]`;
+      if (isGlob(pattern)) inputs.push({ ...globAt(pattern, resolvePath), type: 'glob', option, ...seen });
+      else inputs.push({ path: resolvePath(pattern), type: 'any', option, ...seen });
+    }
+  }
+  if (options.http_directory !== undefined)
+    inputs.push({
+      path: resolvePath(options.http_directory),
+      type: 'any',
+      option: 'http_directory',
+      ...seen,
+    });
+  for (const option of ['firmware', 'efi_firmware_code', 'efi_firmware_vars'] as const) {
+    const path = options[option];
+    if (path === undefined || path === 'bios' || path === 'uefi') continue;
+    inputs.push({ path: resolvePath(path), type: 'file', option, modes: false });
+  }
   return inputs;
 }
 
 /** Host paths that a path or glob of the template stands for. */
 export function expand(pattern: string, resolvePath: (path: string) => string): string[] {
-  const path = resolvePath(pattern);
-  if (!/[*?[]/.test(pattern)) return [path];
-  const folder = isAbsolute(pattern) ? '/' : resolvePath('.');
-  return globSync(isAbsolute(pattern) ? pattern.slice(1) : pattern, { cwd: folder })
+  if (!isGlob(pattern)) return [resolvePath(pattern)];
+  const { path: folder, pattern: relative } = globAt(pattern, resolvePath);
+  return globSync(relative, { cwd: folder })
     .toSorted()
     .map((found) => join(folder, found));
+}
+
+const isGlob = (pattern: string): boolean => /[*?[]/.test(pattern);
+
+/** A glob in two parts: the folder that it starts in, which may have such characters in its own name, and the rest. */
+function globAt(
+  pattern: string,
+  resolvePath: (path: string) => string,
+): { readonly path: string; readonly pattern: string } {
+  return isAbsolute(pattern) ? { path: '/', pattern: pattern.slice(1) } : { path: resolvePath('.'), pattern };
 }

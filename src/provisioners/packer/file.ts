@@ -30,6 +30,7 @@ function inputs(options: PackerFileOptions, context: StepContext): readonly Host
     path: context.resolvePath(source),
     type: 'any',
     option: source === options.source ? 'source' : `sources[${index}]`,
+    modes: 'all',
   }));
 }
 

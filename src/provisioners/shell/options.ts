@@ -10,6 +10,7 @@ export function shellInputs(options: ShellOptions, context: StepContext): readon
     type: 'file',
     option,
     modes: false,
+    named: true,
   });
   return [
     ...(options.script === undefined ? [] : [file(options.script, 'script')]),
@@ -18,6 +19,7 @@ export function shellInputs(options: ShellOptions, context: StepContext): readon
       path: context.resolvePath(input.source),
       type: 'any',
       option: `inputs[${index}].source`,
+      modes: 'all',
       ...(input.exclude === undefined ? {} : { exclude: input.exclude }),
     })),
   ];

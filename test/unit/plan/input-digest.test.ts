@@ -9,11 +9,13 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
 import xxhash, { type XXHashAPI } from 'xxhash-wasm';
-import { StatCache } from '../../../src/cache/stat-cache.ts';
+import { isRacy, StatCache } from '../../../src/cache/stat-cache.ts';
 import type { HostInput } from '../../../src/model/host-input.ts';
+import { inputDigests } from '../../../src/plan/definition.ts';
 import { InputHasher } from '../../../src/plan/input-digest.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 
@@ -72,6 +74,72 @@ test('does not depend on times, the umask or where the tree lies', () => {
   chmodSync(join(copy, 'a.txt'), 0o600);
   utimesSync(join(copy, 'a.txt'), 1, 1);
   expect(fresh().digest(tree(copy), ORIGIN)).toBe(fresh().digest(tree(root), ORIGIN));
+});
+
+test('a reader that sees through links depends on what they lead to, wherever that lies', () => {
+  const root = sampleTree();
+  const outside = join(temporaryFolder(), 'outside');
+  mkdirSync(join(outside, 'deep'), { recursive: true });
+  symlinkSync(join(outside, 'deep'), join(root, 'folder'));
+  symlinkSync('nowhere', join(root, 'dangling'));
+  symlinkSync('.', join(root, 'loop'));
+  const [kept, followed] = [tree(root), tree(root, { links: 'followed' })];
+  const before = [fresh().digest(kept, ORIGIN), fresh().digest(followed, ORIGIN)];
+  writeFileSync(join(outside, 'deep', 'new'), 'x');
+  expect(fresh().digest(kept, ORIGIN)).toBe(before[0]);
+  expect(fresh().digest(followed, ORIGIN)).not.toBe(before[1]);
+});
+
+test('a glob depends on the names and the content of what it finds', () => {
+  const root = sampleTree();
+  const glob: HostInput = { path: root, type: 'glob', pattern: '*.txt', option: 'files' };
+  const digest = (): string => fresh().digest(glob, ORIGIN);
+  const before = digest();
+  writeFileSync(join(root, 'other.cfg'), 'x');
+  expect(digest()).toBe(before);
+  writeFileSync(join(root, 'b.txt'), 'two');
+  const added = digest();
+  renameSync(join(root, 'b.txt'), join(root, 'c.txt'));
+  const renamed = digest();
+  writeFileSync(join(root, 'c.txt'), 'three');
+  expect(new Set([before, added, renamed, digest()]).size).toBe(4);
+});
+
+test('every permission bit counts for a reader that sees the file itself, its name for one that is told it', () => {
+  const root = sampleTree();
+  const all = tree(root, { modes: 'all' });
+  const named: HostInput = { ...file(join(root, 'a.txt')), named: true };
+  const before = [fresh().digest(all, ORIGIN), fresh().digest(named, ORIGIN)];
+  chmodSync(join(root, 'a.txt'), 0o600);
+  const private_ = fresh().digest(all, ORIGIN);
+  chmodSync(join(root, 'b'), 0o700);
+  expect(new Set([before[0], private_, fresh().digest(all, ORIGIN)]).size).toBe(3);
+  renameSync(join(root, 'a.txt'), join(root, 'd.txt'));
+  expect(fresh().digest({ ...named, path: join(root, 'd.txt') }, ORIGIN)).not.toBe(before[1]);
+});
+
+test('a named pipe is not read', () => {
+  const root = sampleTree();
+  const before = fresh().digest(tree(root), ORIGIN);
+  execFileSync('mkfifo', [join(root, 'pipe')]);
+  expect(fresh().digest(tree(root), ORIGIN)).not.toBe(before);
+  expect(() => fresh().digest(file(join(root, 'pipe')), ORIGIN)).toThrow(/neither a file nor a folder/);
+});
+
+test('two inputs of one option are both in the key', () => {
+  const root = sampleTree();
+  const inputs: HostInput[] = [file(join(root, 'a.txt')), file(join(root, 'b', 'c.sh'))];
+  expect(Object.keys(inputDigests(inputs, ORIGIN, fresh()) ?? {})).toEqual(['source', 'source#2']);
+});
+
+test('where a file system keeps whole seconds, times are trusted only after some of them', () => {
+  const second = 1_000_000_000n;
+  expect(isRacy(5n * second, 6n * second)).toBe(true);
+  expect(isRacy(5n * second, 8n * second)).toBe(false);
+  expect(isRacy(5n * second + 1n, 6n * second)).toBe(false);
+  expect(isRacy(6n * second - 1n, 6n * second)).toBe(true);
+  // The clock was set back since.
+  expect(isRacy(9n * second + 1n, 6n * second)).toBe(true);
 });
 
 test('excluded files do not count', () => {

@@ -131,8 +131,8 @@ test('inputs and secrets are declared', () => {
     secrets: [{ secret: 'a' }, { secret: 'a', env: 'A' }],
   });
   expect(shellKind.inputs?.(options, stepRunContext('/t'))).toEqual([
-    { path: '/t/x.sh', type: 'file', option: 'script', modes: false },
-    { path: '/t/data', type: 'any', option: 'inputs[0].source', exclude: ['*.tmp'] },
+    { path: '/t/x.sh', type: 'file', option: 'script', modes: false, named: true },
+    { path: '/t/data', type: 'any', option: 'inputs[0].source', modes: 'all', exclude: ['*.tmp'] },
   ]);
   expect(shellKind.secrets?.(options)).toEqual(['a']);
 });

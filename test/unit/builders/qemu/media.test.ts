@@ -46,14 +46,18 @@ describe('a CD', () => {
 
   test('what it holds is in the keys', () => {
     const { path, resolve } = folder();
-    const options = qemuSchema.parse({ cd_files: ['*.cfg', 'tree'], http_directory: 'tree' });
-    expect(
-      mediaInputs(options, resolve).map((input) => [input.option, input.path.slice(path.length + 1)]),
-    ).toEqual([
-      ['cd_files', 'one.cfg'],
-      ['cd_files', 'two.cfg'],
-      ['cd_files', 'tree'],
-      ['http_directory', 'tree'],
+    const options = qemuSchema.parse({
+      cd_files: ['*.cfg', 'tree'],
+      http_directory: 'tree',
+      firmware: 'bios',
+      efi_firmware_code: 'one.cfg',
+    });
+    const inputs = mediaInputs(options, resolve);
+    expect(inputs.map(({ option, type, path: at, pattern }) => [option, type, pattern ?? at])).toEqual([
+      ['cd_files[0]', 'glob', '*.cfg'],
+      ['cd_files[1]', 'any', `${path}/tree`],
+      ['http_directory', 'any', `${path}/tree`],
+      ['efi_firmware_code', 'file', `${path}/one.cfg`],
     ]);
   });
 });
