@@ -22,10 +22,8 @@ const schema = z.strictObject({
   format: z.string().optional().describe('Format when the name does not tell it.'),
   compression_level: z
     .int()
-    .min(-1)
-    .max(9)
     .optional()
-    .describe('From 1 to 9 for the smallest file; otherwise as the format has it.'),
+    .describe('From 1 to 9, or more, for the smallest file; otherwise as the format has it.'),
   ...BUILD_FIELDS,
 });
 
@@ -40,8 +38,8 @@ export const packerCompressPostProcessor = definePostProcessor({
   run: async (options, { files }, context) =>
     await capture(async () => {
       const output = renderPath(options.output, options, context);
-      const level = (options.compression_level ?? 0) > 0 ? options.compression_level : undefined;
       const format = formatOf(options.output, options.format);
+      const level = levelOf(options.compression_level, format);
       const target = context.resolvePath(output);
       await mkdir(path.dirname(target), { recursive: true, mode: 0o755 });
       const half = `${target}.tmp-${process.pid}`;
@@ -57,9 +55,22 @@ export const packerCompressPostProcessor = definePostProcessor({
     }),
   examples: {
     good: [{ title: 'A zip', options: { output: 'out/{{.BuildName}}.zip' } }],
-    bad: [{ title: 'Level out of range', options: { compression_level: 12 }, error: 'compression_level' }],
+    bad: [
+      { title: 'Level is no number', options: { compression_level: 'best' }, error: 'compression_level' },
+    ],
   },
 });
+
+/** @throws FailureError for a level that the format does not have, as Packer when it begins to write */
+function levelOf(level = 0, { algorithm }: CompressFormat): number | undefined {
+  if (level > 0) return Math.min(level, 9);
+  if (level >= -1 || (algorithm !== 'gz' && algorithm !== 'bgzf')) return undefined;
+  const name = algorithm === 'gz' ? 'pgzip' : algorithm;
+  throw new FailureError({
+    reason: 'post-failed',
+    message: `error creating ${name} writer: Invalid compression level. Expected an integer from -1 to 9.`,
+  });
+}
 
 function tell(
   { archive, algorithm }: CompressFormat,

@@ -34,6 +34,21 @@ function projectOf(files: Files): PackerProject {
 const build = async (project: PackerProject, ...args: readonly string[]) =>
   await project.run(['build', '-color=false', ...args], { engine });
 
+/** What brings the file `$1` to standard output as it was, by the ending of its name. */
+const UNPACK: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries({
+    gz: 'gzip -dc <"$1"',
+    bgzf: 'gzip -dc <"$1"',
+    lz4: 'lz4 -dc <"$1"',
+    xz: 'xz -dc <"$1"',
+    bzip2: 'bzip2 -dc <"$1"',
+    tar: 'cat "$1"',
+  }).flatMap(([ending, command]) => [
+    [`.${ending}`, command],
+    [`.tar.${ending}`, command],
+  ]),
+);
+
 /** Files of a folder by their names; archives as what is in them, and without what differs from run to run. */
 function treeOf(folder: string): Record<string, string> {
   const names = readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -43,11 +58,18 @@ function treeOf(folder: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, contentOf(path.join(folder, name))]));
 }
 
-function contentOf(file: string): string {
+function contentOf(file: string, as = file): string {
   const list = (script: string): string =>
     execFileSync('sh', ['-ec', script, 'sh', file], { encoding: 'latin1' });
-  if (file.endsWith('.tar.gz')) return list('tar tvzf "$1" --full-time; tar xOzf "$1"');
-  if (file.endsWith('.gz')) return list('zcat "$1"');
+  const [ending = ''] = /(?:\.tar)?\.[a-z0-9]+$/.exec(as) ?? [];
+  const plain = UNPACK[ending];
+  if (plain !== undefined) {
+    const entries = 'tar tv --full-time -f "$2"; tar xOf "$2"';
+    return list(
+      `t=$(mktemp); set -- "$1" "$t"; ${plain} >"$t"; ${ending.startsWith('.tar') ? entries : 'cat "$t"'}; rm "$t"`,
+    );
+  }
+  if (ending === '.zip') return list('unzip -Z1 "$1"; unzip -p "$1"');
   return readFileSync(file, 'latin1')
     .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
     .replaceAll(/"build_time": \d+/g, '"build_time": T');
@@ -205,12 +227,106 @@ build {
 `,
 };
 
+const compress = (output: string, more = ''): string => `
+  post-processor "compress" {
+    output              = "out/${output}"
+    keep_input_artifact = true
+    ${more}
+  }`;
+
+/** As Packer writes it. */
+const EARLIER_MANIFEST = `{
+  "builds": [
+    {
+      "name": "earlier",
+      "builder_type": "file",
+      "build_time": 1600000000,
+      "files": null,
+      "artifact_id": "File",
+      "packer_run_uuid": "other",
+      "custom_data": null
+    }
+  ],
+  "last_run_uuid": "other"
+}`;
+
+/** Every format of archives that 1.6.6 knows, every checksum, and what a manifest may hold. */
+const FORMATS: Files = {
+  'formats.pkr.hcl': `source "file" "words" {
+  content = join("", [for i in range(1000) : "word \${i}\\n"])
+  target  = "words.txt"
+}
+source "null" "none" {
+  communicator = "none"
+}
+build {
+  sources = ["file.words"]
+  ${[...['a.gz', 'a.lz4', 'a.bgzf', 'a.zip', 'a.tar'], ...['b.tar.gz', 'b.tar.lz4', 'b.tar.bgzf', 'b.x.tar']]
+    .map((name) => compress(name))
+    .join('')}
+  ${compress('{{.BuildName}}-{{.BuilderType}}.tar.gz', 'compression_level = 9')}
+  ${compress('low.gz', 'compression_level = 1')}
+  ${compress('high.gz', 'compression_level = 12')}
+  ${compress('default.gz', 'compression_level = -1')}
+  post-processor "checksum" {
+    checksum_types = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
+    output         = "out/{{.BuildName}}.{{.BuilderType}}.{{.ChecksumType}}"
+  }
+  post-processor "checksum" {
+    checksum_types = ["sha1", "md5"]
+    output         = "out/all.sums"
+  }
+  post-processor "checksum" {}
+  post-processors {
+    post-processor "artifice" {
+      files = ["part-*.in", "formats.pkr.hcl"]
+    }
+    post-processor "checksum" {
+      output = "out/parts.md5"
+    }
+    post-processor "compress" {
+      output = "out/parts.zip"
+    }
+  }
+  post-processor "manifest" {
+    output      = "out/\${source.name}.json"
+    custom_data = {
+      zone = "a<b>&c"
+      name = "{{build_name}} \${source.type}"
+      quote = "it's \\"so\\" \u00e9"
+    }
+  }
+  post-processor "manifest" {
+    output     = "kept.json"
+    strip_path = true
+    strip_time = true
+  }
+}
+build {
+  sources = ["null.none"]
+  post-processor "manifest" {
+    output     = "none.json"
+    strip_time = true
+  }
+}
+`,
+  'part-1.in': 'one\n',
+  'part-2.in': 'two\n',
+  'kept.json': EARLIER_MANIFEST,
+};
+
 const TEMPLATES: readonly (readonly [name: string, files: Files, args: readonly string[]])[] = [
   ['settings of a site', SITE, ['-parallel-builds=1', '.']],
   [
     'the legacy form',
     LEGACY,
     ['-parallel-builds=1', '-var-file=values.json', '-var', 'release=3', 'template.json'],
+  ],
+  ['all formats', FORMATS, ['-parallel-builds=1', '.']],
+  [
+    'a manifest that is begun anew',
+    { ...LEGACY, 'manifest.json': EARLIER_MANIFEST },
+    ['-parallel-builds=1', '-force', '-var-file=values.json', 'template.json'],
   ],
   ['layers', LAYERS, ['-parallel-builds=1', '.']],
 ];
@@ -229,6 +345,28 @@ describe('the same artifacts as Packer', () => {
     expect(code, stdout).toBe(0);
     expect(treeOf(ours.folder)).toEqual(treeOf(theirs.folder));
   });
+});
+
+test('formats that Packer 1.6.6 does not know; levels over 9 count as 9', async () => {
+  using project = template({
+    builders: [{ type: 'file', content: 'words\n', target: 'a.txt' }],
+    'post-processors': ['a.xz', 'a.bzip2', 'b.tar.xz', 'c'].map((output) => [
+      { type: 'compress', output, compression_level: 12, keep_input_artifact: true },
+    ]),
+  });
+  const { code, stdout } = await build(project, 't.json');
+  expect(code, stdout).toBe(0);
+  const tree = treeOf(project.folder);
+  expect(tree).toMatchObject({ 'a.xz': 'words\n', 'a.bzip2': 'words\n' });
+  expect(tree['b.tar.xz']).toMatch(/1970-01-01 00:00:00 a\.txt\nwords\n$/);
+  expect(contentOf(path.join(project.folder, 'c'), '.tar.gz')).toMatch(/ a\.txt\nwords\n$/);
+  using low = template({
+    builders: [{ type: 'file', content: 'words\n', target: 'a.txt' }],
+    'post-processors': [{ type: 'compress', output: 'a.gz', compression_level: -2 }],
+  });
+  const failed = await build(low, 't.json');
+  expect(failed.code).toBe(1);
+  expect(failed.stdout).toContain('Invalid compression level. Expected an integer from -1 to 9.');
 });
 
 test('a second build of the same template writes no artifact again', async () => {
