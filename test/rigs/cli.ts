@@ -131,7 +131,7 @@ export function mountsOf(folder: string): string[] {
 }
 
 /** Waits until a condition holds. @throws Error after `timeoutMs` */
-export async function eventually(what: string, condition: () => boolean, timeoutMs = 20_000): Promise<void> {
+export async function eventually(what: string, condition: () => boolean, timeoutMs = 60_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`${what} did not come about`);

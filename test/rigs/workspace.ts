@@ -12,7 +12,7 @@ export const EPOCH = 1_735_689_600;
 export const RULES: CommitRules = { sourceDateEpoch: EPOCH, drop: [] };
 
 /** Waits until something is as expected; long enough for a machine that is busy with other tests. */
-export function eventually<T>(read: () => T, timeout = 20_000): ReturnType<typeof expect.poll<T>> {
+export function eventually<T>(read: () => T, timeout = 60_000): ReturnType<typeof expect.poll<T>> {
   return expect.poll(read, { timeout, interval: 20 });
 }
 
