@@ -4,8 +4,8 @@ const MASK = '<sensitive>';
 const SHORTEST = 4;
 
 /**
- * Replaces secret values in text by `<sensitive>`: as they are, base64 (also in lines), URL- and shell-escaped,
- * JSON-escaped, and each line of a value of several lines.
+ * Replaces secret values in text by `<sensitive>`: as they are, base64 (also in lines), in hexadecimal digits, URL- and
+ * shell-escaped, JSON-escaped, as echo(1) prints them, and each line of a value of several lines.
  */
 export class Redactor {
   #needles: string[] = [];
@@ -17,11 +17,8 @@ export class Redactor {
       const text = value.trimEnd();
       if (text.length < SHORTEST) continue;
       forms.add(text);
-      forms.add(JSON.stringify(text).slice(1, -1));
-      forms.add(text.replaceAll("'", `'\\''`));
-      forms.add(text.replaceAll("'", `'"'"'`));
-      for (const form of [...urlForms(text), ...base64Forms(text)]) forms.add(form);
-      forms.add(text.replaceAll(/[^\w@%+=:./-]/gu, '\\$&'));
+      const encoded = [...jsonForms(text), ...shellForms(text), ...urlForms(text), ...base64Forms(text)];
+      for (const form of [...encoded, ...hexForms(text)]) if (form.length >= SHORTEST) forms.add(form);
     }
     for (const line of wrappedBase64(secret)) forms.add(line);
     this.#needles = [...new Set([...this.#needles, ...forms])].toSorted((a, b) => b.length - a.length);
@@ -47,6 +44,67 @@ export class Redactor {
     }
     return value;
   }
+}
+
+/** Inside a JSON string as JavaScript, Go (for HTML), Python (ASCII only) and PHP write it, and in JSON within JSON. */
+function jsonForms(text: string): string[] {
+  const json = jsonText(text);
+  const escape = (sign: string): string => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const ascii = json.replaceAll(/[^ -~]/g, escape);
+  const forHtml = (form: string): string => form.replaceAll(/[<>&\u2028\u2029]/g, escape);
+  return [
+    json,
+    ascii,
+    forHtml(json),
+    forHtml(ascii),
+    json.replaceAll('/', '\\/'),
+    jsonText(json),
+    jsonText(ascii),
+  ];
+}
+
+const jsonText = (text: string): string => JSON.stringify(text).slice(1, -1);
+
+/** Quoted for POSIX shells and by bash's `printf %q`, and as the `echo` of POSIX shells prints it. */
+function shellForms(text: string): string[] {
+  const ansi = text.replaceAll(/[\\']/g, '\\$&');
+  const octal = Array.from(Buffer.from(ansi), (byte) =>
+    byte < 0x80 ? String.fromCharCode(byte) : `\\${byte.toString(8)}`,
+  ).join('');
+  return [
+    text.replaceAll("'", `'\\''`),
+    text.replaceAll("'", `'"'"'`),
+    text.replaceAll(/[^\w@%+=:./-]/gu, '\\$&'),
+    ansi,
+    octal,
+    ...echoed(text).split('\n'),
+  ];
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  a: '\u0007',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\\': '\\',
+};
+
+/** What echo(1p) makes of backslashes. */
+const echoed = (text: string): string =>
+  text
+    .replace(/\\c.*$/s, '')
+    .replaceAll(
+      /\\(?:([abfnrtv\\])|0([0-7]{0,3}))/g,
+      (_, sign: string | undefined, octal: string | undefined) =>
+        sign === undefined ? String.fromCharCode(Number.parseInt(octal || '0', 8)) : (ESCAPES[sign] ?? ''),
+    );
+
+function hexForms(text: string): string[] {
+  const hex = Buffer.from(text).toString('hex');
+  return [hex, hex.toUpperCase()];
 }
 
 /** Percent-encoded, with digits of either case, and as forms send it. */

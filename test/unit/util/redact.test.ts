@@ -36,6 +36,29 @@ test('hides what programs make of a secret', () => {
     expect(redactor.text(text), text).toBe('<sensitive>');
 });
 
+test('hides what encoders and shells make of signs that they escape', () => {
+  const secret = `it's <b> & "é" a\\ta/z`;
+  const redactor = redactorOf(secret);
+  const python = 'import json,sys; print(json.dumps(sys.argv[1]))';
+  const printed = [
+    execFileSync('python3', ['-c', python, secret], { encoding: 'utf8' }),
+    execFileSync('dash', ['-c', 'echo "$1"', 'dash', secret], { encoding: 'utf8' }),
+    execFileSync('bash', ['-c', 'printf \'%s\' "${1@Q}"', 'bash', secret], { encoding: 'utf8' }),
+    execFileSync('bash', ['-c', 'printf %q "$1"', 'bash', secret], {
+      encoding: 'utf8',
+      env: { LC_ALL: 'C' },
+    }),
+    JSON.stringify(JSON.stringify({ a: secret })),
+    JSON.stringify(secret).replaceAll('<', '\\u003c').replaceAll('>', '\\u003e').replaceAll('&', '\\u0026'),
+    Buffer.from(secret).toString('hex'),
+    Buffer.from(`x${secret}`).toString('hex').toUpperCase(),
+  ];
+  for (const text of printed) {
+    expect(redactor.text(text), text).toContain('<sensitive>');
+    expect(redactor.text(text).replace('<sensitive>', '').length, text).toBeLessThan(20);
+  }
+});
+
 test('hides the base64 of a long secret also where it is broken into lines', () => {
   const key = Array.from({ length: 8 }, (_, at) => `line ${at} ${'k3y/+'.repeat(9)}`).join('\n');
   const redactor = redactorOf(key);
