@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { storeFailure } from '../cache/open-store.ts';
-import { FailureError } from '../diagnostics/failure.ts';
+import { capture, FailureError } from '../diagnostics/failure.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { LockChange, LookUpOptions } from '../freshness/bring-up-to-date.ts';
 import { changeLock, LOCK_FILE, readLock, type Lock } from '../freshness/lock-file.ts';
@@ -22,8 +23,11 @@ export async function lockArchives(
   compiled: CompiledProject,
   request: { readonly sink: EventSink; readonly signal: AbortSignal; readonly locked?: boolean },
 ): Promise<Lock> {
-  const references = archivesOf(compiled);
-  if (references.length === 0) return new Map();
+  const all = archivesOf(compiled);
+  if (all.length === 0) return new Map();
+  const unlocked = await lookUpUnlocked(session, all, request);
+  const references = all.filter((reference) => reference.unlocked !== true);
+  if (references.length === 0) return unlocked;
   const { root } = session.config;
   const lock = await readLock(root, session.statCache);
   const isEnough = references.every(({ name, freshMs }) => lock.has(name) && freshMs === undefined);
@@ -55,6 +59,45 @@ export async function lockArchives(
     sink.emit({ type: 'notice', level: 'warning', message });
   }
   return await writeChanges(session, lock, changes, sink);
+}
+
+/**
+ * What templates name that have no lock: as it is now, kept in memory. What cannot be looked up is of no known state: its
+ * source runs, and fails by itself with its own build.
+ */
+async function lookUpUnlocked(
+  session: Session,
+  all: readonly ArchiveReference[],
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Lock> {
+  const references = all.filter((reference) => reference.unlocked === true);
+  if (references.length === 0) return new Map();
+  const { lookUp } = await import('../freshness/bring-up-to-date.ts');
+  const lock: Lock = new Map();
+  const found = await Promise.all(
+    references.map(async (reference) => {
+      const request = {
+        ...lookUpBasics(session),
+        lock,
+        references: [reference],
+        renew: 'none',
+        signal,
+      } as const;
+      const result = await capture(() => lookUp(request));
+      return result.ok ? result.value.changes : [{ name: reference.name, after: unknownState(request.now) }];
+    }),
+  );
+  return new Map(found.flat().map(({ name, after }) => [name, after]));
+}
+
+/** A state that no other is equal to. */
+function unknownState(now: Date): LockedArchive {
+  const at = now.toISOString();
+  const content = `unknown:${randomUUID()}`;
+  return {
+    resolved: at,
+    releases: [{ uri: '', suite: '', components: [], date: at, release: content, content }],
+  };
 }
 
 /** What every look-up of a project has in common. */

@@ -211,7 +211,12 @@ export class Machines implements AsyncDisposable {
   /** A source with the options that it begins with. */
   #late(node: GraphNode & { role: 'source' }): KindUse {
     const options = this.#services.lateOptions?.(node.id, {});
-    return options === undefined ? node.use : { ...node.use, options };
+    const use = options === undefined ? node.use : { ...node.use, options };
+    const { kinds, prober } = this.#services;
+    const locked = prober.lockedArchives(node.id);
+    const kind = kinds.sources.mustGet(use.type);
+    if (locked === undefined || kind.pinned === undefined) return use;
+    return { ...use, options: kind.pinned(use.options, locked) };
   }
 
   #reach(node: GraphNode & { role: 'step' }): 'machine' | 'reads' | 'host' {

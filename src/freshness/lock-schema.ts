@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+/** SHA-256 for archives; for downloads whatever their publisher gives. */
+const digest = z.string().regex(/^(sha256:[0-9a-f]{64}|[a-z0-9]+:[0-9a-f]{32,128})$/);
 
 const release = z.strictObject({
   uri: z.string().min(1),

@@ -1,9 +1,16 @@
 import { FailureError } from '../diagnostics/failure.ts';
-import type { ArchiveReference, ArchiveSource, LockedArchive, LockedRelease } from '../model/archive.ts';
+import type {
+  ArchiveReference,
+  ArchiveSource,
+  ListedChecksum,
+  LockedArchive,
+  LockedRelease,
+} from '../model/archive.ts';
 import { fetchRelease } from '../sources/archive/fetch-release.ts';
 import { contentDigest, indexPattern, releaseDate } from '../sources/archive/release-file.ts';
 import { releaseFolder, withoutUser } from '../sources/archive/release-folder.ts';
 import { releaseSources } from '../sources/bootstrap/resolve-release.ts';
+import { listedDigest } from '../sources/medium/listed-digest.ts';
 import { sha256Hex } from '../util/hash.ts';
 
 export interface ResolveOptions {
@@ -22,6 +29,11 @@ export async function resolveArchive(
   { known, now, signal }: ResolveOptions,
 ): Promise<LockedArchive> {
   const { wanted, architecture } = reference;
+  const resolved = now.toISOString().replace(/\.\d+Z$/, 'Z');
+  if (wanted.type === 'checksum') {
+    const listed = await resolveChecksum(wanted.checksum, resolved, signal);
+    return known !== undefined && sameContent(known, listed) ? known : listed;
+  }
   const sources =
     wanted.type === 'sources' ? wanted.sources : await releaseSources(wanted.release, architecture, signal);
   const releases = await Promise.all(
@@ -40,8 +52,30 @@ export async function resolveArchive(
       };
     }),
   );
-  const resolved = now.toISOString().replace(/\.\d+Z$/, 'Z');
   return known !== undefined && sameContent(known, { resolved, releases }) ? known : { resolved, releases };
+}
+
+/** What a list of checksums says of a file now. @throws FailureError `source-failed` */
+async function resolveChecksum(
+  { list, names }: ListedChecksum,
+  resolved: string,
+  signal: AbortSignal,
+): Promise<LockedArchive> {
+  const { algorithm, hex, name } = await listedDigest(list, names, { signal, resolvePath: (path) => path });
+  const digest = `${algorithm}:${hex}`;
+  return {
+    resolved,
+    releases: [
+      {
+        uri: withoutUser(list),
+        suite: name,
+        components: [],
+        date: resolved,
+        release: digest,
+        content: digest,
+      },
+    ],
+  };
 }
 
 /** Whether two states lead to the same packages, wherever they were looked up. */

@@ -14,8 +14,16 @@ export interface ArchiveRelease {
   readonly components: readonly string[];
 }
 
+/** One file of a published list of checksums, such as SHA256SUMS. */
+export interface ListedChecksum {
+  /** Address of the list. */
+  readonly list: string;
+  /** Names that the file may have in it, in the order in which they are looked for. */
+  readonly names: readonly string[];
+}
+
 /**
- * Package archives that a node reads, as its options name them. Plain data: what they hold at a moment is looked up by
+ * Package archives that a node reads, as its options name them, or a download whose publisher says elsewhere what it is. Plain data: what they hold at a moment is looked up by
  * `name` in `imgpipe.lock`.
  */
 export interface ArchiveReference {
@@ -24,13 +32,19 @@ export interface ArchiveReference {
   /** What the options name: addresses, or a release of which the host knows the addresses. */
   readonly wanted:
     | { readonly type: 'sources'; readonly sources: readonly ArchiveSource[] }
-    | { readonly type: 'release'; readonly release: ArchiveRelease };
+    | { readonly type: 'release'; readonly release: ArchiveRelease }
+    | { readonly type: 'checksum'; readonly checksum: ListedChecksum };
   readonly architecture: Architecture;
   /** Its entry is looked up again when it is older, in milliseconds. */
   readonly freshMs?: number;
+  /** Looked up in every run and written into no file: for templates of Packer, which has no such file. */
+  readonly unlocked?: boolean;
 }
 
-/** What one suite at one address held when it was looked up. */
+/**
+ * What one suite at one address held when it was looked up. For a listed checksum `uri` is that of the list, `suite` the
+ * file's name in it, `date` when it was first seen, and both digests are the file's.
+ */
 export interface LockedRelease {
   readonly uri: string;
   readonly suite: string;

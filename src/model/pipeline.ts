@@ -10,6 +10,8 @@ export interface KindUse {
   readonly options: Readonly<Record<string, unknown>>;
   /** Of a source or step that installs packages: how old what `imgpipe.lock` says of its archives may be, in ms. */
   readonly freshMs?: number;
+  /** What it names outside of the project is looked up in every run and written into no lock. */
+  readonly unlocked?: boolean;
   /** Why its result may not be cached, in the user's words, when the template itself says so and not the kind. */
   readonly untracked?: string;
   /** Where the user wrote it. */

@@ -22,13 +22,17 @@ export function archivesRead(
   node: GraphNode,
   context: ArchivesContext,
 ): readonly ArchiveReference[] | undefined {
-  const archives = readersOf(node, context).flatMap((reader) => ownArchives(reader, context));
+  const archives = readersOf(node, context)
+    .flatMap((reader) => ownArchives(reader, context))
+    // What a download is has its say through the layer that it gave.
+    .filter(({ wanted }) => node.role === 'source' || wanted.type !== 'checksum');
   if (archives.length === 0) return undefined;
   const byName = Map.groupBy(archives, ({ name }) => name);
   const freshMs = freshnessOf(node);
+  const unlocked = node.role === 'source' && node.use.unlocked === true;
   return [...byName.values()].flatMap(([first]) => {
     if (first === undefined) return [];
-    return [freshMs === undefined ? first : { ...first, freshMs }];
+    return [{ ...first, ...(freshMs !== undefined && { freshMs }), ...(unlocked && { unlocked }) }];
   });
 }
 

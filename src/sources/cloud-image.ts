@@ -1,5 +1,12 @@
 import * as z from 'zod';
-import { checkMedium, mediumFields, mediumInputs, mediumUntracked } from './medium/fields.ts';
+import {
+  checkMedium,
+  mediumArchives,
+  mediumFields,
+  mediumInputs,
+  mediumUntracked,
+  pinnedMedium,
+} from './medium/fields.ts';
 import { defineSource } from './source.ts';
 
 const schema = z.strictObject(mediumFields).superRefine(checkMedium);
@@ -16,6 +23,8 @@ A download is kept by its checksum, and one that broke off goes on where it ende
   keyVersion: 1,
   builders: ['qemu'],
   inputs: mediumInputs,
+  archives: mediumArchives,
+  pinned: pinnedMedium,
   untracked: mediumUntracked,
   examples: {
     good: [

@@ -1,5 +1,12 @@
 import * as z from 'zod';
-import { checkMedium, mediumFields, mediumInputs, mediumUntracked } from './medium/fields.ts';
+import {
+  checkMedium,
+  mediumArchives,
+  mediumFields,
+  mediumInputs,
+  mediumUntracked,
+  pinnedMedium,
+} from './medium/fields.ts';
 import { defineSource } from './source.ts';
 
 const schema = z.strictObject(mediumFields).superRefine(checkMedium);
@@ -14,6 +21,8 @@ takes a key by cloud-init or systemd's credentials.`,
   keyVersion: 1,
   builders: ['qemu'],
   inputs: mediumInputs,
+  archives: mediumArchives,
+  pinned: pinnedMedium,
   untracked: mediumUntracked,
   examples: {
     good: [{ title: 'A file of an earlier build', options: { path: 'output/base.qcow2' } }],

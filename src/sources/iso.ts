@@ -1,5 +1,12 @@
 import * as z from 'zod';
-import { checkMedium, mediumFields, mediumInputs, mediumUntracked } from './medium/fields.ts';
+import {
+  checkMedium,
+  mediumArchives,
+  mediumFields,
+  mediumInputs,
+  mediumUntracked,
+  pinnedMedium,
+} from './medium/fields.ts';
 import { defineSource } from './source.ts';
 
 const schema = z
@@ -43,6 +50,8 @@ installed system lets the build log in; an SSH server of the installer itself is
   keyVersion: 1,
   builders: ['qemu'],
   inputs: mediumInputs,
+  archives: mediumArchives,
+  pinned: pinnedMedium,
   untracked: mediumUntracked,
   examples: {
     good: [

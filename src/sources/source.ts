@@ -26,8 +26,10 @@ export interface SourceRunContext extends StepContext {
 /** A root step that yields the base layer. `pipeline` is not one: the graph splices the other pipeline's steps in. */
 export interface SourceKind<Schema extends z.ZodObject = z.ZodObject> extends KindDescriptor<Schema> {
   readonly inputs?: (options: z.output<Schema>, context: StepContext) => readonly HostInput[];
-  /** Package archives it installs from; their state in `imgpipe.lock` is in the key, with their addresses. */
+  /** Package archives it installs from, and downloads that a list of their publisher names; their state in `imgpipe.lock` is in the key, with their addresses. */
   readonly archives?: (options: z.output<Schema>, context: StepContext) => readonly ArchiveReference[];
+  /** The options with what the lock says of `archives` in the place of names that may move. */
+  readonly pinned?: (options: z.output<Schema>, locked: readonly LockedArchive[]) => z.output<Schema>;
   readonly architectures?: readonly Architecture[];
   /** Builders that can begin with it; only `rootfs` when left out. */
   readonly builders?: readonly string[];

@@ -32,6 +32,9 @@ export async function prepareImage(
   const name = image ?? '';
   if (pull) {
     surroundings.log(`Pulling Docker image: ${name}`);
+    // What a digest names cannot be another today: with the image at hand no network is needed.
+    const known = name.includes('@sha256:') ? await findImage(cli, name) : undefined;
+    if (known !== undefined) return known;
     await loggedIn(cli, options, surroundings, () =>
       cli.must(['pull', name, ...platformFlag(options.platform)], 'Error pulling Docker image', {
         reason: 'source-failed',
@@ -42,19 +45,24 @@ export async function prepareImage(
   return await inspectImage(cli, name);
 }
 
+async function findImage(cli: DockerCli, name: string): Promise<BaseImage | undefined> {
+  const outcome = await describeImage(cli, name);
+  return outcome.code === 0 ? baseImageOf(outcome.stdout) : undefined;
+}
+
+function describeImage(cli: DockerCli, name: string): ReturnType<DockerCli['run']> {
+  return cli.run(['image', 'inspect', '--format', '{{.Id}} {{.Config.User}}', name]);
+}
+
+function baseImageOf(stdout: string): BaseImage {
+  const [id = '', user = ''] = stdout.trim().split(' ');
+  return { id, user };
+}
+
 /** @throws FailureError `source-failed` when the daemon has none of that name */
 async function inspectImage(cli: DockerCli, name: string): Promise<BaseImage> {
-  const { code, stdout, stderr } = await cli.run([
-    'image',
-    'inspect',
-    '--format',
-    '{{.Id}} {{.Config.User}}',
-    name,
-  ]);
-  if (code === 0) {
-    const [id = '', user = ''] = stdout.trim().split(' ');
-    return { id, user };
-  }
+  const { code, stdout, stderr } = await describeImage(cli, name);
+  if (code === 0) return baseImageOf(stdout);
   const missing = stderr.includes('No such image');
   throw new FailureError({
     reason: 'source-failed',

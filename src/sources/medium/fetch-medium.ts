@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, readFile, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { FailureError } from '../../diagnostics/failure.ts';
 import { isErrno } from '../../util/atomic-file.ts';
 import { sha256Hex } from '../../util/hash.ts';
-import { digestFromList, parseChecksum, type FileDigest } from './checksum.ts';
+import { parseChecksum, type FileDigest } from './checksum.ts';
 import type { MediumOptions } from './fields.ts';
+import { listedDigest, networkMessage } from './listed-digest.ts';
 
 export interface MediumContext {
   readonly signal: AbortSignal;
@@ -44,7 +45,7 @@ export async function fetchMedium(options: MediumOptions, context: MediumContext
       if (context.signal.aborted)
         throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
       if (isErrno(error, 'ENOSPC')) throw full(error);
-      problems.push(`${address}: ${messageOf(error)}`);
+      problems.push(`${address}: ${networkMessage(error)}`);
       if (error instanceof FailureError && addresses.length === 1) throw error;
       context.log(problems.at(-1) ?? '');
     }
@@ -110,27 +111,7 @@ async function wantedDigest(
   const checksum = options.checksum === undefined ? undefined : parseChecksum(options.checksum);
   if (checksum === undefined || checksum.type === 'none') return undefined;
   if (checksum.type === 'digest') return checksum.digest;
-  const list = await readList(checksum.address, context).catch((cause: unknown) => {
-    throw new FailureError({
-      reason: 'source-failed',
-      message: `the list of checksums ${checksum.address} cannot be read: ${messageOf(cause)}`,
-      cause,
-    });
-  });
-  const digest = digestFromList(list, name);
-  if (digest !== undefined) return digest;
-  throw new FailureError({
-    reason: 'source-failed',
-    message: `the list of checksums ${checksum.address} has no line for ${name}`,
-  });
-}
-
-async function readList(address: string, context: MediumContext): Promise<string> {
-  if (!/^(https?|file):\/\//.test(address)) return await readFile(context.resolvePath(address), 'utf8');
-  if (address.startsWith('file:')) return await readFile(fileURLToPath(address), 'utf8');
-  const answer = await fetch(address, { signal: context.signal });
-  if (!answer.ok) throw new Error(`the server answers ${answer.status} ${answer.statusText}`);
-  return await answer.text();
+  return await listedDigest(checksum.address, [name], context);
 }
 
 async function verify(
@@ -163,10 +144,4 @@ function mismatch(name: string, wanted: FileDigest): FailureError {
 
 function full(cause: unknown): FailureError {
   return new FailureError({ reason: 'disk-full', message: 'no space is left for the download', cause });
-}
-
-/** The network's errors have their cause inside. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }

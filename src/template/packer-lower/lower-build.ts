@@ -96,7 +96,7 @@ class BuildLowering {
       architecture: architectureOf(builder),
       sourceDateEpoch,
       builder: this.#use('', kinds.builders.mustGet(uses.builder.type), find, pick('builder')),
-      source: { ...source, ...(untracked === undefined ? {} : { untracked }) },
+      source: { ...source, unlocked: true, ...(untracked === undefined ? {} : { untracked }) },
       steps,
       ...(cleanup === undefined
         ? {}
