@@ -8,6 +8,7 @@ const MINUTE = 60 * SECOND;
 /** Boots last minutes: they go first, so that no core waits for a boot when everything else is done. */
 class BootsFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- vitest's method, not an array's
     const sorted = await super.sort(files);
     const boots = sorted.filter(({ project }) => project.name === 'e2e');
     return [...boots, ...sorted.filter((file) => !boots.includes(file))];
