@@ -100,7 +100,8 @@ function parseWith(
         error.code === 'MULTIPLE_DOCS'
           ? 'the file has several documents; write a list instead'
           : error.message;
-      return { reason, message, origin: rangeOf(file, lineCounter, start, end), cause: error };
+      const hint = error.code === 'TAB_AS_INDENT' ? { hint: 'Indent with spaces.' } : {};
+      return { reason, message, ...hint, origin: rangeOf(file, lineCounter, start, end), cause: error };
     });
     return fail(...firstPerLine(failures));
   }

@@ -22,7 +22,7 @@ export async function loadTemplate(options: LoadTemplateOptions): Promise<Result
     return fail({
       reason: 'template-not-found',
       message: `there is no folder ${options.folder}`,
-      hint: 'Put templates there, or name another folder as `pipelines` in the config.',
+      hint: '`imgpipe init` writes a config and a first template; or name another folder as `pipelines` in the config.',
     });
   }
   const results = await Promise.all(files.map((file) => readTemplate(file, options.importer)));

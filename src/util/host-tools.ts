@@ -115,9 +115,9 @@ export const HOST_TOOLS: readonly HostTool[] = [
   { name: 'mcopy', neededFor: 'disks: the EFI system partition', required: true, packages: same('mtools') },
   {
     name: 'xorriso',
-    neededFor: 'ISO images',
+    neededFor: 'export iso, source iso',
     required: false,
-    packages: { apt: 'xorriso', dnf: 'xorriso', pacman: 'libisoburn', apk: 'xorriso', brew: 'xorriso' },
+    packages: { ...same('xorriso'), pacman: 'libisoburn' },
   },
   {
     name: 'grub-mkimage',
@@ -194,12 +194,6 @@ export const HOST_TOOLS: readonly HostTool[] = [
       '/usr/share/edk2/ovmf/OVMF_CODE.fd',
     ],
     packages: { apt: 'ovmf', dnf: 'edk2-ovmf', pacman: 'edk2-ovmf', apk: 'ovmf', brew: 'qemu' },
-  },
-  {
-    name: 'xorriso',
-    neededFor: "source iso: the medium's kernel",
-    required: false,
-    packages: { ...same('xorriso'), pacman: 'libisoburn' },
   },
   { name: 'swtpm', neededFor: 'builder qemu: a TPM', required: false, packages: same('swtpm') },
   {

@@ -37,7 +37,11 @@ export const replayCommand = defineCommand<ReplayOptions>({
     try {
       text = await readFile(location, 'utf8');
     } catch (error) {
-      return fail({ reason: 'usage', message: `cannot read ${location}`, cause: error });
+      return fail({
+        reason: 'usage',
+        message: `cannot read ${location}: ${(error as Error).message}`,
+        cause: error,
+      });
     }
     const name = resolveUi(options.ui ?? 'auto', context.stderr, context.env);
     const ui = await createUi(name, uiOptions(context, options));

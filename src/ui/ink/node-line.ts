@@ -138,21 +138,24 @@ function runningDetails(node: NodeView, options: ScreenOptions): Span[] {
   const elapsed = (options.now - (node.startedAt ?? options.now)) / 1000;
   const again: Span[] =
     attempt === undefined ? [] : [{ text: `attempt ${attempt.number} of ${attempt.of} `, tone: 'warn' }];
-  const text: Span = { text: status ?? reason ?? '', tone: 'dim' };
+  const what = status ?? reason ?? '';
+  const text: Span = { text: what, tone: 'dim' };
+  /** Between a figure and words that it does not belong to. */
+  const comma = what === '' ? '' : ', ';
   if (progress?.total !== undefined && progress.total > 0) {
     const share = Math.min(1, progress.done / progress.total);
-    const left = share > 0.05 && share < 1 ? ` ${about(elapsed / share - elapsed)}` : '';
+    const left = share > 0.05 && share < 1 ? `, ${about(elapsed / share - elapsed)}` : '';
     return [
       ...again,
       ...bar(share, options),
-      { text: ` ${Math.floor(share * 100)} %${left} `, tone: 'plain' },
+      { text: ` ${Math.floor(share * 100)} %${left}${comma}`, tone: 'plain' },
       text,
     ];
   }
   if (progress !== undefined) {
     const amount =
       progress.unit === 'bytes' ? formatBytes(progress.done) : `${progress.done} ${progress.unit}`;
-    return [...again, { text: `${amount} `, tone: 'plain' }, text];
+    return [...again, { text: `${amount}${comma}`, tone: 'plain' }, text];
   }
   if (summary.expectedSeconds !== undefined && summary.expectedSeconds > 0) {
     const left = summary.expectedSeconds - elapsed;
@@ -160,7 +163,7 @@ function runningDetails(node: NodeView, options: ScreenOptions): Span[] {
     return [
       ...again,
       ...bar(Math.min(0.99, elapsed / summary.expectedSeconds), options),
-      { text: ` ${hint} `, tone: 'plain' },
+      { text: ` ${hint}${comma}`, tone: 'plain' },
       text,
     ];
   }

@@ -15,6 +15,11 @@ describe('the table of host tools', () => {
     }
   });
 
+  it('names each program once', () => {
+    const names = HOST_TOOLS.filter((tool) => tool.only === undefined).map((tool) => tool.name);
+    expect(names).toEqual([...new Set(names)]);
+  });
+
   it('knows every program that a built-in kind declares', () => {
     const known = new Set(HOST_TOOLS.flatMap((tool) => [tool.name, ...(tool.aliases ?? [])]));
     const kinds = [builtinKinds.sources, builtinKinds.steps, builtinKinds.exports, builtinKinds.checks];
