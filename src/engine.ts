@@ -107,6 +107,16 @@ class OpenProject implements Project {
     return compiled.ok ? ok({ ...compiled.value, lateOptions }) : compiled;
   }
 
+  async compileText(
+    text: string,
+    { file, values }: Parameters<Project['compileText']>[1],
+  ): Promise<Result<CompiledProject>> {
+    const kinds = await this.kinds();
+    if (!kinds.ok) return kinds;
+    const { compileText } = await import('./engine/compile-text.ts');
+    return await compileText(text, { file, values, kinds: kinds.value, config: this.config });
+  }
+
   async plan(compiled: CompiledProject, use: CacheUse): Promise<Result<Plan>> {
     const opened = this.#open();
     if (!opened.ok) return opened;

@@ -63,6 +63,11 @@ export interface Project {
   loadTemplate(selection: TemplateSelection): Awaitable<Result<Template>>;
   /** A template that another front end made, ready to be planned. Its artifacts lie where its options say. */
   compile(template: Template, lateOptions: LateOptions): Awaitable<Result<CompiledProject>>;
+  /** A template in YAML that is not in the project, as if it were the file `file`, with these values. */
+  compileText(
+    text: string,
+    options: { readonly file: string; readonly values: ReadonlyMap<string, string> },
+  ): Promise<Result<CompiledProject>>;
   plan(compiled: CompiledProject, options: CacheUse): Awaitable<Result<Plan>>;
   build(compiled: CompiledProject, request: BuildRequest): Promise<BuildOutcome>;
   /** Builds everything from nothing beside the cache and compares the two. */

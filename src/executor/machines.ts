@@ -16,6 +16,7 @@ import { identifyProcess } from '../util/process-identity.ts';
 import { cacheMountFolder } from './cache-mount.ts';
 import { located, timedOut } from './make-layer.ts';
 import type { NodeScope } from './node-scope.ts';
+import { optionsAtRun } from './options-at-run.ts';
 import type { ExecutorServices } from './services.ts';
 
 type MachineNode = GraphNode & { role: 'source' | 'step' };
@@ -171,9 +172,9 @@ export class Machines implements AsyncDisposable {
     machine: DrivenMachine,
     scope: NodeScope,
   ): Promise<void> {
-    const { kinds, secrets, lateOptions } = this.#services;
+    const { kinds, secrets } = this.#services;
     const kind = kinds.steps.mustGet(node.step.type);
-    const options = lateOptions?.(node.id, machine.facts) ?? node.step.options;
+    const options = optionsAtRun(this.#services, { id: node.id, options: node.step.options }, machine.facts);
     if ((kind.secrets?.(node.step.options) ?? []).length > 0 || lateSecrets(node.step.options).length > 0)
       machine.holdsSecrets = true;
     const timeout = node.step.run.timeoutMs;
@@ -210,8 +211,8 @@ export class Machines implements AsyncDisposable {
 
   /** A source with the options that it begins with. */
   #late(node: GraphNode & { role: 'source' }): KindUse {
-    const options = this.#services.lateOptions?.(node.id, {});
-    const use = options === undefined ? node.use : { ...node.use, options };
+    const options = optionsAtRun(this.#services, { id: node.id, options: node.use.options }, {});
+    const use = { ...node.use, options };
     const { kinds, prober } = this.#services;
     const locked = prober.lockedArchives(node.id);
     const kind = kinds.sources.mustGet(use.type);
@@ -262,7 +263,7 @@ export class Machines implements AsyncDisposable {
     const scratch = join(layout.folder('scratch'), runId, `machine-${randomUUID().slice(0, 8)}`);
     await mkdir(scratch, { recursive: true });
     const kind = kinds.builders.mustGet(builder.type);
-    const options = this.#services.lateOptions?.(pipeline.id, {}) ?? builder.options;
+    const options = optionsAtRun(this.#services, { id: pipeline.id, options: builder.options }, {});
     return await kind.open(options, this.#context(node, scratch, scope));
   }
 

@@ -17,6 +17,7 @@ import { removeQuietly } from '../util/remove-quietly.ts';
 import { ensureDisk, type DiskFile } from './make-disk.ts';
 import type { Machines } from './machines.ts';
 import type { NodeScope } from './node-scope.ts';
+import { optionsAtRun } from './options-at-run.ts';
 import type { ExecutorServices } from './services.ts';
 
 /** Runs an exporter into a temporary file beside its final name and renames it when it is whole. */
@@ -41,7 +42,7 @@ export async function makeArtifact(
       diskNode?.role === 'disk' ? await ensureDisk(diskNode, scope, services, machines) : undefined;
     const needsFile = kind.readsImage?.(node.export.options) !== true;
     const facts = await machines.facts(node.pipeline);
-    const options = services.lateOptions?.(node.id, facts) ?? node.export.options;
+    const options = optionsAtRun(services, { id: node.id, options: node.export.options }, facts);
     const result = await kind.run(options, {
       pipeline: node.pipeline,
       disk: disk && exportDisk(disk, needsFile ? await disk.materialise(scope) : undefined),

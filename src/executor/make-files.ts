@@ -16,6 +16,7 @@ import { removeQuietly } from '../util/remove-quietly.ts';
 import { replacePath } from './make-artifact.ts';
 import type { Machines } from './machines.ts';
 import type { NodeScope } from './node-scope.ts';
+import { optionsAtRun } from './options-at-run.ts';
 import type { ExecutorServices } from './services.ts';
 
 type PostNode = GraphNode & { role: 'post' };
@@ -29,7 +30,7 @@ export async function makeFiles(
 ): Promise<FilesOutput> {
   const { prober, journal, kinds, secrets } = services;
   const facts = await machines.facts(node.pipeline);
-  const options = services.lateOptions?.(node.id, facts) ?? node.post.options;
+  const options = optionsAtRun(services, { id: node.id, options: node.post.options }, facts);
   const kind = kinds.posts.mustGet(node.post.type);
   const folder = services.postFolder(node);
   const stage = temporaryName(join(folder, `.${node.name}`));

@@ -34,6 +34,35 @@ export async function fillLateValues<T>(
   return mapTexts(value, (text) => text.replaceAll(LATE, (whole) => known.get(whole) ?? whole)) as T;
 }
 
+/** As `fillLateValues`, at once. Gives `value` itself when nothing in it stands for anything. */
+export function fillLateNow<T>(value: T, fill: (sort: LateSort, name: string) => string): T {
+  let found = false;
+  const filled = mapTexts(value, (text) =>
+    text.replaceAll(LATE, (_, sort: LateSort, name: string) => {
+      found = true;
+      return fill(sort, name);
+    }),
+  );
+  return found ? (filled as T) : value;
+}
+
+/** What a template may ask of the machine: `${build.ID}`. Builders have those that make sense for them. */
+export const BUILD_FACTS = [
+  'ConnType',
+  'Host',
+  'ID',
+  'PackerHTTPAddr',
+  'PackerHTTPIP',
+  'PackerHTTPPort',
+  'Password',
+  'Port',
+  'SSHPrivateKey',
+  'SSHPublicKey',
+  'SourceImageSha256',
+  'User',
+  'WinRMPassword',
+] as const;
+
 function mapTexts(value: unknown, change: (text: string) => string): unknown {
   if (typeof value === 'string') return change(value);
   if (Array.isArray(value)) return value.map((item) => mapTexts(item, change));

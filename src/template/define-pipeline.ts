@@ -94,6 +94,10 @@ export interface PipelineHead<V extends Variables, M extends Matrix> {
 export interface PipelineBody<Kinds extends KindInputs> {
   /** Architecture of the image. Default: the matrix axis `architecture`, else the config, else this machine. */
   readonly architecture?: Field<'architecture'>;
+  /** Folder from which relative host paths go, relative to that of the template. Default: the template's. */
+  readonly directory?: Field<'directory'>;
+  /** Whether its files go into the output folder. Default: true. */
+  readonly outputFolder?: Field<'outputFolder'>;
   /** Newest time in the image, in seconds since 1970. */
   readonly sourceDateEpoch?: Field<'sourceDateEpoch'>;
   /** Where the steps run. Default: `rootfs`, a sandbox on layers of files. */
@@ -102,14 +106,18 @@ export interface PipelineBody<Kinds extends KindInputs> {
   readonly source: Use<Kinds['sources'], Common<typeof sourceFields>>;
   /** What is done, in this order. */
   readonly steps?: readonly Use<Kinds['steps'], Common<typeof stepFields>>[];
+  /** Runs in the machine when a step has failed for good. */
+  readonly cleanup?: Use<Kinds['steps'], Omit<Common<typeof stepFields>, 'needs' | 'when'>>;
   /** Layout of the disk. */
   readonly disk?: Field<'disk'>;
   /** Files that are made of the image. */
   readonly exports?: readonly Use<
     Kinds['exports'],
-    Omit<Common<typeof exportFields>, 'post'> & {
+    Omit<Common<typeof exportFields>, 'post' | 'chains'> & {
       /** What is done with the file, in this order. */
       readonly post?: readonly Use<Kinds['posts'], Common<typeof postFields>>[];
+      /** Instead of `post`: several lists, each of which begins with the file. */
+      readonly chains?: readonly (readonly Use<Kinds['posts'], Common<typeof postFields>>[])[];
     }
   >[];
   /** Tests of the finished image. */

@@ -1,5 +1,6 @@
 import type { Failure } from '../diagnostics/failure.ts';
 import { nearestName } from '../diagnostics/nearest-name.ts';
+import { lateValue } from '../model/late-value.ts';
 import { describeValue } from '../schema/issues.ts';
 import type { Locator } from '../schema/locator.ts';
 import type { PropertyPath } from '../schema/property-path.ts';
@@ -36,6 +37,8 @@ export interface InterpolateContext {
   readonly locate: Locator;
   /** Failures are put here; the text stays as it is. */
   readonly failures: Failure[];
+  /** A sensitive variable within a text leaves a stand-in there; whether that may be is looked at later. */
+  readonly standIns?: boolean;
 }
 
 /**
@@ -64,6 +67,7 @@ function text(value: string, context: InterpolateContext, path: PropertyPath): u
     (_, namespace: string | undefined, name: string | undefined) => {
       if (namespace === undefined || name === undefined) return '${';
       const found = lookUp(namespace, name, context, path);
+      if (found instanceof SecretMark && context.standIns === true) return lateValue('secret', found.secret);
       if (found instanceof SecretMark) {
         context.failures.push({ ...leak(found.secret), origin: context.locate(path) });
         return give();

@@ -19,10 +19,14 @@ export async function readTemplate(
 
 async function readDocument(file: string): Promise<Result<readonly ParsedPipeline[]>> {
   const text = readText(file, 'template-syntax');
-  if (!text.ok) return text;
+  return text.ok ? await parseDocument(file, text.value) : text;
+}
+
+/** Reads the pipelines of a template in YAML or JSON; `file` is its name, it need not be there. */
+export async function parseDocument(file: string, text: string): Promise<Result<readonly ParsedPipeline[]>> {
   const parsed = file.endsWith('.json')
-    ? parseJson(file, text.value, 'template-syntax')
-    : await parseYaml(file, text.value, 'template-syntax');
+    ? parseJson(file, text, 'template-syntax')
+    : await parseYaml(file, text, 'template-syntax');
   if (!parsed.ok) return parsed;
   const { value, locate } = parsed.value;
   return collect(file, listed(value, locate), { interpolates: true });

@@ -97,7 +97,7 @@ export function fieldContext(parsed: ParsedPipeline, field?: string): ParseConte
 }
 
 /** Fields whose entries are looked at one by one. */
-const LISTS: ReadonlySet<string> = new Set(['source', 'steps', 'exports', 'checks']);
+const LISTS: ReadonlySet<string> = new Set(['source', 'steps', 'cleanup', 'exports', 'checks']);
 
 /** One field by its schema; undefined when it is wrong, which has then been told. */
 export function readField<Field extends TemplateField>(

@@ -24,6 +24,8 @@ export interface NamedRequest {
 
 export interface NamedLists<Step, Export, Check> {
   readonly steps: readonly Step[];
+  /** Runs when a step has failed for good. */
+  readonly cleanup?: Step | undefined;
   readonly exports: readonly Export[];
   readonly checks: readonly Check[];
 }
@@ -66,6 +68,7 @@ export function resolveNamed(
   const steps = list(kinds.steps, stepFields, 'steps', raw.steps);
   const exports = list(kinds.exports, exportFields, 'exports', raw.exports);
   const checks = list(kinds.checks, checkFields, 'checks', raw.checks);
+  const cleanup = resolveCleanup(request, raw.cleanup, failures);
 
   const names = new NameGiver([...RESERVED, ...explicit.keys()]);
   const nameOf = (item: Item<KindDescriptor, z.ZodObject>, fallback: string): string =>
@@ -94,7 +97,7 @@ export function resolveNamed(
   for (const item of exports) checkSecrets(item, item.kind.secrets?.(item.options) ?? [], request, failures);
   return {
     steps: steps.map((step, index): StepSpec => {
-      const { needs, timeout, retries, continueOnError, fresh } = step.fields;
+      const { needs, fresh } = step.fields;
       const known = needs?.filter(
         (name, at) =>
           !mayBeBroken(name) &&
@@ -106,19 +109,36 @@ export function resolveNamed(
         name: stepNames[index] ?? '',
         ...(fresh === undefined ? {} : { freshMs: fresh }),
         ...(known === undefined ? {} : { needs: known }),
-        run: { ...(timeout === undefined ? {} : { timeoutMs: timeout }), retries, continueOnError },
+        ...untrackedOf(step.fields),
+        run: runSettings(step.fields),
       };
     }),
+    ...(cleanup === undefined
+      ? {}
+      : {
+          cleanup: {
+            ...useOf(cleanup),
+            name: nameOf(cleanup, 'clean-up'),
+            ...untrackedOf(cleanup.fields),
+            run: runSettings(cleanup.fields),
+          },
+        }),
     exports: exports.map((item, index): ExportSpec => {
       const name = exportNames[index] ?? '';
-      const { fileName, keep, latest, post } = item.fields;
+      const { fileName, keep, latest, post, chains } = item.fields;
+      const posts = new PostResolver(item, name, request, failures);
+      if (chains !== undefined && post.length > 0) failures.push(chainsOrPost(item));
       return {
         ...useOf(item),
         name,
         ...(fileName === undefined ? {} : { fileName }),
         ...(keep === undefined ? {} : { keep }),
         ...(latest ? { latest } : {}),
-        ...(post.length === 0 ? {} : { post: resolvePosts(item, name, post, request, failures) }),
+        ...untrackedOf(item.fields),
+        ...(post.length === 0 ? {} : { post: posts.resolve(post, ['post']) }),
+        ...(chains === undefined
+          ? {}
+          : { chains: chains.map((chain, at) => posts.resolve(chain, ['chains', at])) }),
       };
     }),
     checks: checks.map((item): CheckSpec => {
@@ -133,44 +153,124 @@ export function resolveNamed(
   };
 }
 
-/** The post-processors of one export, in their order. */
-function resolvePosts(
-  item: Item<KindDescriptor, z.ZodObject>,
-  exportName: string,
-  entries: readonly Raw[],
+type StepFields = z.output<typeof stepFields>;
+
+function runSettings({ timeout, retries, continueOnError, pauseBefore }: StepFields): StepSpec['run'] {
+  return {
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...(pauseBefore === undefined ? {} : { pauseBeforeMs: pauseBefore }),
+    retries,
+    continueOnError,
+  };
+}
+
+const untrackedOf = ({ untracked }: { readonly untracked?: string | undefined }) =>
+  untracked === undefined ? {} : { untracked };
+
+/** The clean-up step: it has no place among the others, so it needs none of them and is in every variant. */
+function resolveCleanup(
   request: NamedRequest,
+  raw: Raw | undefined,
   failures: Failure[],
-): PostSpec[] {
-  const names = new NameGiver([]);
-  return entries.flatMap((raw, index): PostSpec[] => {
-    const locate = subLocator(item.locate, ['post', index]);
-    const subject = `export "${exportName}": post-processor ${index + 1}`;
-    const use = resolveUse(
-      { table: request.kinds.posts, fields: postFields, raw, locate, subject },
-      failures,
-    );
-    if (use === undefined) return [];
-    const { kind, options, fields } = use;
-    checkSecrets({ ...use, locate, subject }, kind.secrets?.(options) ?? [], request, failures);
-    const { keepInput } = kind;
-    if (keepInput.forced === true && fields.keepInput === !keepInput.default) {
-      failures.push({
-        reason: 'template-invalid',
-        message: `${subject} (${kind.type}): \`keepInput\` is always ${String(keepInput.default)} with ${kind.type}`,
-        origin: locate(['keepInput']),
-        hint: 'Leave it out.',
+): Item<Kinds['steps']['all'][number], typeof stepFields> | undefined {
+  if (raw === undefined) return undefined;
+  const locate = subLocator(request.head.parsed.locate, ['cleanup']);
+  const subject = 'cleanup';
+  const table = request.kinds.steps;
+  const use = resolveUse({ table, fields: stepFields, raw, locate, subject }, failures);
+  for (const field of ['needs', 'when'] as const) {
+    if (use?.fields[field] === undefined) continue;
+    failures.push({
+      reason: 'template-invalid',
+      message: `cleanup: \`${field}\` has no meaning for a step that runs after a failure only`,
+      origin: locate([field], 'key'),
+      hint: 'Leave it out.',
+    });
+  }
+  if (use === undefined) return undefined;
+  checkSecrets({ ...use, locate, subject }, use.kind.secrets?.(use.options) ?? [], request, failures);
+  return { ...use, locate, subject };
+}
+
+function chainsOrPost(item: Item<KindDescriptor, z.ZodObject>): Failure {
+  return {
+    reason: 'template-invalid',
+    message: `${item.subject} (${item.kind.type}): \`post\` and \`chains\` exclude each other`,
+    origin: item.locate(['chains'], 'key'),
+    hint: 'Make `post` the first of the `chains`.',
+  };
+}
+
+/** The post-processors of one export, each with a name of its own among them. */
+class PostResolver {
+  readonly #item: Item<KindDescriptor, z.ZodObject>;
+  readonly #exportName: string;
+  readonly #request: NamedRequest;
+  readonly #failures: Failure[];
+  readonly #names = new NameGiver([]);
+  readonly #given = new Map<string, Locator>();
+
+  constructor(
+    item: Item<KindDescriptor, z.ZodObject>,
+    exportName: string,
+    request: NamedRequest,
+    failures: Failure[],
+  ) {
+    this.#item = item;
+    this.#exportName = exportName;
+    this.#request = request;
+    this.#failures = failures;
+  }
+
+  /** @param path of the list in the export */
+  resolve(entries: readonly Raw[], path: readonly (string | number)[]): PostSpec[] {
+    return entries.flatMap((raw, index): PostSpec[] => {
+      const locate = subLocator(this.#item.locate, [...path, index]);
+      const subject = `export "${this.#exportName}": post-processor ${index + 1}`;
+      const use = resolveUse(
+        { table: this.#request.kinds.posts, fields: postFields, raw, locate, subject },
+        this.#failures,
+      );
+      if (use === undefined) return [];
+      const { kind, options, fields } = use;
+      checkSecrets({ ...use, locate, subject }, kind.secrets?.(options) ?? [], this.#request, this.#failures);
+      const { keepInput } = kind;
+      if (keepInput.forced === true && fields.keepInput === !keepInput.default) {
+        this.#failures.push({
+          reason: 'template-invalid',
+          message: `${subject} (${kind.type}): \`keepInput\` is always ${String(keepInput.default)} with ${kind.type}`,
+          origin: locate(['keepInput']),
+          hint: 'Leave it out.',
+        });
+      }
+      return [
+        {
+          type: kind.type,
+          options,
+          ...untrackedOf(fields),
+          origin: lazyRange(() => locate(['type']), locate),
+          name: `${this.#exportName}.${this.#nameOf(fields.name, kind.type, locate)}`,
+          keepInput: fields.keepInput ?? keepInput.default,
+        },
+      ];
+    });
+  }
+
+  #nameOf(given: string | undefined, type: string, locate: Locator): string {
+    if (given === undefined) return this.#names.free(type);
+    const first = this.#given.get(given);
+    if (first === undefined && this.#names.free(given) === given) this.#given.set(given, locate);
+    else {
+      this.#failures.push({
+        reason: 'duplicate-name',
+        message: `two post-processors of the export "${this.#exportName}" have the name "${given}"`,
+        origin: locate(['name']),
+        ...(first === undefined ? {} : { related: [{ message: 'the first one', range: first(['name']) }] }),
+        hint: 'Choose another name.',
       });
     }
-    return [
-      {
-        type: kind.type,
-        options,
-        origin: lazyRange(() => locate(['type']), locate),
-        name: `${exportName}.${names.free(kind.type)}`,
-        keepInput: fields.keepInput ?? keepInput.default,
-      },
-    ];
-  });
+    return given;
+  }
 }
 
 /** Whether an entry's `when` holds in this variant. A `when` of the wrong form is left to its schema. */

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { Failure } from '../diagnostics/failure.ts';
 import { suggestName } from '../diagnostics/nearest-name.ts';
+import { lateSecrets, lateValue } from '../model/late-value.ts';
 import { parseLocated, unknownProperty, type ParseContext } from '../schema/issues.ts';
 import type { KindDescriptor } from '../schema/kind.ts';
 import type { KindTable } from '../schema/kind-table.ts';
@@ -61,11 +62,20 @@ export function resolveUse<Kind extends KindDescriptor, Fields extends z.ZodObje
     if (options[name] === undefined && value !== undefined && Object.hasOwn(kind.schema.shape, name))
       options[name] = value;
   }
-  const shown = !someValue(options, isMark)
-    ? options
-    : placeSecrets(options, kind.schema, [], (mark, path) => {
-        failures.push({ ...leak(mark.secret), origin: locate(path) });
-      });
+  const refuse = (secret: string, path: PropertyPath): void => {
+    failures.push({ ...leak(secret), origin: locate(path) });
+  };
+  const inTexts = takesSecretTexts(kind, table.sort);
+  const place: Place = inTexts
+    ? ({ secret }) => lateValue('secret', secret)
+    : ({ secret }, path) => refuse(secret, path);
+  const shown = someValue(options, isMark) ? placeSecrets(options, { kind, inTexts, place }, []) : options;
+  // Lists of post-processors are looked at one by one.
+  const plain = Object.entries(common).filter(([name]) => name !== 'post' && name !== 'chains');
+  for (const part of inTexts ? [Object.fromEntries(plain)] : [Object.fromEntries(plain), shown]) {
+    const path = pathOf(part, isStandIn);
+    if (path !== undefined) refuse(lateSecrets(part).join(', '), path);
+  }
   if (isUnresolved(raw)) return undefined;
   const fields = parseLocated(request.fields, common, context);
   const parsed = parseLocated(kind.schema, shown, { ...context, unknown });
@@ -99,41 +109,61 @@ function split<Kind extends KindDescriptor, Fields extends z.ZodObject>(
   return { options, common, unknown };
 }
 
+const STAND_IN = lateValue('secret', '').slice(0, -2);
+
+const isStandIn = (value: unknown): boolean => typeof value === 'string' && value.includes(STAND_IN);
+
 const isMark = (value: unknown): boolean => value instanceof SecretMark;
+
+/** Whether its options may hold secrets in texts: they get them when they run, and nothing else does. */
+function takesSecretTexts(kind: KindDescriptor, sort: string): boolean {
+  if (sort === 'builder') return true;
+  if ('builders' in kind && Array.isArray(kind.builders)) return !kind.builders.includes('rootfs');
+  if ('input' in kind && kind.input === 'machine') return true;
+  return 'secrets' in kind && kind.secrets === lateSecrets;
+}
+
+/** What becomes of a mark in a place that takes no name of a secret. */
+type Place = (mark: SecretMark, path: PropertyPath) => unknown;
+
+interface SecretPlaces {
+  readonly kind: KindDescriptor;
+  /** Secrets stand in texts: no option of the kind takes the name of one, but for fields called `secret`. */
+  readonly inTexts: boolean;
+  readonly place: Place;
+}
 
 /**
  * Replaces marks of sensitive variables by the secret's name where the option takes one: a field called `secret`, or
  * one whose meta says `secret: true`.
  */
-function placeSecrets(
-  value: unknown,
-  schema: z.ZodType,
-  path: PropertyPath,
-  refuse: (mark: SecretMark, path: PropertyPath) => void,
-): unknown {
+function placeSecrets(value: unknown, places: SecretPlaces, path: PropertyPath): unknown {
   if (value instanceof SecretMark) {
-    if (path.at(-1) !== 'secret' && metaAt(schema, path, 'secret') !== true) refuse(value, path);
-    return value.secret;
+    const isName =
+      path.at(-1) === 'secret' || (!places.inTexts && metaAt(places.kind.schema, path, 'secret') === true);
+    return isName ? value.secret : (places.place(value, path) ?? value.secret);
   }
-  if (Array.isArray(value))
-    return value.map((item, index) => placeSecrets(item, schema, [...path, index], refuse));
+  if (Array.isArray(value)) return value.map((item, index) => placeSecrets(item, places, [...path, index]));
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
     return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, placeSecrets(item, schema, [...path, key], refuse)]),
+    Object.entries(value).map(([key, item]) => [key, placeSecrets(item, places, [...path, key])]),
   );
 }
 
 /** Path of the first text equal to `wanted` in options, for pointing at the use of a name. */
-export function pathOfText(
+export const pathOfText = (value: unknown, wanted: string): PropertyPath | undefined =>
+  pathOf(value, (part) => part === wanted);
+
+function pathOf(
   value: unknown,
-  wanted: string,
+  test: (part: unknown) => boolean,
   path: PropertyPath = [],
 ): PropertyPath | undefined {
-  if (value === wanted) return path;
+  if (test(value)) return path;
   if (typeof value !== 'object' || value === null) return undefined;
   for (const [key, item] of Object.entries(value)) {
-    const found = pathOfText(item, wanted, [...path, Array.isArray(value) ? Number(key) : key]);
+    const found = pathOf(item, test, [...path, Array.isArray(value) ? Number(key) : key]);
     if (found !== undefined) return found;
   }
   return undefined;

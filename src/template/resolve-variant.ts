@@ -2,6 +2,7 @@ import path from 'node:path';
 import { FailureError, type Failure } from '../diagnostics/failure.ts';
 import { suggestName } from '../diagnostics/nearest-name.ts';
 import type { KindUse, Pipeline } from '../model/pipeline.ts';
+import { BUILD_FACTS, lateValue } from '../model/late-value.ts';
 import { hostArchitecture, type Architecture } from '../model/platform.ts';
 import { importFailure, thrownAt } from '../schema/import-module.ts';
 import { describeValue, unknownProperty } from '../schema/issues.ts';
@@ -28,14 +29,26 @@ export interface VariantRequest {
 /** The fields that may differ between variants. */
 const BODY_FIELDS = [
   'architecture',
+  'directory',
+  'outputFolder',
   'sourceDateEpoch',
   'builder',
   'source',
   'steps',
+  'cleanup',
   'disk',
   'exports',
   'checks',
 ] as const;
+
+/** Fields whose parts are kinds with options. */
+const USES: ReadonlySet<string> = new Set(['builder', 'source', 'steps', 'cleanup', 'exports', 'checks']);
+/** Fields whose parts run when the machine is there, so that they may hold facts of it. */
+const IN_MACHINE: ReadonlySet<string> = new Set(['steps', 'cleanup', 'exports']);
+const BUILD_SCOPE = Object.fromEntries(BUILD_FACTS.map((name) => [name, lateValue('build', name)]));
+
+const hasMachine = (builder: unknown): boolean =>
+  typeof builder === 'object' && builder !== null && 'type' in builder && builder.type !== ROOTFS;
 
 /** One pipeline in one variant, or undefined when something is wrong with it. */
 export function resolveVariant(request: VariantRequest, failures: Failure[]): Pipeline | undefined {
@@ -62,7 +75,12 @@ export function resolveVariant(request: VariantRequest, failures: Failure[]): Pi
       variant,
       secretNames: [...head.secrets, ...request.variables.secrets].map((secret) => secret.name),
     },
-    { steps: read('steps') ?? [], exports: read('exports') ?? [], checks: read('checks') ?? [] },
+    {
+      steps: read('steps') ?? [],
+      cleanup: resolveCleanup(request, read('cleanup'), builder, failures),
+      exports: read('exports') ?? [],
+      checks: read('checks') ?? [],
+    },
     failures,
   );
   if (failures.length > before || architecture === undefined || source === undefined || disk === undefined)
@@ -78,7 +96,8 @@ export function resolveVariant(request: VariantRequest, failures: Failure[]): Pi
     source,
     ...named,
     disk: { ...disk, origin: lazyRange(() => locate(['disk'], 'key')) },
-    directory: path.dirname(parsed.file),
+    ...(read('outputFolder') === false ? { elsewhere: true } : {}),
+    directory: path.resolve(path.dirname(parsed.file), read('directory') ?? '.'),
     origin: lazyRange(() => locate(['name'])),
   };
 }
@@ -93,10 +112,19 @@ function bodyValues(
   const { parsed } = head;
   if (parsed.interpolates) {
     const scope = { var: variables.values, matrix: variant, pipeline: { name: head.name, id } };
-    const fields = Object.fromEntries(
-      BODY_FIELDS.flatMap((field) => (field in parsed.fields ? [[field, parsed.fields[field]]] : [])),
+    const { locate, fields } = parsed;
+    const withFacts = { ...scope, build: BUILD_SCOPE };
+    return Object.fromEntries(
+      BODY_FIELDS.filter((field) => field in fields).map((field) => {
+        const context = {
+          scope: hasMachine(fields['builder']) && IN_MACHINE.has(field) ? withFacts : scope,
+          locate,
+          failures,
+          standIns: USES.has(field),
+        };
+        return [field, interpolate(fields[field], context, [field])];
+      }),
     );
-    return interpolate(fields, { scope, locate: parsed.locate, failures }) as Record<string, unknown>;
   }
   if (parsed.body === undefined) return parsed.fields;
   if (Object.values(variables.values).includes(undefined)) return undefined;
@@ -237,11 +265,29 @@ function resolveSource(
       ...(hint === undefined ? {} : { hint }),
     });
   }
-  const { fresh } = use.fields;
+  const { fresh, untracked } = use.fields;
   return {
     type: use.kind.type,
     options: use.options,
     ...(fresh === undefined ? {} : { freshMs: fresh }),
+    ...(untracked === undefined ? {} : { untracked }),
     origin: lazyRange(() => locate(['type']), locate),
   };
+}
+
+/** The clean-up step as it is written; a pipeline without machines has none in which it could run. */
+function resolveCleanup(
+  { head }: VariantRequest,
+  raw: Record<string, unknown> | undefined,
+  builder: KindUse | undefined,
+  failures: Failure[],
+): Record<string, unknown> | undefined {
+  if (raw === undefined || builder !== undefined) return raw;
+  failures.push({
+    reason: 'template-invalid',
+    message: 'cleanup: the builder rootfs has no machine that is left when a step fails',
+    origin: head.parsed.locate(['cleanup'], 'key'),
+    hint: 'A step that fails leaves nothing behind; leave `cleanup` out.',
+  });
+  return undefined;
 }

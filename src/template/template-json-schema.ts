@@ -16,7 +16,7 @@ import {
 const REFERENCE = '#/definitions/reference';
 
 /** Fields of a template that hold references; the others are read before any variable has a value. */
-const WITH_REFERENCES = ['architecture', 'sourceDateEpoch', 'disk'];
+const WITH_REFERENCES = ['architecture', 'directory', 'outputFolder', 'sourceDateEpoch', 'disk'];
 
 /** JSON Schema of a YAML or JSON template, with the options of all kinds, for editors. */
 export function templateJsonSchema(kinds: Kinds): JsonSchema {
@@ -57,6 +57,12 @@ export function templateJsonSchema(kinds: Kinds): JsonSchema {
           },
           source: { $ref: '#/definitions/source' },
           steps: list('steps', 'step'),
+          cleanup: {
+            ...(fields['cleanup']?.description === undefined
+              ? {}
+              : { description: fields['cleanup'].description }),
+            allOf: [{ $ref: '#/definitions/step' }],
+          },
           exports: list('exports', 'export'),
           checks: list('checks', 'check'),
         },
@@ -80,7 +86,7 @@ export function templateJsonSchema(kinds: Kinds): JsonSchema {
 /** As `uses`, with the post-processors by their kinds. */
 function exportUses(kinds: Kinds): Record<string, JsonSchema> {
   const definitions = uses(kinds.exports, exportFields);
-  const { post } = exportFields.shape;
+  const { post, chains } = exportFields.shape;
   for (const { type } of kinds.exports.all) {
     const properties = definitions[`export.${type}`]?.properties;
     if (properties === undefined) continue;
@@ -88,6 +94,11 @@ function exportUses(kinds: Kinds): Record<string, JsonSchema> {
       ...(post.description === undefined ? {} : { description: post.description }),
       type: 'array',
       items: { $ref: '#/definitions/post-processor' },
+    };
+    properties['chains'] = {
+      ...(chains.description === undefined ? {} : { description: chains.description }),
+      type: 'array',
+      items: { type: 'array', items: { $ref: '#/definitions/post-processor' } },
     };
   }
   return definitions;

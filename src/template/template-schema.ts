@@ -137,6 +137,19 @@ export const templateFields = {
     .catchall(axisSchema)
     .optional()
     .describe('Axes with their values: one image for every combination.'),
+  directory: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Folder from which relative host paths of options go, itself relative to that of the template. Default: the folder of the template.',
+    ),
+  outputFolder: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether its files go into the output folder. With `false` they lie only where options of exports and post-processors say, as with Packer.',
+    ),
   sourceDateEpoch: z
     .int()
     .nonnegative()
@@ -149,6 +162,11 @@ export const templateFields = {
     ),
   source: useSchema().describe('What the image begins with.'),
   steps: z.array(useSchema()).default([]).describe('What is done, in this order.'),
+  cleanup: useSchema()
+    .optional()
+    .describe(
+      'A step that runs in the machine when another has failed for good, before the machine ends. Only with a builder that has machines.',
+    ),
   disk: diskSchema.prefault({}).describe('Layout of the disk.'),
   exports: z.array(useSchema()).default([]).describe('Files that are made of the image.'),
   checks: z.array(useSchema()).default([]).describe('Tests of the finished image.'),
@@ -170,6 +188,13 @@ const freshField = () =>
       'How old what `imgpipe.lock` says of its package archives may be, for example `24h`: a build looks it up again when it is older. Default: until `imgpipe update`.',
     );
 
+const untrackedField = () =>
+  z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Why its result must not come from the cache; with it, it runs in every build.');
+
 /** Fields that every step has beside its kind's options; a kind's option of the same name goes before. */
 export const stepFields = z.strictObject({
   type: z.string().describe('Kind of the step.'),
@@ -186,8 +211,10 @@ export const stepFields = z.strictObject({
     .max(100)
     .default(0)
     .describe('How often it starts again after a failure, from clean layers.'),
+  pauseBefore: durationField().optional().describe('Wait before each try, for example `10s`. Default: none.'),
   continueOnError: z.boolean().default(false).describe('The build goes on without this step when it fails.'),
   fresh: freshField(),
+  untracked: untrackedField(),
 });
 
 /** Fields that every export has beside its kind's options. */
@@ -212,17 +239,26 @@ export const exportFields = z.strictObject({
     .default(false)
     .describe('Makes a link `…-latest` with the same ending that leads to the newest file.'),
   post: z.array(useSchema()).default([]).describe('What is done with the file, in this order.'),
+  chains: z
+    .array(z.array(useSchema()).min(1))
+    .optional()
+    .describe(
+      'Instead of `post`: several lists, each of which begins with the file. They run one after the other, and one goes on when another has failed.',
+    ),
+  untracked: untrackedField(),
 });
 
 /** Fields that every post-processor of an export has beside its kind's options. */
 export const postFields = z.strictObject({
   type: z.string().describe('Kind of the post-processor.'),
+  name: nameField().optional().describe('Name in output, after that of the export. Default: the kind.'),
   keepInput: z
     .boolean()
     .optional()
     .describe(
       'Whether the files it works on stay in the output folder beside those it makes. Default: the kind says so.',
     ),
+  untracked: untrackedField(),
 });
 
 /** Fields that every check has beside its kind's options. */
@@ -240,6 +276,7 @@ export const builderFields = z.strictObject({ type: z.string().describe('Kind of
 export const sourceFields = z.strictObject({
   type: z.string().describe('Kind of the source.'),
   fresh: freshField(),
+  untracked: untrackedField(),
 });
 
 export type VariableDeclaration = z.output<typeof variableSchema>;

@@ -57,6 +57,8 @@ export class FakeEngine {
           ? fail(...this.templateFailures)
           : ok({ pipelines: [], secrets: [] });
       },
+      compileText: () =>
+        Promise.resolve(fail({ reason: 'template-invalid', message: 'nothing is compiled' })),
       plan: () => ok({ rows: [] }),
       build: (_compiled, request) => {
         this.requests.push(request);

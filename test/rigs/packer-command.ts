@@ -29,14 +29,14 @@ export class PackerProject implements Disposable {
       readonly engine?: Engine;
       readonly signal?: AbortSignal;
       /** Takes the arguments; default: `packer`. */
-      readonly command?: 'imgpipe build';
+      readonly command?: 'imgpipe build' | 'imgpipe convert';
     } = {},
   ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
     let stdout = '';
     let stderr = '';
-    const isOwn = options.command === 'imgpipe build';
-    const run = isOwn ? runCli : runPacker;
-    const code = await run(isOwn ? ['build', ...args] : args, {
+    const own = options.command?.replace('imgpipe ', '');
+    const run = own === undefined ? runPacker : runCli;
+    const code = await run(own === undefined ? args : [own, ...args], {
       stdout: { write: (text: string) => (stdout += text) },
       stderr: { write: (text: string) => (stderr += text) },
       stdin: Readable.from([Buffer.from(options.stdin ?? '')]) as unknown as NodeJS.ReadStream,

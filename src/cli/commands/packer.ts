@@ -3,7 +3,8 @@ import { defineCommand } from '../define-command.ts';
 /** Here for help and completion; `runCli` takes the command line itself, since it follows Packer's rules. */
 export const packerCommand = defineCommand({
   name: 'packer',
-  summary: "Take Packer's command line: build, validate, inspect, console, fmt, fix, init, hcl2_upgrade",
+  summary:
+    "Take Packer's command line: build, validate, inspect, console, fmt, fix, init, hcl2_upgrade, convert",
   description:
     'Reads templates of Packer (HCL2 and JSON), with its flags, messages and exit codes. Link imgpipe-packer as packer, and scripts that call Packer run it. docs/packer-compatibility.md says what is there.',
   examples: [

@@ -12,6 +12,10 @@ export const COMMANDS: Readonly<
     summary: 'creates a console for testing variable interpolation',
     load: async () => (await import('./commands/console.ts')).consoleCommand,
   },
+  convert: {
+    summary: "turns a template into one of imgpipe's own",
+    load: async () => (await import('./commands/convert.ts')).convertCommand,
+  },
   fix: {
     summary: 'fixes templates from old versions of packer',
     load: async () => (await import('./commands/fix.ts')).fixCommand,

@@ -130,7 +130,9 @@ async function runShell(line: string, context: PostContext): Promise<void> {
 function tarCommand(files: readonly ArtifactFile[]): string {
   const words = files.flatMap(({ path: file }) => ['-C', path.dirname(file), `./${path.basename(file)}`]);
   const strip = "--transform='s|^\\./||'";
-  return `tar --format=gnu --mtime=@0 --blocking-factor=1 ${strip} -cf - ${words.map(shellQuote).join(' ')}`;
+  // tar refuses to make an archive of nothing unless a list says so.
+  const what = words.length === 0 ? '--files-from=/dev/null' : words.map(shellQuote).join(' ');
+  return `tar --format=gnu --mtime=@0 --blocking-factor=1 ${strip} -cf - ${what}`;
 }
 
 /** Names as the user wrote them. */

@@ -32,6 +32,8 @@ export interface LowerContext {
   readonly force: boolean;
   /** Nothing is to come from the cache: all steps of a container run in one, as with Packer. */
   readonly noCache: boolean;
+  /** What is wrong is passed over: only what the options read is wanted. */
+  readonly tolerant?: boolean;
   /** What `{{user}}` gives. */
   readonly userVariables: Readonly<Record<string, string>>;
 }
@@ -41,6 +43,17 @@ export interface LoweredBuild {
   readonly secrets: readonly SecretSpec[];
   /** By node id: options as they are when the node runs. */
   readonly late: ReadonlyMap<string, LateOptions>;
+  /** By node id, the builder's by that of the pipeline: options as a template of ours would write them. */
+  readonly written: ReadonlyMap<string, WrittenOptions>;
+}
+
+export interface WrittenOptions {
+  /** As before a build runs. */
+  readonly plain: ComponentOptions;
+  /** With stand-ins for facts of the machine. */
+  readonly symbolic: ComponentOptions;
+  /** Names of options that hold values of the moment. */
+  readonly volatile: readonly string[];
 }
 
 /** Makes a pipeline of a build. `id` is unique among pipelines. @throws FailureError for what has no counterpart */
@@ -57,7 +70,8 @@ class BuildLowering {
   readonly #context: LowerContext;
   readonly #secrets: SecretSpec[] = [];
   readonly #late = new Map<string, LateOptions>();
-  readonly #names = new Set(['source', 'disk', 'artifact', 'clean-up']);
+  readonly #written = new Map<string, WrittenOptions>();
+  readonly #names = new Set(['source', 'seal', 'disk', 'artifact', 'clean-up']);
   readonly #failures: Failure[] = [];
 
   constructor(id: string, readings: BuildReadings, context: LowerContext) {
@@ -108,8 +122,9 @@ class BuildLowering {
       directory,
       origin: builder.origin,
     };
-    if (this.#failures.length > 0) throw new FailureError(...this.#failures);
-    return { pipeline, secrets: this.#secrets, late: this.#late };
+    if (this.#failures.length > 0 && this.#context.tolerant !== true)
+      throw new FailureError(...this.#failures);
+    return { pipeline, secrets: this.#secrets, late: this.#late, written: this.#written };
   }
 
   #artifact({ type }: LoweredUse, pick: (options: ComponentOptions) => ComponentOptions) {
@@ -157,7 +172,7 @@ class BuildLowering {
   }
 
   #unique(wanted: string): string {
-    const base = wanted.replaceAll('/', '-');
+    const base = nodeName(wanted);
     let name = base;
     for (let count = 2; this.#names.has(name); count += 1) name = `${base}-${count}`;
     this.#names.add(name);
@@ -200,8 +215,9 @@ class BuildLowering {
     }
     const parsed = parseUse(kind, { ...stands.options }, origin);
     if (!parsed.ok) this.#failures.push(...parsed.failures);
+    const id = node === '' ? this.#id : nodeId(this.#id, node);
+    this.#written.set(id, { plain: readings.plain, symbolic: readings.symbolic, volatile: stands.moving });
     if (stands.late.length > 0 || stands.secrets.size > 0) {
-      const id = node === '' ? this.#id : nodeId(this.#id, node);
       this.#late.set(id, (_, facts) => {
         const now = stands.late.length > 0 ? read(running(facts)) : readings.plain;
         return unwrap(parseUse(kind, { ...now }, origin));
@@ -231,6 +247,13 @@ class BuildLowering {
     }
   }
 }
+
+/** A name of the user's as one that nodes may have. */
+const nodeName = (wanted: string): string =>
+  wanted
+    .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 56) || 'step';
 
 function architectureOf({ origin }: PackerPart): Architecture {
   const architecture = hostArchitecture();

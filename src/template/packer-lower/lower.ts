@@ -2,14 +2,14 @@ import { FailureError, type Failure } from '../../diagnostics/failure.ts';
 import type { LateOptions } from '../../model/late-options.ts';
 import { lateValue } from '../../model/late-value.ts';
 import type { Template } from '../../model/pipeline.ts';
-import { type LoweredBuild, lowerBuild, type LowerContext } from './lower-build.ts';
+import { type LoweredBuild, lowerBuild, type LowerContext, type WrittenOptions } from './lower-build.ts';
 import { type NotingWorld, otherWorld } from './noting-world.ts';
 import type { PackerBuild, PackerReader } from './packer-build.ts';
 import { SecretFinder } from './stand-ins.ts';
 
 export interface LowerOptions extends Pick<
   LowerContext,
-  'kinds' | 'directory' | 'sourceDateEpoch' | 'force' | 'noCache'
+  'kinds' | 'directory' | 'sourceDateEpoch' | 'force' | 'noCache' | 'tolerant'
 > {
   readonly reader: PackerReader;
   /** Clock and dice that the template was loaded with. */
@@ -22,6 +22,8 @@ export interface LoweredPacker {
   readonly lateOptions: LateOptions;
   /** In the order of the pipelines of the template. */
   readonly builds: readonly PackerBuild[];
+  /** Options by node id, as a template of ours would write them. */
+  readonly written: ReadonlyMap<string, WrittenOptions>;
   /** All that is wrong; builds with something wrong in them are left out. */
   readonly failures: readonly Failure[];
   readonly warnings: readonly Failure[];
@@ -42,7 +44,7 @@ export function lowerPacker(options: LowerOptions): LoweredPacker {
   const lowered: { readonly build: PackerBuild; readonly made: LoweredBuild }[] = [];
   const ids = new Set<string>();
   for (const [index, build] of plain.builds.entries()) {
-    if (build.failed) continue;
+    if (build.failed && options.tolerant !== true) continue;
     try {
       const made = lowerBuild(
         uniqueId(build.name, ids),
@@ -68,6 +70,7 @@ export function lowerPacker(options: LowerOptions): LoweredPacker {
     },
     lateOptions: (id, facts) => late.get(id)?.(id, facts),
     builds: lowered.map(({ build }) => build),
+    written: new Map(lowered.flatMap(({ made }) => [...made.written])),
     failures,
     warnings: plain.warnings,
   };

@@ -59,4 +59,20 @@ export interface PackerReader {
   readonly secrets: readonly string[];
   /** Values that `{{user}}` gives; of legacy JSON only. */
   readonly userVariables: Readonly<Record<string, string>>;
+  readonly inputs: readonly PackerInput[];
+  /** The same template with these texts as values of some inputs. */
+  readonly withValues: (values: ReadonlyMap<string, string>) => PackerReader;
+}
+
+/** A variable of a template, with the value that it has now. */
+export interface PackerInput {
+  readonly name: string;
+  readonly description: string;
+  readonly sensitive: boolean;
+  /** Undefined for what is not a text. */
+  readonly value: string | undefined;
+  /** Its default, or what a file of values says instead, when that is a text. */
+  readonly default: string | undefined;
+  /** Undefined, or what of its declaration has no words in a template of ours. */
+  readonly lost: string | undefined;
 }

@@ -6,9 +6,12 @@ import type {
   PreparedProvisioner,
 } from '../packer-hcl/builds/prepared.ts';
 import { loadPackerTemplate, type LoadOptions } from '../packer-hcl/load/load.ts';
-import type { ParsedPackerTemplate } from '../packer-hcl/load/parsed-template.ts';
+import { STRING } from '../packer-hcl/values/type.ts';
+import type { Value } from '../packer-hcl/values/value.ts';
+import type { PackerVariable, ParsedPackerTemplate } from '../packer-hcl/load/parsed-template.ts';
 import type {
   PackerBuild,
+  PackerInput,
   PackerPart,
   PackerPostProcessor,
   PackerProvisioner,
@@ -44,6 +47,12 @@ export function hclReader(
   return {
     secrets: template.secrets,
     userVariables: {},
+    inputs: [...template.variables.values()].map(inputOf),
+    withValues: (values) => {
+      const wanted = { ...options, variables: [...(options.variables ?? []), ...values] };
+      const world = { ...options.world, ...template.context.world };
+      return hclReader(loadPackerTemplate({ ...wanted, world }).template, wanted, selection);
+    },
     read: ({ world: wanted, buildValues }) => {
       const prepared = prepareBuilds(templateFor(wanted), {
         ...selection,
@@ -51,6 +60,22 @@ export function hclReader(
       });
       return { ...prepared, builds: prepared.builds.map(buildOf) };
     },
+  };
+}
+
+function inputOf(variable: PackerVariable): PackerInput {
+  const { name, description, sensitive, value, from, validations } = variable;
+  // A file of values takes the place of the default.
+  const preset = from === 'file' ? value : variable.default;
+  const text = ({ type, data }: Value): string | undefined =>
+    type === STRING && typeof data === 'string' ? data : undefined;
+  return {
+    name,
+    description,
+    sensitive,
+    value: text(value),
+    default: preset === undefined ? undefined : text(preset),
+    lost: validations.length === 0 ? undefined : 'validation',
   };
 }
 

@@ -28,6 +28,15 @@ export function jsonReader(template: JsonTemplate, selection: JsonSelection): Pa
   return {
     secrets: template.sensitive.flatMap((name) => variables.get(name) ?? []).filter((text) => text !== ''),
     userVariables: Object.fromEntries(variables),
+    inputs: [...template.variables].map(([name, { default: text, required }]) => ({
+      name,
+      description: '',
+      sensitive: template.sensitive.includes(name),
+      value: variables.get(name),
+      default: required ? undefined : given.has(name) ? text : variables.get(name),
+      lost: text.includes('{{') ? 'default that is made when the template is read' : undefined,
+    })),
+    withValues: (values) => jsonReader(template, { ...selection, given: new Map([...given, ...values]) }),
     read: ({ world, buildValues }) => {
       const here = { ...facts, world: { ...facts.world, ...world } };
       const prepared = prepareJsonBuilds(template, {

@@ -18,8 +18,10 @@ export interface StandIns {
   readonly options: ComponentOptions;
   /** Names of options that hold facts of the machine: they are made again when it runs. */
   readonly late: readonly string[];
-  /** Names of options that differ from run to run. */
+  /** Names of options in the key that differ from run to run. */
   readonly volatile: readonly string[];
+  /** Names of all options that differ from run to run. */
+  readonly moving: readonly string[];
   /** Texts that hold secrets, by the names of their stand-ins. */
   readonly secrets: ReadonlyMap<string, string>;
 }
@@ -81,6 +83,7 @@ export function standInsOf(
     options: Object.fromEntries(marked),
     late,
     volatile: volatile.filter(inKey),
+    moving: volatile,
     secrets: found,
   };
 }

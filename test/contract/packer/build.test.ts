@@ -369,6 +369,27 @@ test('formats that Packer 1.6.6 does not know; levels over 9 count as 9', async 
   expect(failed.stdout).toContain('Invalid compression level. Expected an integer from -1 to 9.');
 });
 
+describe('converted templates make the same files', () => {
+  test.each(TEMPLATES)('%s', async (_name, files, args) => {
+    using theirs = projectOf(files);
+    const first = await build(theirs, ...args);
+    expect(first.code, first.stdout).toBe(0);
+    using ours = projectOf(files);
+    const converted = await ours.run(['convert', '-o', 'pipelines/all.yaml', ...args.slice(1)], { engine });
+    expect(converted.code, converted.stderr).toBe(0);
+    expect(converted.stderr).toContain('Both templates make the same plan: ');
+    const { code, stderr } = await ours.run(['--ui=plain', '--parallel-builds=1', '--no-cache'], {
+      engine,
+      command: 'imgpipe build',
+      env: { IMGPIPE_VAR_greeting: 'hello there' },
+    });
+    expect(code, stderr).toBe(0);
+    const made = treeOf(ours.folder);
+    const wanted = treeOf(theirs.folder);
+    expect(Object.keys(wanted).filter((name) => made[name] !== wanted[name])).toEqual([]);
+  });
+});
+
 test('a second build of the same template writes no artifact again', async () => {
   using project = projectOf(SITE);
   const begun = await build(project, '.');
