@@ -369,8 +369,11 @@ test('formats that Packer 1.6.6 does not know; levels over 9 count as 9', async 
   expect(failed.stdout).toContain('Invalid compression level. Expected an integer from -1 to 9.');
 });
 
+/** `-force` is of one run, so no template can hold it. */
+const CONVERTED = TEMPLATES.filter(([, , args]) => !args.includes('-force'));
+
 describe('converted templates make the same files', () => {
-  test.each(TEMPLATES)('%s', async (_name, files, args) => {
+  test.each(CONVERTED)('%s', async (_name, files, args) => {
     using theirs = projectOf(files);
     const first = await build(theirs, ...args);
     expect(first.code, first.stdout).toBe(0);
