@@ -11,7 +11,8 @@ let endsCleanly = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     const now = performance.now();
-    const again = firstSignalAt !== undefined && now - firstSignalAt > SAME_PRESS_MS;
+    // A terminal that closes says so more than once, by its kernel and by its program; only a person grows impatient.
+    const again = signal !== 'SIGHUP' && firstSignalAt !== undefined && now - firstSignalAt > SAME_PRESS_MS;
     if (again || !endsCleanly) process.exit(130);
     firstSignalAt ??= now;
     abort.abort();
@@ -19,9 +20,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 for (const stream of [process.stdout, process.stderr]) {
-  // `imgpipe … | head`: the reader has gone, so there is nobody left to work for.
+  // `imgpipe … | head`, or a terminal that was closed (EIO): the reader has gone, so there is nobody left to work for.
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
     abort.abort();
   });
 }

@@ -81,6 +81,22 @@ test('Ctrl-C: exit 130 without waiting for the step, nothing runs or is mounted,
   expect(await project.build()).toMatchObject({ code: 0, built: ['work'] });
 });
 
+test('a terminal that is closed: nothing runs, nothing half-made is left', async () => {
+  const project = tiny(step('echo started\nsleep 601.3'));
+  const tmux = (...args: string[]) => {
+    execFileSync('tmux', ['-S', project.path('tmux'), '-f', '/dev/null', ...args], {
+      cwd: project.directory,
+    });
+  };
+  tmux('new-session', '-d', '-x', '80', '-y', '24', '--', ...IMGPIPE, 'build', '--ui=ink');
+  await eventually('the step', () => processesOf('sleep 601.3').length > 0);
+  tmux('kill-server');
+  await eventually('the end of all processes', () => processesOf('sleep 601.3').length === 0);
+  await eventually('the end of the run', () => readdirSync(project.path('cache/journal')).length === 0);
+  const left = ['active', 'scratch'].flatMap((folder) => readdirSync(project.path(`cache/${folder}`)));
+  expect(left).toEqual([]);
+});
+
 test('kill -9: nothing survives, the next build clears up and is right', async () => {
   const project = tiny(step('echo started\nsleep 601.2'));
   const started = project.start(['build', '--ui=plain']);
