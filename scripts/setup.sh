@@ -1,8 +1,11 @@
 #!/bin/sh
 # Brings everything imgpipe needs on this machine: npm packages (Node 24 among them), Debian packages, dist/.
 # Says what it installs; does nothing when all is there. Runs with any POSIX shell and with npm's own Node.
+# With the argument `tests` it brings what the tests need besides.
 set -eu
 cd "$(dirname "$0")/.."
+lists=scripts/debian-packages.txt
+[ "${1-}" != tests ] || lists="$lists scripts/debian-test-packages.txt"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -23,9 +26,16 @@ fi
 
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
   architecture=$(dpkg --print-architecture)
-  wanted=$(sed -e 's/#.*//' scripts/debian-packages.txt | while read -r name only; do
+  # shellcheck disable=SC2086 # a list of files
+  wanted=$(sed -e 's/#.*//' $lists | while read -r name condition; do
     [ -n "$name" ] || continue
-    case "$only" in '' | "[$architecture]") echo "$name" ;; esac
+    case "$condition" in
+    '' | "[$architecture]" | '[if available]') echo "$name" ;;
+    '[unless '*)
+      program=${condition#'[unless '}
+      command -v "${program%]}" >/dev/null || [ -x "/usr/sbin/${program%]}" ] || echo "$name"
+      ;;
+    esac
   done)
   # shellcheck disable=SC2086 # a list of names
   present=$(dpkg-query --show --showformat='${Package} ${db:Status-Status}\n' $wanted 2>/dev/null | sed -n 's/ installed$//p' || :)
@@ -48,7 +58,12 @@ $name
     export DEBIAN_FRONTEND
     $as_root apt-get update -q >&2
     # shellcheck disable=SC2086
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >&2
+    for name in $(sed -n 's/^\([^ #]*\) *\[if available\].*/\1/p' $lists); do
+      apt-cache show "$name" >/dev/null 2>&1 || missing=$(echo " $missing " | sed "s/ $name / /")
+    done
+    # What is there stays: packages that cannot live beside one of these are for the user to choose.
+    # shellcheck disable=SC2086
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --no-remove $missing >&2
   fi
 fi
 

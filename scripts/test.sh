@@ -3,7 +3,7 @@
 # The last line says how many tests passed and failed.
 set -u
 cd "$(dirname "$0")/.."
-sh scripts/setup.sh || exit 1
+sh scripts/setup.sh tests || exit 1
 PATH="$PWD/node_modules/.bin:$PATH"
 export PATH
 
