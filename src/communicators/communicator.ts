@@ -25,6 +25,8 @@ export interface TransferProgress {
  * (`communicator-failed`, `disk-full`, `aborted`) and is never repeated by itself.
  */
 export interface Communicator extends AsyncDisposable {
+  /** Whether an uploaded file has exactly the mode that is asked for, whatever the machine's umask. */
+  readonly keepsModes?: boolean;
   run(command: CommandLine): Promise<CommandOutcome>;
   uploadFile(
     source: UploadSource,

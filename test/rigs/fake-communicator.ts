@@ -33,6 +33,7 @@ export class FakeCommunicator implements Communicator {
   readonly calls: string[] = [];
   readonly uploads = new Map<string, string>();
   readonly files = new Map<string, string>();
+  keepsModes = false;
   readonly #answers: CommandAnswer[];
 
   constructor(answers: readonly CommandAnswer[] = []) {

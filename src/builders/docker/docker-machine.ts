@@ -28,6 +28,8 @@ export interface DockerSurroundings {
   /** Folder of the host that containers see. */
   readonly shared: string;
   readonly keep: (state: DockerState) => Promise<Snapshot>;
+  /** Takes note of the end of a container, which nobody waits for before the driver ends. */
+  readonly ending: (removal: Promise<unknown>) => void;
 }
 
 /**
@@ -39,8 +41,6 @@ export class DockerMachine extends RemoteMachine implements DrivenMachine {
   #state: DockerState;
   #container: string | undefined;
   #facts: Readonly<Record<string, string>>;
-  /** Containers that are being removed, and what else ends on its own. */
-  readonly #endings: Promise<unknown>[] = [];
 
   constructor(state: DockerState, surroundings: DockerSurroundings) {
     const { options, context, cli } = surroundings;
@@ -87,9 +87,9 @@ export class DockerMachine extends RemoteMachine implements DrivenMachine {
     return await keep(this.#state);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     this.#endContainer();
-    await Promise.all(this.#endings.splice(0));
+    return Promise.resolve();
   }
 
   async #started(): Promise<string> {
@@ -111,7 +111,6 @@ export class DockerMachine extends RemoteMachine implements DrivenMachine {
     return changes.split('\n').some((line) => line !== '' && !own.has(line));
   }
 
-  /** Nobody waits for it until the machine ends. */
   #endContainer(): void {
     const container = this.#container;
     this.#container = undefined;
@@ -122,6 +121,6 @@ export class DockerMachine extends RemoteMachine implements DrivenMachine {
       signal: AbortSignal.timeout(ENDING_MS),
     });
     // One that stays is removed by the next start.
-    this.#endings.push(cli.run(['rm', '--force', '--volumes', container]).catch(() => undefined));
+    this.#surroundings.ending(cli.run(['rm', '--force', '--volumes', container]).catch(() => undefined));
   }
 }

@@ -36,6 +36,8 @@ class DockerDriver implements MachineDriver {
   readonly #context: DriverContext;
   readonly #cli: DockerCli;
   readonly #store: DaemonStore;
+  /** Containers that are being removed. */
+  readonly #endings: Promise<unknown>[] = [];
 
   constructor(options: DockerBuilderOptions, context: DriverContext) {
     this.#options = options;
@@ -73,8 +75,8 @@ class DockerDriver implements MachineDriver {
     return await this.#machine({ image, source, name, user });
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#endings);
   }
 
   async #machine(state: DockerState): Promise<DockerMachine> {
@@ -87,6 +89,7 @@ class DockerDriver implements MachineDriver {
       store: this.#store,
       shared,
       keep: (next) => this.#keep(next),
+      ending: (removal) => void this.#endings.push(removal),
     });
   }
 

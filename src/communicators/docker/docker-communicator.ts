@@ -33,6 +33,7 @@ const LONGEST_VARIABLE = 128 * 1024 - 64;
 
 /** The way into a container of the Docker daemon, by `docker exec` and `docker cp`. */
 export class DockerCommunicator implements Communicator {
+  readonly keepsModes = true;
   readonly #options: DockerCommunicatorOptions;
 
   constructor(options: DockerCommunicatorOptions) {

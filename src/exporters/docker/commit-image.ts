@@ -31,13 +31,15 @@ export async function commitImage(
     return before;
   }
   log('Committing the container');
-  const changes = await changesOf(state.source, options.changes, cli);
-  const id = await withContainer(state.image, cli, (container) =>
+  // Asked while the container is made.
+  const changes = changesOf(state.source, options.changes, cli);
+  changes.catch(() => undefined);
+  const id = await withContainer(state.image, cli, async (container) =>
     cli.must(
       [
         'commit',
         ...(isGiven(options.author) ? ['--author', options.author] : []),
-        ...changes.flatMap((change) => ['--change', change]),
+        ...(await changes).flatMap((change) => ['--change', change]),
         ...(isGiven(options.message) ? ['--message', options.message] : []),
         container,
       ],

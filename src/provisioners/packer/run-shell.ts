@@ -45,8 +45,7 @@ export async function runPackerShell(
       Path: paths.script,
     });
     const code = await remote.retry(retryMs, async () => {
-      await remote.upload({ content }, paths.script);
-      await remote.run(`chmod 0755 ${paths.script}`, { quiet: true });
+      await uploadWithMode(remote, content, paths.script, 0o755);
       return (await remote.run(command)).code;
     });
     if (code === DISCONNECTED && !allows(remote.options, code)) throw stepFailure(DISCONNECT_HINT);
@@ -117,9 +116,15 @@ async function uploadVariables(
   const raw = Buffer.from(variables);
   const content = remote.options.binary === true ? raw : unixLines(raw);
   await remote.retry(retryMs, async () => {
-    await remote.upload({ content }, path);
-    await remote.run(`chmod 0600 ${path}`, { quiet: true });
+    await uploadWithMode(remote, content, path, 0o600);
   });
+}
+
+/** By chmod(1) in the machine, as Packer does, unless the upload alone is enough: every command costs time. */
+async function uploadWithMode(remote: Remote, content: Buffer, path: string, mode: number): Promise<void> {
+  if (remote.communicator.keepsModes === true) return await remote.upload({ content }, path, mode);
+  await remote.upload({ content }, path);
+  await remote.run(`chmod 0${mode.toString(8)} ${path}`, { quiet: true });
 }
 
 /** A restart may be under way, so that it is tried again as often as the start. */

@@ -12,12 +12,16 @@ import { temporaryFolder } from '../../../rigs/temporary-folder.ts';
 const unreachable = new FailureError({ reason: 'communicator-failed', message: 'gone' });
 
 interface Setting {
+  readonly keepsModes?: boolean;
   readonly answers?: ConstructorParameters<typeof FakeCommunicator>[0];
   readonly facts?: Readonly<Record<string, string>>;
   readonly directory?: string;
 }
 
-async function run(options: Record<string, unknown>, { answers, facts, directory }: Setting = {}) {
+async function run(
+  options: Record<string, unknown>,
+  { answers, facts, directory, keepsModes = false }: Setting = {},
+) {
   const parsed = packerShellKind.schema.parse({
     packer_build_name: 'web',
     packer_builder_type: 'docker',
@@ -25,6 +29,7 @@ async function run(options: Record<string, unknown>, { answers, facts, directory
     ...options,
   }) as PackerShellOptions;
   const communicator = new FakeCommunicator(answers);
+  communicator.keepsModes = keepsModes;
   const clock = new FakeClock();
   const context = stepRunContext(directory);
   const machine = new FakeDrivenMachine(communicator, facts);
@@ -53,6 +58,12 @@ describe('packer-shell', () => {
     ]);
     expect(uploads.get('/tmp/s.sh')).toBe('#!/bin/sh -e\necho one\necho two\n');
     expect(context.logged).toEqual(['Provisioning with shell script: inline']);
+  });
+
+  test('a communicator that keeps modes needs no command for them', async () => {
+    const { calls } = await run({ inline: ['true'], use_env_var_file: true }, { keepsModes: true });
+    expect(calls.slice(0, 2)).toEqual([expect.stringMatching(/^upload .* 600$/), 'upload /tmp/s.sh 755']);
+    expect(calls.join('\n')).not.toContain('chmod 0');
   });
 
   test.each<[string, Record<string, unknown>, string]>([
