@@ -14,7 +14,8 @@ called. Identifiers that formats want, and that other tools take from chance, ar
 are those of \`sourceDateEpoch\`.
 
 *Read back by* names the programs, none of them ours, that take each format apart in imgpipe's tests and find the same
-bytes or the same tree. *Booted by* says what starts it in the tests.`;
+bytes or the same tree; one of the tests does that with the sample, \`debian-web\`, in all formats from one build. *Booted by* says
+what starts it in the tests.`;
 
 /** Lines of docs/exporters.md. */
 export function formatsPage(kinds: readonly ExporterKind[]): string[] {

@@ -34,7 +34,7 @@ export const dockerArchiveExporter = defineExporter({
   },
   input: 'layers',
   extension: () => 'docker.tar',
-  readBackBy: ['skopeo'],
+  readBackBy: ['skopeo', 'umoci'],
   reproducible: true,
   run: (options, context) =>
     capture(async () => {

@@ -32,7 +32,7 @@ first boot.`,
   input: 'disk',
   extension: () => 'gce.tar.gz',
   reads: ({ sourceDateEpoch }) => ({ sourceDateEpoch }),
-  readBackBy: ['bsdtar'],
+  readBackBy: ['bsdtar', 'sfdisk'],
   reproducible: true,
   run: ({ level }, context) =>
     capture(async () => {

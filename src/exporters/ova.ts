@@ -50,7 +50,7 @@ const schema = z.strictObject({
     .describe(
       'Whose hardware the machine has. VMware imports both; VirtualBox as well, but knows only its own by name.',
     ),
-  name: z
+  machineName: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]*$/, 'must be letters, digits, blanks, dots, dashes and underscores')
     .optional()
@@ -125,7 +125,7 @@ Fusion, ESXi, vSphere, Proxmox and most clouds import it. A machine of a disk wi
       const { pipeline } = context;
       const disk = diskOf(context);
       const { profile } = options;
-      const name = options.name ?? pipeline.name;
+      const name = options.machineName ?? pipeline.name;
       const guest = guestNames(pipeline.architecture);
       const firmware = machineFirmware(pipeline.disk, pipeline.architecture);
       if (profile === 'virtualbox' && firmware === 'efi') {

@@ -38,7 +38,7 @@ amd64 and arm64.`,
   input: 'layers',
   extension: () => 'efi',
   reads: ({ disk }) => ({ '`disk.kernelArgs`': disk.kernelArgs }),
-  readBackBy: ['OVMF'],
+  readBackBy: ['OVMF', '7-Zip'],
   bootedBy: 'QEMU, UEFI',
   reproducible: true,
   run: ({ args }, context) =>

@@ -57,7 +57,7 @@ export const vagrantExporter = defineExporter({
   input: 'disk',
   extension: ({ provider }) => `${provider}.box`,
   reads: machineReads,
-  readBackBy: ['bsdtar', 'qemu-img', 'xmllint'],
+  readBackBy: ['vagrant', 'bsdtar', 'qemu-img', 'xmllint'],
   reproducible: true,
   readsImage: () => true,
   run: (options, context) =>

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fail, ok, type Failure, type Result } from '../diagnostics/failure.ts';
-import { digestOfPath } from '../exporters/path-digest.ts';
+import { digestOfPath, type PathDigest } from '../exporters/path-digest.ts';
 import { checksumClaims, type Claim } from './verify/digests.ts';
 import { documentClaims } from './verify/documents.ts';
 import { readKeys, type PublicKeys } from './verify/keys.ts';
@@ -25,7 +25,7 @@ export interface Verification {
 
 /**
  * Compares an artifact with everything that lies beside it and speaks of it: manifest, checksums, provenance, bill of
- * materials, signatures of it and of the checksums.
+ * materials, signatures of it and of the checksums; and those files with what the others of them say.
  * @param keyFiles public keys; PEM, minisign or OpenPGP
  * @returns `input-missing`; `verify-failed` when something does not match, when nothing speaks of the file, or when keys
  *     were given and no signature was checked with them. The verification comes along in any case but the first.
@@ -42,15 +42,25 @@ export async function verifyArtifact(
   const digest = await digestOfPath(path, options.signal);
   const folder = dirname(path);
   const names = readdirSync(folder).toSorted();
-  const claims = (
-    await Promise.all(
-      names.map(async (name) => [
-        ...(await checksumClaims(join(folder, name), basename(path), digest)),
-        ...documentClaims(join(folder, name), basename(path), digest, keys.value),
-      ]),
-    )
-  ).flat();
+  const claimsOf = async (file: string, sum: PathDigest, from: readonly string[]): Promise<Claim[]> => {
+    const claims = from.map(async (name) => [
+      ...(await checksumClaims(join(folder, name), file, sum)),
+      ...documentClaims(join(folder, name), file, sum, keys.value),
+    ]);
+    return (await Promise.all(claims)).flat();
+  };
+  const claims = await claimsOf(basename(path), digest, names);
   const signatures = await signaturesOf(path, claims, { names, keys: keys.value, signal: options.signal });
+  // What speaks of the artifact must be as the others that do say: a changed bill of materials still names the image.
+  const found = [...claims, ...signatures];
+  const wrong = new Set(found.filter(({ verdict }) => verdict === 'wrong').map(({ by }) => by));
+  const others = names.filter((name) => !wrong.has(name));
+  for (const name of new Set(found.map(({ by }) => by))) {
+    const sum = await digestOfPath(join(folder, name), options.signal);
+    const more = await claimsOf(name, sum, others);
+    const changed = more.filter(({ verdict }) => verdict === 'wrong');
+    claims.push(...changed.map((claim) => ({ ...claim, what: `${name}: ${claim.what}` })));
+  }
   const verdicts = [...claims, ...signatures].map(({ by, verdict, what }) => ({ by, verdict, what }));
   const verification = { file: path, sha256: digest.sha256, verdicts };
   return ok({ verification, failures: judge(verification, options.keyFiles, signatures, claims) });

@@ -1,8 +1,21 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  DISK_FORMATS,
+  expectDisk,
+  expectTree,
+  exportsOf,
+  LAYER_FORMATS,
+  listTree,
+  rootOf,
+  sh,
+  withoutSpecialBits,
+} from '../rigs/all-formats.ts';
+import { boot } from '../rigs/boot-image.ts';
 import { CliProject } from '../rigs/cli.ts';
+import { temporaryFolder } from '../rigs/temporary-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -76,5 +89,98 @@ describe('debian-web, built for real', () => {
       code: 0,
       built: ['tools', 'developer', 'motd-dev', 'disk', 'qcow2'],
     });
+  });
+});
+
+/** The sample with what live media and unified kernel images need, in every format that there is. */
+const EVERYTHING = `source: { type: pipeline, name: debian-web }
+steps:
+  - { type: package, install: [live-boot, live-boot-initramfs-tools, systemd-boot-efi] }
+disk: { size: 2GB }
+exports:
+${exportsOf(
+  [...DISK_FORMATS, ...LAYER_FORMATS],
+  '{ type: raw }',
+  '{ type: gce, level: 1 }',
+  '{ type: directory }',
+  '{ type: data-disk, from: /srv/www }',
+  '{ type: iso }',
+  '{ type: kernel, args: [root=/dev/vda3, ro, console=ttyS0] }',
+  '{ type: uki }',
+)}`;
+
+describe('the sample in all formats, from one build', () => {
+  const out = (ending: string): string => project.path(`output/formats/formats${ending}`);
+  let files: readonly string[] = [];
+
+  beforeAll(async () => {
+    project.write('pipelines/formats.yaml', EVERYTHING);
+    const { code, stderr, built } = await project.build('formats');
+    expect(code, stderr).toBe(0);
+    expect(built.filter((name) => name === 'disk')).toHaveLength(1);
+    files = listTree(out('.tree'));
+    expect(files.length).toBeGreaterThan(3000);
+  });
+
+  test.each(DISK_FORMATS)('$file holds the same disk, byte by byte', (format) => {
+    expectDisk(format, out(format.file), out('.raw'));
+  });
+
+  test.each(LAYER_FORMATS)('$file holds the same files', (format) => {
+    expectTree(format, out(format.file), files, out('.tar.zst'));
+  });
+
+  test('the disk holds the same files, and the disk for Compute Engine the same file system', () => {
+    const root = rootOf(out('.raw'));
+    sh('e2fsck -fn "$0" 2>&1', root);
+    const tree = temporaryFolder();
+    sh('debugfs -R "rdump / $0" "$1" 2>&1', tree, root);
+    const inDisk = new Set(listTree(tree));
+    // debugfs leaves special bits out.
+    const expected = withoutSpecialBits(withoutSpecialBits(files, 'd'), 'f');
+    expect(expected.filter((line) => !inDisk.has(line))).toEqual([]);
+    const work = temporaryFolder();
+    sh('bsdtar -xf "$0" -C "$1"', out('.gce.tar.gz'), work);
+    sh('cmp "$0" "$1"', rootOf(join(work, 'disk.raw')), root);
+  });
+
+  test('the medium holds the same files', () => {
+    const work = temporaryFolder();
+    sh('xorriso -osirrox on -indev "$0" -extract /live "$1/live" 2>&1', out('.iso'), work);
+    sh('unsquashfs -q -n -f -d "$0/tree" "$0"/live/filesystem.squashfs', work);
+    expect(listTree(join(work, 'tree'))).toEqual(files);
+  });
+
+  test('the data disk holds the files of its folder', () => {
+    const work = temporaryFolder();
+    sh('qemu-img convert -O raw "$0" "$1/raw"', out('.data.qcow2'), work);
+    sh('mkdir "$1/tree"; debugfs -R "rdump / $1/tree" "$0" 2>&1', rootOf(join(work, 'raw')), work);
+    sh('rmdir "$0/tree/lost+found"; diff -r "$0/tree" "$1/srv/www"', work, out('.tree'));
+  });
+
+  test('kernel and initial RAM disk are those of the image, in the tar and in the EFI program', () => {
+    const work = temporaryFolder();
+    sh(
+      'bsdtar -xf "$0" -C "$1"; 7zz x -y -o"$1" "$2" .linux .initrd >&2',
+      out('.kernel.tar'),
+      work,
+      out('.efi'),
+    );
+    for (const [ours, section, name] of [
+      ['vmlinuz', '.linux', 'vmlinuz-*'],
+      ['initrd.img', '.initrd', 'initrd.img-*'],
+    ]) {
+      sh(`cmp "$0/${ours}" "$1"/boot/${name}; cmp "$0/${ours}" "$0/${section}"`, work, out('.tree'));
+    }
+  });
+
+  test.each([
+    ['.raw', 'raw'],
+    ['.vmdk', 'vmdk'],
+    ['.vdi', 'vdi'],
+    ['.vhd', 'vpc'],
+    ['.vhdx', 'vhdx'],
+  ] as const)('%s boots by BIOS', async (file, format) => {
+    await boot(out(file), { firmware: 'bios', ready: 'EXT4-fs (vda3): mounted' }, format);
   });
 });

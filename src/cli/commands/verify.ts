@@ -17,7 +17,8 @@ export const verifyCommand = defineCommand<VerifyOptions>({
   name: 'verify',
   summary: 'Check images against their checksums, provenance and signatures',
   description: `Compares each file with everything in its folder that speaks of it: manifest.json, SHA256SUMS and other checksums, SLSA
-provenance, bills of materials, and signatures of the file and of its checksums. Signatures need the public key by --key; OpenPGP
+provenance, bills of materials, and signatures of the file and of its checksums; and those files with what the others of them say,
+so that a changed bill of materials is found too. Signatures need the public key by --key; OpenPGP
 ones also find it in the key ring. With --key at least one signature must have been made by one of the keys.
 
 Exit code 0: all match. 1: something does not, or nothing speaks of a file.`,

@@ -24,7 +24,7 @@ export function layoutSparseExtent(image: DiskImage, descriptor: string): readon
   const spareAt = DESCRIPTOR_AT + DESCRIPTOR_SECTORS;
   const directoryAt = spareAt + copySectors;
   const firstGrain = Math.ceil((directoryAt + copySectors) / GRAIN_SECTORS) * GRAIN_SECTORS;
-  const head = Buffer.alloc(firstGrain * SECTOR);
+  const head = Buffer.alloc(spareAt * SECTOR);
   head.write('KDMV', 0, 'latin1');
   head.writeUInt32LE(1, 4);
   head.writeUInt32LE(FLAGS, 8);
@@ -42,14 +42,43 @@ export function layoutSparseExtent(image: DiskImage, descriptor: string): readon
   // Changed where the file went through a transfer as text.
   head.write('\n \r\n', 73, 'latin1');
   head.write(descriptor, DESCRIPTOR_AT * SECTOR);
-  for (const at of [spareAt, directoryAt]) {
-    const tablesAt = at + directorySectors;
-    for (let table = 0; table < tables; table += 1) {
-      head.writeUInt32LE(tablesAt + table * TABLE_SECTORS, at * SECTOR + table * 4);
-    }
-    for (const [place, grain] of grains.held.entries()) {
-      head.writeUInt32LE(firstGrain + place * GRAIN_SECTORS, tablesAt * SECTOR + grain * 4);
-    }
+  const places = new Map(grains.held.map((grain, place) => [grain, firstGrain + place * GRAIN_SECTORS]));
+  const tableParts = tablesOf(places, tables);
+  const directory = (at: number): FilePart => {
+    const bytes = Buffer.alloc(directorySectors * SECTOR);
+    for (let table = 0; table < tables; table += 1)
+      bytes.writeUInt32LE(at + directorySectors + table * TABLE_SECTORS, table * 4);
+    return { type: 'bytes', bytes };
+  };
+  return [
+    { type: 'bytes', bytes: head },
+    directory(spareAt),
+    ...tableParts,
+    directory(directoryAt),
+    ...tableParts,
+    { type: 'zeros', length: (firstGrain - directoryAt - copySectors) * SECTOR },
+    ...grains.held.flatMap(grains.partsOf),
+  ];
+}
+
+/**
+ * All tables one after the other, those without grains left out as zeros: of a disk of terabytes they are nearly all.
+ * @param places sectors of the file by number of the grain, ascending
+ */
+function tablesOf(places: ReadonlyMap<number, number>, count: number): FilePart[] {
+  const used = new Map<number, Buffer>();
+  for (const [grain, place] of places) {
+    const index = Math.floor(grain / TABLE_ENTRIES);
+    const table = used.get(index) ?? Buffer.alloc(TABLE_SECTORS * SECTOR);
+    table.writeUInt32LE(place, (grain % TABLE_ENTRIES) * 4);
+    used.set(index, table);
   }
-  return [{ type: 'bytes', bytes: head }, ...grains.held.flatMap(grains.partsOf)];
+  const parts: FilePart[] = [];
+  let next = 0;
+  for (const [index, bytes] of [...used, [count, undefined] as const]) {
+    parts.push({ type: 'zeros', length: (index - next) * TABLE_SECTORS * SECTOR });
+    if (bytes !== undefined) parts.push({ type: 'bytes', bytes });
+    next = index + 1;
+  }
+  return parts;
 }

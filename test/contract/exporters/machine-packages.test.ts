@@ -114,7 +114,7 @@ describe('packages of machine and disk', () => {
       ovaExporter,
       {
         profile: 'vmware',
-        name: 'Shop 1.0',
+        machineName: 'Shop 1.0',
         controller: 'VirtualSCSI',
         networks: [{ name: 'front' }, { name: 'back', adapter: 'E1000' }],
         product: { name: 'Web "shop"', vendor: 'A & B' },
@@ -154,6 +154,29 @@ describe('packages of machine and disk', () => {
     expect(xpath(join(folder, 'box.ovf'), 'string(//@*[local-name()="href"])')).toBe('box-disk001.vmdk');
     expect(rawSum(join(folder, 'box-disk001.vmdk'), 'vmdk')).toBe(sum);
     expect(read('Vagrantfile')).toMatch(/base_mac = '080027[0-9A-F]{6}'[^]*--firmware', 'efi'[^]*hostname/);
+  });
+
+  it('vagrant takes the boxes, and what they configure', async () => {
+    const home = temporaryFolder();
+    const project = temporaryFolder();
+    const vagrant = (...args: string[]): string =>
+      execFileSync('vagrant', args, {
+        cwd: project,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, VAGRANT_HOME: home, VAGRANT_CHECKPOINT_DISABLE: '1' },
+      });
+    for (const provider of ['libvirt', 'virtualbox', 'vmware_desktop']) {
+      const { path } = await unpacked(vagrantExporter, { provider, username: 'admin', memory: '768MiB' });
+      const added = vagrant('box', 'add', '--name', 'shop', path);
+      expect(added).toContain(`Successfully added box 'shop' (v0) for '${provider}'`);
+    }
+    writeFileSync(
+      join(project, 'Vagrantfile'),
+      "Vagrant.configure('2') { |config| config.vm.box = 'shop' }\n",
+    );
+    expect(vagrant('validate', '--ignore-provider')).toContain('validated successfully');
+    sh('for file in "$0"/boxes/shop/0/*/Vagrantfile; do ruby -c "$file"; done', home);
   });
 
   it.each([

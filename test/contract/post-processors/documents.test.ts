@@ -121,6 +121,23 @@ describe.skipIf(noWorkspace !== undefined)('documents beside an image', () => {
     ]);
     expect(resolvedDependencies.map(({ name }) => name)).toEqual(['web/source: path', ...names]);
 
+    // The envelope's signature, over what the specification of DSSE says, checked by another program.
+    const {
+      payload: signed,
+      payloadType,
+      signatures,
+    } = JSON.parse(project.read('output/web/web.tar.intoto.jsonl')) as {
+      payload: string;
+      payloadType: string;
+      signatures: { sig: string }[];
+    };
+    const body = Buffer.from(signed, 'base64');
+    const head = `DSSEv1 ${payloadType.length} ${payloadType} ${body.length} `;
+    writeFileSync(project.path('signed'), Buffer.concat([Buffer.from(head), body]));
+    writeFileSync(project.path('signature'), Buffer.from(signatures[0]?.sig ?? '', 'base64'));
+    const check = ['-verify', project.path('keys/cosign.pub'), '-signature', project.path('signature')];
+    expect(project.tool('openssl', 'dgst', '-sha256', ...check, project.path('signed'))).toContain('OK');
+
     const verify = (...args: string[]) => project.run('verify', 'output/web/web.tar', ...args);
     const keys = ['cosign', 'minisign', 'gpg'].flatMap((name) => ['--key', `keys/${name}.pub`]);
     const alone = await verify();
@@ -140,6 +157,27 @@ describe.skipIf(noWorkspace !== undefined)('documents beside an image', () => {
       'web.tar.provenance.json',
       'web.tar.spdx.json',
     ]);
+
+    // One bit of any file that speaks of the image, or of the image.
+    for (const name of [
+      'web.tar',
+      'web.tar.cdx.json',
+      'web.tar.spdx.json',
+      'web.tar.provenance.json',
+      'web.tar.intoto.jsonl',
+      'web.tar.minisig',
+      'web.tar.asc',
+    ]) {
+      const path = join(project.output, name);
+      const bytes = readFileSync(path);
+      const flipped = Buffer.from(bytes);
+      flipped.writeUInt8((flipped.at(-40) ?? 0) ^ 1, flipped.length - 40);
+      writeFileSync(path, flipped);
+      const found = await verify(...keys);
+      expect(found.code, `${name}: ${found.stdout}${found.stderr}`).toBe(1);
+      writeFileSync(path, bytes);
+    }
+    expect((await verify(...keys)).code).toBe(0);
 
     // Another key; a changed statement; a changed image; nothing that speaks of it.
     const other = new PostProject('  - { type: rootfs-tar }');

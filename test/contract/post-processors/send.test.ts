@@ -16,12 +16,23 @@ interface Request {
   readonly body: Buffer;
 }
 
-/** A web server that keeps what it is sent. @param answer status of the n-th request; 201 when left out */
+/**
+ * A web server that keeps what it is sent.
+ * @param answer status of the n-th request; 201 when left out
+ * @param drops so many requests lose their connection after a few bytes, before any answer
+ */
 async function startServer(
   answer: (request: Request, n: number) => { status: number; body?: string } | undefined,
+  drops = 0,
 ) {
   const requests: Request[] = [];
+  let left = drops;
   const server = createServer((request, response) => {
+    if (left > 0) {
+      left -= 1;
+      request.once('data', () => request.socket.destroy());
+      return;
+    }
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -37,7 +48,8 @@ async function startServer(
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   onTestFinished(() => void server.close());
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, requests, dropped: () => drops - left };
 }
 
 const upload = (fields: string): string =>
@@ -78,6 +90,26 @@ describe.skipIf(noWorkspace !== undefined)('upload', () => {
     const again = await project.start(['build', '--ui=plain'], env).result;
     expect(again.stdout).not.toContain('upload');
     expect(server.requests).toHaveLength(3);
+  });
+
+  test('a connection that is lost half-way: the whole file is sent again, by PUT and to S3', async () => {
+    for (const fields of [
+      (url: string) => `to: '${url}/web'`,
+      (url: string) =>
+        `to: 's3://images/web', endpoint: '${url}', pathStyle: true, accessKey: id, secretKey: id`,
+    ]) {
+      const server = await startServer(() => ({ status: 200 }), 2);
+      const project = new PostProject(upload(fields(server.url)), {
+        head: 'secrets: { id: { env: S3_ID } }',
+      });
+      const result = await project.start(['build', '--ui=plain'], { S3_ID: 'AKIATEST-AKIATEST' }).result;
+      expect(result.code, result.stderr).toBe(0);
+      expect(server.dropped()).toBe(2);
+      const sent = server.requests.find(({ line }) => line.includes('/web.tar') && !line.includes('sha256'));
+      expect(sha256(sent?.body ?? Buffer.alloc(0))).toBe(
+        sha256(readFileSync(join(project.output, 'web.tar'))),
+      );
+    }
   });
 
   test('a server that says no is not asked again', async () => {
