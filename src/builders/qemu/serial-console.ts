@@ -21,7 +21,8 @@ const DEAD_ENDS: readonly (readonly [RegExp, string])[] = [
   [/You are in (emergency|rescue) mode/, 'systemd went into emergency mode'],
   [/No bootable device/, 'the firmware found no bootable device'],
   [/grub rescue>|^error: .*(no such|not found)/m, 'the boot loader failed'],
-  [/BdsDxe: failed to load|UEFI Interactive Shell/, 'the firmware found no boot loader'],
+  // One entry of the boot order that fails says nothing of those after it.
+  [/No bootable option or device was found|UEFI Interactive Shell/, 'the firmware found no boot loader'],
 ];
 
 /** The serial console of a machine, read from the file QEMU writes. */

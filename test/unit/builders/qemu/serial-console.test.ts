@@ -43,12 +43,20 @@ describe('SerialConsole', () => {
     ['You are in emergency mode. After logging in', 'emergency'],
     ['No bootable device.', 'no bootable'],
     ['error: no such device: 2222.\n', 'boot loader'],
+    ['BdsDxe: No bootable option or device was found.', 'no boot loader'],
+    ['UEFI Interactive Shell v2.2', 'no boot loader'],
   ])('knows the dead end %j', async (text, sign) => {
     expect((await consoleWith(text)).deadEnd).toContain(sign);
   });
 
   it('sees no dead end in a boot that goes well', async () => {
     expect((await consoleWith('Linux version 6\n[ OK ] Started x\nweb login: ')).deadEnd).toBeUndefined();
+  });
+
+  it('sees none where only the first entry of the boot order fails', async () => {
+    const text =
+      'BdsDxe: failed to load Boot0001 "UEFI QEMU DVD-ROM": Not Found\nBdsDxe: loading Boot0002 "UEFI Misc Device"\n';
+    expect((await consoleWith(text)).deadEnd).toBeUndefined();
   });
 
   it('shows the last lines as plain text, whole even when they came in parts', async () => {
