@@ -1,15 +1,12 @@
 import * as z from 'zod';
-import { checkSshOptions, sshFields } from '../communicators/ssh/options.ts';
+import { checkSshOptions, communicatorError, sshFields } from '../communicators/ssh/options.ts';
 import { defineMachineBuilder } from './machine-builder.ts';
 
 const schema = z
   .strictObject({
     communicator: z
       .enum(['ssh', 'none'], {
-        error: ({ input }) =>
-          input === 'winrm'
-            ? 'WinRM is not part of this version of imgpipe: machines are reached over SSH, which Windows has as well'
-            : undefined,
+        error: communicatorError,
       })
       .default('ssh')
       .describe('How the machine is reached. `none`: not at all, for steps that run on this host.'),

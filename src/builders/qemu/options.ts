@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { checkSshOptions, sshFields } from '../../communicators/ssh/options.ts';
+import { checkSshOptions, communicatorError, sshFields } from '../../communicators/ssh/options.ts';
 import { durationField } from '../../schema/fields.ts';
 import { hostPath } from '../../schema/image-fields.ts';
 import { parseSize } from '../../schema/units.ts';
@@ -221,7 +221,10 @@ const mediaFields = {
 };
 
 const buildFields = {
-  communicator: z.enum(['ssh']).default('ssh').describe('How steps get into the machine.'),
+  communicator: z
+    .enum(['ssh'], { error: communicatorError })
+    .default('ssh')
+    .describe('How steps get into the machine.'),
   login: z
     .enum(['auto', 'cloud-init', 'credentials', 'own'])
     .default('auto')

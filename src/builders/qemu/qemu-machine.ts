@@ -1,5 +1,6 @@
 import { copyFile, link, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { removeAuthorizedKey } from '../../communicators/ssh/authorized-keys.ts';
 import type { SshCommunicator } from '../../communicators/ssh/ssh-communicator.ts';
@@ -216,9 +217,11 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
     for (let attempt = 1; ; attempt += 1) {
       try {
         // Not as root: who logs in may not be able to become it, and need not.
-        const outcome = await this.#ssh.run({ command: 'sync', pty: false, onOutput: () => undefined });
-        if (outcome.type !== 'disconnected') break;
-        throw new FailureError({ reason: 'communicator-failed', message: 'the connection broke' });
+        const { stdout } = await this.#ssh.exec('sync; systemctl is-system-running 2>/dev/null');
+        if (stdout.trim() !== 'stopping') break;
+        // It is on its way down: the connection breaks when it gets there.
+        attempt = 0;
+        await sleep(STOPPING_MS);
       } catch (error) {
         if (!isBroken(error) || attempt === TRIES) throw error;
         if (await running.hasEnded(attempt * 1000))
@@ -256,7 +259,7 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
 
   /** Takes the build's key out of the accounts it was put in. */
   async #removeKey(): Promise<void> {
-    const { key, user } = this.#parts.login;
+    const { key, user, bySeed } = this.#parts.login;
     if (key === undefined) return;
     const blob = key.publicKey.trim().split(/\s+/)[1] ?? '';
     const script = `for home in /root "$(getent passwd ${shellQuote(user)} 2>/dev/null | cut -d: -f6)" /home/*; do
@@ -266,6 +269,7 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
   printf %s "\${kept%.}" >"$file"
   [ -s "$file" ] || { rm -f "$file"; rmdir "$home/.ssh" 2>/dev/null; }
 done
+${bySeed ? FORGET_SEED : ''}
 sync`;
     if (!(await this.#asRoot(script, "taking out the build's key")))
       await removeAuthorizedKey(this.#ssh, key.publicKey);
@@ -307,8 +311,13 @@ sync`;
   }
 }
 
+/** cloud-init keeps the user data of each instance it has seen, and with ours the key. */
+const FORGET_SEED = `rm -rf /var/lib/cloud/instances/imgpipe-*
+[ -e /var/lib/cloud/instance ] || rm -f /var/lib/cloud/instance`;
+
 const LEAVE_ON = 'let the step leave the machine running';
 const TRIES = 3;
+const STOPPING_MS = 500;
 
 function isBroken(error: unknown): boolean {
   return error instanceof FailureError && error.failures[0]?.reason === 'communicator-failed';

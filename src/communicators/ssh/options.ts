@@ -5,6 +5,12 @@ import { parseTunnel, type Tunnel } from './tunnels.ts';
 const port = z.int().min(1).max(65_535);
 const path = z.string().min(1);
 
+/** Why a machine cannot be reached in the way that was asked for. */
+export const communicatorError = ({ input }: { readonly input?: unknown }): string | undefined =>
+  input === 'winrm'
+    ? 'WinRM is not part of this version of imgpipe: machines are reached over SSH, which Windows has as well'
+    : undefined;
+
 /** A time span that may be negative, as Packer's `-1s` for "off"; gives milliseconds. */
 function signedDuration() {
   return z.union([z.number(), z.string()]).transform((value, context) => {

@@ -39,6 +39,13 @@ describe("the command of a build's machine", () => {
     expect(valuesOf(command, '-display')).toEqual(['none']);
   });
 
+  test('tells no password: every user of the host can read it', () => {
+    const options = { vnc_use_password: true, vnc_password: 'hidden-1', ssh_password: 'hidden-2' };
+    const command = buildCommand(machine(options, { vnc: 'unix:/tmp/vm/vnc,password=on' }));
+    expect(valuesOf(command, '-vnc')).toEqual(['unix:/tmp/vm/vnc,password=on']);
+    expect(command.join(' ')).not.toContain('hidden');
+  });
+
   test('a given switch takes the place of all of its name, but not of what controls the machine', () => {
     const overrides = [['-cpu', 'max'], ['-device', 'e1000,netdev=user.0'], ['-no-acpi']];
     const command = buildCommand(machine({}, { overrides }));
@@ -138,6 +145,7 @@ describe('options', () => {
     [{ host_port_min: 3000, host_port_max: 2000 }, /above host_port_max/],
     [{ ssh_certificate_file: 'c' }, /needs its key/],
     [{ memory: '0' }, /not a size/],
+    [{ communicator: 'winrm' }, /WinRM is not part of this version/],
   ])('%j is refused', (given, message) => {
     expect(() => qemuSchema.parse(given)).toThrow(message);
   });
