@@ -9,6 +9,8 @@ import type { PackerUi } from './packer-ui.ts';
 export interface PackerCommand {
   /** Text of `-h`, from `Usage:` on. */
   readonly help: string;
+  /** Command lines with what they are for, shown after the help. */
+  readonly examples: readonly (readonly [line: string, about: string])[];
   readonly flags: FlagTable;
   /** Gives the exit code, or `usage` when the command line does not fit. */
   readonly run: (work: CommandWork) => number | 'usage' | Promise<number | 'usage'>;
@@ -19,6 +21,12 @@ export interface CommandWork {
   readonly ui: PackerUi;
   readonly context: CliContext;
   readonly machineReadable: boolean;
+}
+
+/** The whole text of `-h`. */
+export function helpOf({ help, examples }: PackerCommand): string {
+  const lines = examples.map(([line, about]) => `  ${line}\n      ${about}`);
+  return `${help}\n\nExamples:\n\n${lines.join('\n')}`;
 }
 
 /** Prints all problems of a kind as one text, as Packer does; gives the exit code they mean. */

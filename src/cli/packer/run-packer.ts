@@ -1,5 +1,5 @@
 import type { CliContext } from '../context.ts';
-import type { PackerCommand } from './command.ts';
+import { helpOf, type PackerCommand } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { parseFlags } from './flags.ts';
 import { type PackerUi, machineUi, textUi } from './packer-ui.ts';
@@ -18,6 +18,10 @@ export async function runPacker(argv: readonly string[], context: CliContext): P
     context.stdout.write(`Packer v${PACKER_VERSION}\n`);
     return 0;
   }
+  if (first !== undefined && AUTOCOMPLETE.has(first)) {
+    ui.error(NO_AUTOCOMPLETE);
+    return 1;
+  }
   const entry = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (entry === undefined) {
     context.stdout.write(`${overview()}\n`);
@@ -25,11 +29,19 @@ export async function runPacker(argv: readonly string[], context: CliContext): P
   }
   const command = await entry.load();
   if (rest.some(isHelp)) {
-    context.stdout.write(`${command.help}\n`);
+    context.stdout.write(`${helpOf(command)}\n`);
     return 0;
   }
   return await runCommand(command, rest, { ui, context, machineReadable });
 }
+
+const AUTOCOMPLETE: ReadonlySet<string> = new Set(
+  ['install', 'uninstall'].flatMap((what) => [`-autocomplete-${what}`, `--autocomplete-${what}`]),
+);
+
+const NO_AUTOCOMPLETE = `imgpipe changes no files of your shell. For completion, put this into them:
+
+  source <(imgpipe completion)`;
 
 const isHelp = (argument: string | undefined): boolean =>
   argument === '-h' || argument === '-help' || argument === '--help';
@@ -42,7 +54,7 @@ async function runCommand(
   const flags = parseFlags(args, command.flags);
   if (!flags.ok) {
     for (const { message } of flags.failures) work.ui.error(message);
-    work.ui.say(command.help);
+    work.ui.say(helpOf(command));
     return 1;
   }
   let code: number | 'usage';
@@ -55,7 +67,7 @@ async function runCommand(
     return 1;
   }
   if (code !== 'usage') return code;
-  work.ui.say(command.help);
+  work.ui.say(helpOf(command));
   return 1;
 }
 

@@ -46,6 +46,11 @@ Options:
   -ignore-prerelease-plugins    Taken for the sake of scripts; no effect.
   -use-sequential-evaluation    Evaluate locals and data sources in their order.
   -skip-enforcement             Taken for the sake of scripts; no effect.`,
+  examples: [
+    ['packer build web.pkr.hcl', 'build it; what has not changed comes from the cache'],
+    ["packer build -var release=3 -only='docker.*' .", 'a folder of files, some of its builds'],
+    ['packer build -force -on-error=ask template.json', 'ask what to do when a step fails'],
+  ],
   flags: {
     ...TEMPLATE_FLAGS,
     color: 'switch',

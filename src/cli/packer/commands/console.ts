@@ -24,6 +24,10 @@ Options:
                                 template; json otherwise.
   -use-sequential-evaluation    Read all data sources before any local, as old
                                 versions did.`,
+  examples: [
+    ['packer console web.pkr.hcl', 'variables and locals of the template can be used'],
+    [`echo 'upper("x")' | packer console -config-type=hcl2`, 'the value of one expression'],
+  ],
   flags: TEMPLATE_FLAGS,
   run: async (work) => {
     const { args } = work.flags;

@@ -33,12 +33,11 @@ Options:
   -except=foo,bar,baz           Convert all builds but these.
   -only=foo,bar,baz             Convert only these builds.
   -var 'key=value'              Give a variable its value; may be repeated.
-  -var-file=path                Read values from a file; may be repeated.
-
-Examples:
-
-  imgpipe packer convert -o pipelines/web.yaml web.pkr.hcl
-  imgpipe packer convert -var-file=prod.pkrvars.hcl -only='docker.*' .`,
+  -var-file=path                Read values from a file; may be repeated.`,
+  examples: [
+    ['packer convert -o pipelines/web.yaml web.pkr.hcl', 'into a project'],
+    ["packer convert -var-file=prod.pkrvars.hcl -only='docker.*' .", 'some builds, to standard output'],
+  ],
   flags: {
     ...TEMPLATE_FLAGS,
     o: 'text',

@@ -27,6 +27,7 @@ ${fixers}
 Options:
 
   -validate=true      If true (default), checks the mended template.`,
+  examples: [['packer fix old.json > new.json', 'mend a template of an old version']],
   flags: { ...TEMPLATE_FLAGS, validate: 'switch' },
   run: ({ flags, ui, context }) => {
     const [file] = flags.args;

@@ -22,6 +22,11 @@ Options:
   -diff          Show what changes.
   -write=false   Change nothing (always so with -check).
   -recursive     Also go into the folders below.`,
+  examples: [
+    ['packer fmt .', 'the files of a folder'],
+    ['packer fmt -check -diff -recursive .', 'show what would change; for CI'],
+    ['packer fmt -', 'from standard input to standard output'],
+  ],
   flags: { ...TEMPLATE_FLAGS, check: 'switch', diff: 'switch', write: 'switch', recursive: 'switch' },
   run: async (work) => {
     if (work.flags.args.length === 0) return 'usage';

@@ -18,6 +18,10 @@ Options:
   -output-file=path    File to write; the name of the template with ".pkr.hcl"
                        after it when left out.
   -with-annotations    Add comments that explain the blocks.`,
+  examples: [
+    ['packer hcl2_upgrade template.json', 'writes template.json.pkr.hcl'],
+    ['packer hcl2_upgrade -output-file=web.pkr.hcl -with-annotations template.json', 'with explanations'],
+  ],
   flags: { ...TEMPLATE_FLAGS, 'output-file': 'text', 'with-annotations': 'switch' },
   run: async ({ flags, ui, context }) => {
     const [file] = flags.args;

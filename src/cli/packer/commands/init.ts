@@ -26,6 +26,7 @@ export const initCommand: PackerCommand = {
 Options:
   -upgrade    Taken for the sake of scripts; no effect.
   -force      Taken for the sake of scripts; no effect.`,
+  examples: [['packer init .', 'checks that all required plugins have a counterpart']],
   flags: { ...TEMPLATE_FLAGS, upgrade: 'switch', force: 'switch' },
   run: async (work) => {
     const { args } = work.flags;

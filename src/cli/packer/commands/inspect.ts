@@ -22,6 +22,10 @@ Options:
   -machine-readable             Write lines for machines.
   -use-sequential-evaluation    Read all data sources before any local, as old
                                 versions did.`,
+  examples: [
+    ['packer inspect web.pkr.hcl', 'variables, locals and builds'],
+    ['packer inspect -machine-readable template.json', 'for programs'],
+  ],
   flags: TEMPLATE_FLAGS,
   run: async (work) => {
     const flags = templateFlags(work.flags, work.flags.args.length === 1 ? work.flags.args[0] : undefined);

@@ -20,6 +20,7 @@ Subcommands:
     remove       fails: there is nothing to remove
     required     shows the plugins that a template requires: name, source and
                  version constraint`,
+  examples: [['packer plugins required .', 'what the template asks for']],
   flags: {},
   run: async (work) => {
     const [subcommand, template, ...more] = work.flags.args;

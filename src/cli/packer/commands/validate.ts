@@ -34,6 +34,11 @@ Options:
   -ignore-prerelease-plugins    Taken for the sake of scripts; no effect.
   -use-sequential-evaluation    Read all data sources before any local, as old
                                 versions did.`,
+  examples: [
+    ['packer validate .', 'a folder of files'],
+    ['packer validate -syntax-only web.pkr.hcl', 'its syntax alone'],
+    ['packer validate -var-file=prod.pkrvars.hcl .', 'with the values of a file'],
+  ],
   flags: {
     ...TEMPLATE_FLAGS,
     'syntax-only': 'switch',

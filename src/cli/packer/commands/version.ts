@@ -7,6 +7,10 @@ export const versionCommand: PackerCommand = {
 
   Shows the version of Packer whose templates are understood; the version of
   imgpipe itself comes on standard error.`,
+  examples: [
+    ['packer version', 'for people'],
+    ['packer version -machine-readable', 'for programs'],
+  ],
   flags: {},
   run: ({ ui, context }) => {
     ui.machine('version', PACKER_VERSION);

@@ -10,7 +10,21 @@ export type GoNode =
       readonly pipeline: GoPipeline;
       readonly whenTrue: readonly GoNode[];
       readonly otherwise: readonly GoNode[];
-    };
+    }
+  /** `{{template "name" pipeline}}`; without a pipeline its dot is nil. */
+  | {
+      readonly type: 'template';
+      readonly name: string;
+      readonly pipeline: GoPipeline | undefined;
+      readonly span: Span;
+    }
+  | { readonly type: 'break' | 'continue' };
+
+/** A text with the templates that are defined in it. */
+export interface GoTemplate {
+  readonly nodes: readonly GoNode[];
+  readonly definitions: ReadonlyMap<string, readonly GoNode[]>;
+}
 
 export interface GoPipeline {
   /** Variables that take the value: two for the key and the item of a range. */
@@ -40,7 +54,7 @@ const CHARACTER = /'(?:[^'\\\n]|\\.)'/uy;
 const NUMBER = /[+-]?(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)/y;
 
 /** Reads a text with actions of Go's template language (`{{ … }}`). Fails with `template-syntax` and a place. */
-export function parseGoTemplate(source: SourceText): Result<readonly GoNode[]> {
+export function parseGoTemplate(source: SourceText): Result<GoTemplate> {
   const parser = new Parser(source);
   try {
     return { ok: true, value: parser.template() };
@@ -57,16 +71,20 @@ class Parser {
   readonly #text: string;
   #at = 0;
   #trimNext = false;
+  /** How many ranges stand around. */
+  #ranges = 0;
+  #depth = 0;
+  readonly #definitions = new Map<string, readonly GoNode[]>();
 
   constructor(source: SourceText) {
     this.#cursor = new Cursor(source);
     this.#text = source.text;
   }
 
-  template(): readonly GoNode[] {
+  template(): GoTemplate {
     const { nodes, ending, start } = this.#nodes();
     if (ending !== 'finish') this.#fail(`unexpected {{${ending}}}`, start);
-    return nodes;
+    return { nodes, definitions: this.#definitions };
   }
 
   /** Nodes up to `{{end}}`, `{{else …}}` (left standing after its word) or the end of the text. */
@@ -110,15 +128,72 @@ class Parser {
       nodes.push(this.#cursor.nested(() => this.#block(word, start)));
       return undefined;
     }
+    if (word === 'define' || word === 'block' || word === 'template') {
+      this.#take(WORD);
+      nodes.push(...this.#cursor.nested(() => this.#named(word, start)));
+      return undefined;
+    }
+    if ((word === 'break' || word === 'continue') && this.#isAlone(word)) {
+      this.#take(WORD);
+      if (this.#ranges === 0) this.#fail(`{{${word}}} outside {{range}}`, start);
+      this.#close(start);
+      nodes.push({ type: word });
+      return undefined;
+    }
     nodes.push({ type: 'output', pipeline: this.#pipeline(start) });
     this.#close(start);
     return undefined;
   }
 
+  #isAlone(word: string): boolean {
+    return new RegExp(String.raw`^\s*${word}\s*(?:-\s*)?\}\}`).test(
+      this.#text.slice(this.#at, this.#at + 200),
+    );
+  }
+
+  /** `{{define}}`, `{{block}}` and `{{template}}`: what has a name of its own. */
+  #named(type: 'define' | 'block' | 'template', start: number): readonly GoNode[] {
+    this.#take(BLANK);
+    const quoted = this.#take(STRING);
+    if (quoted === '') this.#fail(`{{${type}}} needs the name of a template in quotes`, start);
+    const name = this.#unquote(quoted, start);
+    if (type === 'define' && this.#depth > 0) this.#fail('unexpected {{define}}', start);
+    const hasPipeline =
+      type !== 'define' && !/^\s*(?:-\s*)?\}\}/.test(this.#text.slice(this.#at, this.#at + 200));
+    if (type === 'block' && !hasPipeline) this.#fail('missing value for {{block}}', start);
+    const pipeline = hasPipeline ? this.#pipeline(start) : undefined;
+    this.#close(start);
+    const call = { type: 'template', name, pipeline, span: this.#cursor.span(start, this.#at) } as const;
+    if (type === 'template') return [call];
+    const { ranges, depth } = { ranges: this.#ranges, depth: this.#depth };
+    this.#ranges = 0;
+    this.#depth = depth + 1;
+    const { nodes, ending } = this.#nodes();
+    this.#ranges = ranges;
+    this.#depth = depth;
+    if (ending !== 'end') this.#fail(`{{${type}}} has no {{end}}`, start);
+    // One that is empty does not take the place of another.
+    const isEmpty = nodes.every((node) => node.type === 'text' && node.text.trim() === '');
+    if (!isEmpty || !this.#definitions.has(name)) this.#definitions.set(name, nodes);
+    return type === 'block' ? [call] : [];
+  }
+
   #block(type: 'if' | 'with' | 'range', start: number): GoNode {
+    this.#depth += 1;
+    try {
+      return this.#branches(type, start);
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+
+  #branches(type: 'if' | 'with' | 'range', start: number): GoNode {
     const pipeline = this.#pipeline(start);
     this.#close(start);
+    const loops = type === 'range' ? 1 : 0;
+    this.#ranges += loops;
     const { nodes: whenTrue, ending } = this.#nodes();
+    this.#ranges -= loops;
     if (ending === 'finish') this.#fail(`unexpected end of the text: {{${type}}} has no {{end}}`, start);
     if (ending === 'end') return { type, pipeline, whenTrue, otherwise: [] };
     if (this.#peekWord() === 'if') {

@@ -2,7 +2,14 @@ import { type Failure, FailureError, type Result, fail } from '../../../diagnost
 import { nearestName } from '../../../diagnostics/nearest-name.ts';
 import type { SourceText, Span } from '../syntax/source-text.ts';
 import { GoCallError, type GoFunctions, type GoValue, isTrue, printGo } from './go-value.ts';
-import { type GoCommand, type GoNode, type GoOperand, type GoPipeline, parseGoTemplate } from './parse-go.ts';
+import {
+  type GoCommand,
+  type GoNode,
+  type GoOperand,
+  type GoPipeline,
+  type GoTemplate,
+  parseGoTemplate,
+} from './parse-go.ts';
 
 export interface GoContext {
   /** What `.` is. */
@@ -14,9 +21,9 @@ export interface GoContext {
 export function renderGoTemplate(source: SourceText, context: GoContext): Result<string> {
   const parsed = parseGoTemplate(source);
   if (!parsed.ok) return parsed;
-  const renderer = new Renderer(context);
+  const renderer = new Renderer(context, parsed.value.definitions);
   try {
-    renderer.nodes(parsed.value, context.data);
+    renderer.nodes(parsed.value.nodes, context.data);
     return { ok: true, value: renderer.chunks.join('') };
   } catch (error) {
     if (error instanceof RangeError) {
@@ -28,27 +35,73 @@ export function renderGoTemplate(source: SourceText, context: GoContext): Result
   }
 }
 
+/** Templates that call each other may do so this deep, and this often in all. */
+const MOST_DEEP = 1000;
+const MOST_CALLS = 100_000;
+
+/** Why a list of nodes ended before its end. */
+type Leave = 'break' | 'continue' | undefined;
+
 class Renderer {
   readonly chunks: string[] = [];
   readonly #functions: GoFunctions;
-  readonly #variables = new Map<string, GoValue>();
+  readonly #definitions: GoTemplate['definitions'];
+  #variables = new Map<string, GoValue>();
+  #depth = 0;
+  #calls = 0;
 
-  constructor({ data, functions }: GoContext) {
+  constructor({ data, functions }: GoContext, definitions: GoTemplate['definitions']) {
     this.#functions = functions;
+    this.#definitions = definitions;
     this.#variables.set('$', data);
   }
 
-  nodes(nodes: readonly GoNode[], dot: GoValue): void {
+  nodes(nodes: readonly GoNode[], dot: GoValue): Leave {
     for (const node of nodes) {
-      if (node.type === 'text') this.chunks.push(node.text);
-      else if (node.type === 'output') {
+      const leave = this.#node(node, dot);
+      if (leave !== undefined) return leave;
+    }
+    return undefined;
+  }
+
+  #node(node: GoNode, dot: GoValue): Leave {
+    switch (node.type) {
+      case 'text':
+        this.chunks.push(node.text);
+        return undefined;
+      case 'output': {
         const value = this.#pipeline(node.pipeline, dot);
         if (node.pipeline.assign.length === 0) this.chunks.push(printGo(value));
-      } else this.#block(node, dot);
+        return undefined;
+      }
+      case 'template':
+        this.#template(node, dot);
+        return undefined;
+      case 'break':
+      case 'continue':
+        return node.type;
+      default:
+        return this.#block(node, dot);
     }
   }
 
-  #block(node: GoNode & { type: 'if' | 'with' | 'range' }, dot: GoValue): void {
+  /** A template sees nothing but what it is given: its own dot, which is also its `$`. */
+  #template({ name, pipeline, span }: GoNode & { type: 'template' }, dot: GoValue): void {
+    const nodes = this.#definitions.get(name);
+    if (nodes === undefined) return failAt(span, `template "${name}" not defined`);
+    const value = pipeline === undefined ? null : this.#pipeline(pipeline, dot);
+    this.#calls += 1;
+    if (this.#depth >= MOST_DEEP || this.#calls > MOST_CALLS)
+      failAt(span, `exceeded maximum template depth (${MOST_DEEP})`);
+    const outer = this.#variables;
+    this.#variables = new Map([['$', value]]);
+    this.#depth += 1;
+    this.nodes(nodes, value);
+    this.#depth -= 1;
+    this.#variables = outer;
+  }
+
+  #block(node: GoNode & { type: 'if' | 'with' | 'range' }, dot: GoValue): Leave {
     const value = this.#pipeline(node.pipeline, dot);
     if (node.type === 'range') {
       const items = rangeItems(value, node.pipeline.span);
@@ -57,11 +110,13 @@ class Renderer {
         const [first, second] = names;
         if (second !== undefined && first !== undefined) this.#variables.set(first, key).set(second, item);
         else if (first !== undefined) this.#variables.set(first, item);
-        this.nodes(node.whenTrue, item);
+        if (this.nodes(node.whenTrue, item) === 'break') break;
       }
-      if (items.length === 0) this.nodes(node.otherwise, dot);
-    } else if (isTrue(value)) this.nodes(node.whenTrue, node.type === 'with' ? value : dot);
-    else this.nodes(node.otherwise, dot);
+      return items.length === 0 ? this.nodes(node.otherwise, dot) : undefined;
+    }
+    return isTrue(value)
+      ? this.nodes(node.whenTrue, node.type === 'with' ? value : dot)
+      : this.nodes(node.otherwise, dot);
   }
 
   #pipeline(pipeline: GoPipeline, dot: GoValue): GoValue {

@@ -57,14 +57,16 @@ function render(text: string, functions: GoFunctions): Outcome {
     const [failure] = parsed.failures;
     return fail(`template: hcl2_upgrade:${failure?.origin?.line ?? 1}: ${failure?.message ?? ''}`);
   }
-  const unknown = parsed.value.flatMap((node) => functionsOf(node)).find(({ name }) => !functions.has(name));
+  const unknown = parsed.value.nodes
+    .flatMap((node) => functionsOf(node))
+    .find(({ name }) => !functions.has(name));
   if (unknown !== undefined) {
     return fail(
       `template: hcl2_upgrade:${unknown.line}: function ${JSON.stringify(unknown.name)} not defined`,
     );
   }
   let done = '';
-  for (const node of parsed.value) {
+  for (const node of parsed.value.nodes) {
     if (node.type === 'text') done += node.text;
     else if (node.type !== 'output') return fail(`unhandled node type *parse.${capital(node.type)}Node`);
     else {
@@ -90,9 +92,9 @@ function render(text: string, functions: GoFunctions): Outcome {
 const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
 
 function functionsOf(node: GoNode): { readonly name: string; readonly line: number }[] {
-  if (node.type === 'text') return [];
-  const inner = node.type === 'output' ? [] : [...node.whenTrue, ...node.otherwise].flatMap(functionsOf);
-  const operands = node.pipeline.commands.flatMap((command) => command.operands);
+  const inner = 'whenTrue' in node ? [...node.whenTrue, ...node.otherwise].flatMap(functionsOf) : [];
+  const pipeline = 'pipeline' in node ? node.pipeline : undefined;
+  const operands = (pipeline?.commands ?? []).flatMap((command) => command.operands);
   return [...operands.flatMap(calledBy), ...inner];
 }
 

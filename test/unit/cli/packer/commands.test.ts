@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../../../src/cli/packer/commands.ts';
 import { PackerProject } from '../../../rigs/packer-command.ts';
 
 let project: PackerProject;
@@ -25,6 +26,24 @@ describe('command line', () => {
       stdout: expect.stringMatching(/^Usage: packer validate/) as string,
     });
   });
+
+  test.each(Object.keys(COMMANDS))('%s -h shows command lines that it takes', async (name) => {
+    const { code, stdout } = await project.run([name, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Usage: packer /);
+    expect(stdout).toContain(`\nExamples:\n\n  `);
+    expect(stdout.split('\nExamples:\n')[1]).toContain(`packer ${name}`);
+  });
+
+  test.each(['-autocomplete-install', '--autocomplete-uninstall'])(
+    '%s says what to do instead',
+    async (flag) => {
+      expect(await project.run([flag])).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining('source <(imgpipe completion)') as string,
+      });
+    },
+  );
 
   test('bad flags say what is wrong and show the usage', async () => {
     const unknown = await project.run(['validate', '-foo', 'x']);

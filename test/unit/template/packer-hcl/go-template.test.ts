@@ -1,4 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { nodeWorld } from '../../../../src/template/packer-hcl/functions/node-world.ts';
+import { engineFunctions } from '../../../../src/template/packer-hcl/go-template/packer-functions.ts';
+import { renderGoTemplate } from '../../../../src/template/packer-hcl/go-template/render-go.ts';
+import { SourceText } from '../../../../src/template/packer-hcl/syntax/source-text.ts';
 import { PackerProject } from '../../../rigs/packer-command.ts';
 
 let project: PackerProject;
@@ -30,6 +34,52 @@ describe('{{ … }} of the JSON form', () => {
     const { code, stdout } = await say(line);
     expect(stdout).toContain(message);
     expect(code).toBe(1);
+  });
+
+  test.each([
+    ['{{define "x"}}a{{.}}{{end}}{{template "x" 3}}{{template "x" "y"}}', 'a3ay'],
+    ['{{block "y" 7}}b{{.}}{{$}}{{end}}', 'b77'],
+    ['{{define "x"}}[{{if .}}{{.}}{{end}}]{{end}}{{template "x"}}{{template `x` 1}}', '[][1]'],
+    ['{{define "x"}}one{{end}}{{define "x"}}two{{end}}{{template "x"}}', 'two'],
+    ['{{define "x"}}one{{end}}{{define "x"}} {{end}}{{template "x"}}', 'one'],
+    ['{{$a := 1}}{{define "x"}}{{$a := 2}}{{$a}}{{end}}{{template "x"}}{{$a}}', '21'],
+  ])('named templates: %s is %s', async (line, expected) => {
+    expect(await say(line)).toMatchObject({ code: 0, stdout: `${expected}\n` });
+  });
+
+  test.each([
+    ['{{template "x"}}', 'Template "x" not defined'],
+    ['{{define "x"}}a', '{{define}} has no {{end}}'],
+    ['{{if 1}}{{define "x"}}a{{end}}{{end}}', 'nexpected {{define}}'],
+    ['{{define}}a{{end}}', '{{define}} needs the name of a template in quotes'],
+    ['{{block "y"}}a{{end}}', 'missing value for {{block}}'],
+    ['{{break}}', '{{break}} outside {{range}}'],
+    ['{{if 1}}{{continue}}{{end}}', '{{continue}} outside {{range}}'],
+    ['{{define "x"}}{{template "x"}}{{end}}{{template "x"}}', 'xceeded maximum template depth'],
+    [
+      `${Array.from({ length: 60 }, (_, at) => `{{define "a${at}"}}{{template "a${at + 1}"}}{{template "a${at + 1}"}}{{end}}`).join('')}{{define "a60"}}{{end}}{{template "a0"}}`,
+      'xceeded maximum template depth',
+    ],
+  ])('a mistake with named templates or loops: %#', async (line, message) => {
+    const { code, stdout } = await say(line);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(message);
+    expect(code).toBe(1);
+  });
+
+  test('break and continue leave a range', () => {
+    const text = (action: string): string =>
+      `{{range $i, $x := .}}{{if eq $x "b"}}${action}{{end}}{{$x}}{{else}}none{{end}}`;
+    const render = (source: string): unknown =>
+      renderGoTemplate(new SourceText('t', source), {
+        data: ['a', 'b', 'c'],
+        functions: engineFunctions({ world: nodeWorld({ baseDirectory: '.' }), packerVersion: '1' }),
+      });
+    expect(render(text('{{break}}'))).toEqual({ ok: true, value: 'a' });
+    expect(render(text('{{- continue -}}'))).toEqual({ ok: true, value: 'ac' });
+    expect(render(`{{range .}}${text('{{break}}').replace(':= .', ':= $')}|{{end}}`)).toEqual({
+      ok: true,
+      value: 'a|a|a|',
+    });
   });
 
   test('template_dir is known where there is a template', async () => {
