@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { prepareImage } from '../../../src/builders/docker/base-image.ts';
 import { runArguments } from '../../../src/builders/docker/container.ts';
 import { DaemonStore } from '../../../src/builders/docker/daemon-store.ts';
 import { dockerBuilder } from '../../../src/builders/docker/docker-builder.ts';
@@ -10,7 +11,7 @@ import type { DriverContext } from '../../../src/builders/machine-builder.ts';
 import { DockerCli } from '../../../src/communicators/docker/docker-cli.ts';
 import { loggedIn } from '../../../src/communicators/docker/registry-login.ts';
 import { asDigest, type Digest } from '../../../src/model/ids.ts';
-import { dockerImageSource } from '../../../src/sources/docker-image.ts';
+import { dockerImageSchema, dockerImageSource } from '../../../src/sources/docker-image.ts';
 import { stepRunContext } from '../../rigs/fake-machine.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 
@@ -116,6 +117,31 @@ describe('what the daemon keeps', () => {
     expect(name).toMatch(/^imgpipe-snapshot\/[0-9a-f]{12}:[0-9a-f]{24}$/);
     expect(here.newName()).not.toBe(name);
     expect(there.newName().split(':')[0]).not.toBe(name.split(':')[0]);
+  });
+});
+
+describe('the image that a pipeline begins with', () => {
+  const context = { log: () => undefined, output: () => undefined, resolvePath: (path: string) => path };
+  const image = `debian@sha256:${'a'.repeat(64)}`;
+
+  test('a name is pulled every time; a digest only until the daemon has it', async () => {
+    const known = fakeDocker('echo sha256:1 web');
+    for (const name of ['debian:bookworm', image])
+      expect(await prepareImage(dockerImageSchema.parse({ image: name }), known.cli, context)).toEqual({
+        id: 'sha256:1',
+        user: 'web',
+      });
+    expect(known.calls().filter((call) => call.startsWith('pull'))).toEqual(['pull debian:bookworm']);
+  });
+
+  test('a digest that the daemon does not have is pulled', async () => {
+    const folder = temporaryFolder();
+    const unknown = fakeDocker(
+      `case "$1" in pull) touch ${folder}/pulled;; *) test -e ${folder}/pulled && echo sha256:1;; esac`,
+    );
+    const { id } = await prepareImage(dockerImageSchema.parse({ image }), unknown.cli, context);
+    expect(id).toBe('sha256:1');
+    expect(unknown.calls().filter((call) => call.startsWith('pull'))).toEqual([`pull ${image}`]);
   });
 });
 
