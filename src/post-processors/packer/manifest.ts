@@ -7,6 +7,7 @@ import { capture, FailureError } from '../../diagnostics/failure.ts';
 import type { Artifact } from '../../model/artifact.ts';
 import { lateSecrets } from '../../model/late-value.ts';
 import { BUILD_FIELDS } from '../../provisioners/packer/build-fields.ts';
+import { packerRunId } from '../../template/packer-lower/run-facts.ts';
 import { definePostProcessor, type PostContext } from '../post-processor.ts';
 import { renderPath, writtenPath } from './user-file.ts';
 
@@ -56,8 +57,6 @@ export const packerManifestPostProcessor = definePostProcessor({
   },
 });
 
-const runId = (): string => process.env['PACKER_RUN_UUID'] ?? '';
-
 /** One build in the order and form of Packer's file. */
 async function entryOf(
   options: ManifestOptions,
@@ -79,7 +78,7 @@ async function entryOf(
     ...(options.strip_time ? {} : { build_time: Math.floor(Date.now() / 1000) }),
     files: files.length === 0 ? null : files,
     artifact_id: artifact.id,
-    packer_run_uuid: runId(),
+    packer_run_uuid: packerRunId(),
     custom_data: options.custom_data === undefined ? null : Object.fromEntries(data),
   };
 }
@@ -93,9 +92,11 @@ async function addBuild(
   const release = await lock(`${file}.lock`, context.signal);
   try {
     const before = existsSync(file) ? await readManifest(file) : undefined;
-    const isOther = options.packer_force && before?.last_run_uuid !== runId();
+    const isOther = options.packer_force && before?.last_run_uuid !== packerRunId();
     const builds = isOther ? [] : (before?.builds ?? []);
-    await writeFile(file, goJson({ builds: [...builds, entry], last_run_uuid: runId() }), { mode: 0o664 });
+    await writeFile(file, goJson({ builds: [...builds, entry], last_run_uuid: packerRunId() }), {
+      mode: 0o664,
+    });
   } finally {
     await release();
   }

@@ -4,6 +4,7 @@ import { engineFunctions } from '../../template/packer-hcl/go-template/packer-fu
 import { printGo } from '../../template/packer-hcl/go-template/go-value.ts';
 import { renderGoTemplate } from '../../template/packer-hcl/go-template/render-go.ts';
 import { SourceText } from '../../template/packer-hcl/syntax/source-text.ts';
+import { packerRunId } from '../../template/packer-lower/run-facts.ts';
 import type { BuildFields } from './build-fields.ts';
 
 export interface RenderContext {
@@ -48,6 +49,7 @@ export function renderText(
 /** A fact of the machine as templates see it; one that its builder does not know is a text that says so. */
 export function factOf(facts: Readonly<Record<string, string>>, name: string): string {
   if (Object.hasOwn(facts, name)) return facts[name] ?? '';
+  if (name === 'PackerRunUUID') return packerRunId();
   const words = name.replace(/^Packer/, '').replaceAll(/([a-z])([A-Z])|(HTTP)(?=[A-Z])/g, '$1$3_$2');
   return `ERR_${words.toUpperCase()}_NOT_IMPLEMENTED_BY_BUILDER`;
 }

@@ -6,6 +6,7 @@ import { type LoweredBuild, lowerBuild, type LowerContext, type WrittenOptions }
 import { type NotingWorld, otherWorld } from './noting-world.ts';
 import type { PackerBuild, PackerReader } from './packer-build.ts';
 import { SecretFinder } from './stand-ins.ts';
+import { runFacts } from './run-facts.ts';
 
 export interface LowerOptions extends Pick<
   LowerContext,
@@ -76,23 +77,13 @@ export function lowerPacker(options: LowerOptions): LoweredPacker {
   };
 }
 
-/** Facts that every machine has for Packer, and what it says where a builder does not know them. */
-const UNKNOWN_FACTS: Readonly<Record<string, string>> = {
-  ID: 'ERR_ID_NOT_IMPLEMENTED_BY_BUILDER',
-  PackerHTTPIP: 'ERR_HTTP_IP_NOT_IMPLEMENTED_BY_BUILDER',
-  PackerHTTPPort: 'ERR_HTTP_PORT_NOT_IMPLEMENTED_BY_BUILDER',
-  PackerHTTPAddr: 'ERR_HTTP_ADDR_NOT_IMPLEMENTED_BY_BUILDER',
-};
-
 function running(
   reader: PackerReader,
   world: NotingWorld['world'],
   index: number,
   facts: Readonly<Record<string, string>>,
 ): PackerBuild {
-  const known = new Map(
-    Object.entries(Object.keys(facts).length === 0 ? {} : { ...UNKNOWN_FACTS, ...facts }),
-  );
+  const known = runFacts(facts);
   const { builds, failures } = reader.read({
     world,
     buildValues: (name) => known.get(name),

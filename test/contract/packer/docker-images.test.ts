@@ -49,16 +49,28 @@ build {
   }
 }
 `,
-  'source.pkr.hcl': `
-variable "word" { default = "it's" }
+  'variables.pkr.hcl': `
+variable "word" { type = string }
 variable "registry" { default = "" }
+variable "people" {
+  type    = map(string)
+  default = { me = "made" }
+}
+locals {
+  author = keys(var.people)[0]
+  start  = ["/bin/sh", "-c"]
+}
+`,
+  'words.auto.pkrvars.hcl': 'word = "overruled"\n',
+  'web.pkrvars.hcl': 'word = "it\'s"\n',
+  'source.pkr.hcl': `
 source "docker" "web" {
   image   = "base:1"
   pull    = false
   commit  = true
-  author  = "me"
-  message = "made"
-  changes = ["USER web", "ENTRYPOINT [\\"/bin/sh\\", \\"-c\\"]", "CMD [\\"cat /log\\"]"]
+  author  = local.author
+  message = var.people[local.author]
+  changes = ["USER web", "ENTRYPOINT \${jsonencode(local.start)}", "CMD [\\"cat /log\\"]"]
 }
 `,
   'tar.pkr.hcl': `
@@ -111,7 +123,16 @@ describe.skipIf(reason !== undefined)(
     const imgpipe = [process.execPath, join(ROOT, 'bin', 'imgpipe-packer.mjs')];
     const build = (cwd: string, program: readonly string[], ...more: readonly string[]): string => {
       const [first = '', ...rest] = program;
-      const args = [...rest, 'build', '-color=false', '-var', `registry=${registry}`, ...more, '.'];
+      const args = [
+        ...rest,
+        'build',
+        '-color=false',
+        '-var-file=web.pkrvars.hcl',
+        '-var',
+        `registry=${registry}`,
+        ...more,
+        '.',
+      ];
       const env = {
         ...process.env,
         ...daemon.env,

@@ -96,13 +96,72 @@ describe.skipIf(noDockerd !== undefined)(`packer build of a docker template${wit
     expect(project.read('web.md5')).toBe(sum);
     expect(project.read('ids.txt')).toMatch(/^[0-9a-f]{64}\n[0-9a-f]{64}\n$/);
 
-    const third = await build('-var', 'greeting=good bye');
-    expect(third).toContain('==> docker.web: cached: shell.two');
-    expect(third).not.toContain('cached: shell-2');
+    project.write('two.sh', 'echo changed > /two\n');
+    const third = await build();
+    expect(third).toContain('==> docker.web: cached: shell.one');
+    expect(third).toContain('Provisioning with shell script: two.sh');
+    expect(third).not.toContain('Provisioning with shell script: one.sh');
+    expect(inArchive('two')).toBe('changed\n');
+    expect(inArchive('last')).toBe('hello\n');
+
+    const fourth = await build('-var', 'greeting=good bye');
+    expect(fourth).toContain('==> docker.web: cached: shell.two');
+    expect(fourth).not.toContain('cached: shell-2');
     expect(inArchive('last')).toBe('good bye\n');
 
-    const fourth = await build('-no-cache');
-    expect(fourth).not.toContain('cached:');
+    const fifth = await build('-no-cache');
+    expect(fifth).not.toContain('cached:');
     expect(daemon.docker('ps', '-aq')).toBe('');
+  });
+
+  test('values of the moment name things without a new build; in the machine they are said, and run', async () => {
+    const template = (step: string): string => `source "docker" "web" {
+  image       = "base:1"
+  pull        = false
+  commit      = true
+  run_command = ["-d", "-i", "-t", "--network=none", "--entrypoint=/bin/sh", "--", "{{.Image}}"]
+}
+build {
+  sources = ["docker.web"]
+  provisioner "shell" {
+    inline = ["echo first > /first"]
+  }
+  provisioner "shell" {
+    name = "moment"
+    inline = ["echo \${build.PackerRunUUID} \${build.ID} \${build.Host}/\${build.Port} > /names"]
+    ${step}
+  }
+  post-processor "docker-tag" {
+    repository = "moment"
+    tags       = ["at-\${formatdate("YYYYMMDDhhmmss", timestamp())}-\${uuidv4()}"]
+  }
+}
+`;
+    using project = new PackerProject().write('t.pkr.hcl', template(''));
+    const build = async (): Promise<string> => {
+      const { code, stdout } = await project.run(['build', '-color=false', '.'], { engine });
+      expect(code, stdout).toBe(0);
+      return stdout;
+    };
+    const names = (): string =>
+      daemon.docker('run', '--rm', '--network=none', '--entrypoint=/bin/cat', tags()[0] ?? '', '/names');
+    const tags = (): string[] => daemon.docker('image', 'ls', '--format', '{{.ID}}', 'moment').split('\n');
+    expect(await build()).not.toContain('cached:');
+    const second = await build();
+    expect(second).toContain('==> docker.web: cached: shell');
+    expect(second).toContain('==> docker.web: cached: moment');
+    expect(second).not.toContain('Provisioning with shell script');
+    expect(names()).toMatch(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12} [0-9a-f]{64} \/0$/);
+    // Two names of one image.
+    expect(tags()).toHaveLength(2);
+    expect(new Set(tags()).size).toBe(1);
+
+    project.write('t.pkr.hcl', template('environment_vars = ["AT=${timestamp()}"]'));
+    for (let run = 0; run < 2; run += 1) {
+      const said = await build();
+      expect(said).toContain('==> docker.web: cached: shell\n');
+      expect(said).toMatch(/not cached: moment: environment_vars .* differs in every run/);
+      expect(said.match(/Provisioning with shell script/g)).toHaveLength(1);
+    }
   });
 });
