@@ -73,6 +73,70 @@ source "docker" "web" {
   changes = ["USER web", "ENTRYPOINT \${jsonencode(local.start)}", "CMD [\\"cat /log\\"]"]
 }
 `,
+  // Every option of provisioners that 1.6.6 knows and that leaves a trace.
+  'exact.pkr.hcl': `
+source "docker" "exact" {
+  image       = "base:1"
+  pull        = false
+  export_path = "out/exact.tar"
+}
+build {
+  sources = ["source.docker.exact"]
+  provisioner "shell" {
+    inline           = ["echo \\"$0|$A|$B|$PACKER_BUILD_NAME|$PACKER_BUILDER_TYPE\\" > /one"]
+    environment_vars = ["A=it's \\"so\\" $HOME", "B=x y=z"]
+    remote_path      = "/tmp/own.sh"
+    skip_clean       = true
+  }
+  provisioner "shell" {
+    inline          = ["#!/bin/sh", "echo \\"$0|$1|$V\\" > /two; ls -l $0 > /dev/null"]
+    remote_folder   = "/var/tmp"
+    remote_file     = "named.sh"
+    environment_vars = ["V=v"]
+    execute_command = "{{.Vars}} /bin/sh {{.Path}} '{{build_name}} {{build_type}}'"
+  }
+  provisioner "shell" {
+    inline           = ["echo \\"$Z|$-\\" > /three", "exit 7"]
+    inline_shebang   = "/bin/sh -eu"
+    environment_vars = ["Z='quoted'"]
+    use_env_var_file = true
+    valid_exit_codes = [0, 7]
+  }
+  provisioner "shell" {
+    inline           = ["echo \\"$K\\" > /four"]
+    environment_vars = ["K=k"]
+    env_var_format   = "%s=<%s> "
+    execute_command  = "chmod +x {{.Path}}; env \\"{{.Vars}}\\" {{.Path}}"
+  }
+  provisioner "file" {
+    source      = "site"
+    destination = "/srv/"
+  }
+  provisioner "file" {
+    source      = "site/"
+    destination = "/new"
+  }
+  provisioner "file" {
+    sources     = ["one.sh", "two.sh"]
+    destination = "/root/"
+  }
+  provisioner "file" {
+    source      = "/one"
+    destination = "down/"
+    direction   = "download"
+  }
+  provisioner "file" {
+    source      = "/two"
+    destination = "deep/er/named.txt"
+    direction   = "download"
+  }
+  post-processor "docker-import" {
+    repository = "exact"
+    tag        = "1"
+    changes    = ["CMD [\\"/bin/sh\\"]"]
+  }
+}
+`,
   'tar.pkr.hcl': `
 source "docker" "tar" {
   image       = "base:1"
@@ -202,6 +266,17 @@ describe.skipIf(reason !== undefined)(
       daemon.docker('rmi', '--force', ...names);
       daemon.docker('pull', `${registry}/app:2`);
       expect(contentOf(`${registry}/app:2`)).toEqual(expected);
+    }, 120_000);
+
+    test('options of provisioners leave the same traces in the container and on the host', () => {
+      const [theirs, ours] = [project('theirs-exact'), project('ours-exact')];
+      build(theirs, [PACKER], '-only=docker.exact');
+      const expected = contentOf('exact:1');
+      daemon.docker('rmi', 'exact:1');
+      build(ours, imgpipe, '-only=docker.exact');
+      expect(contentOf('exact:1')).toEqual(expected);
+      for (const file of ['down/one', 'deep/er/named.txt'])
+        expect(readFileSync(join(ours, file), 'utf8')).toBe(readFileSync(join(theirs, file), 'utf8'));
     }, 120_000);
 
     test('an exported tar that is imported again', () => {
