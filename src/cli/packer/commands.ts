@@ -40,6 +40,10 @@ export const COMMANDS: Readonly<
     summary: 'Interact with Packer plugins and catalog',
     load: async () => (await import('./commands/plugins.ts')).pluginsCommand,
   },
+  'sbom-generate': {
+    summary: 'writes a bill of materials of a folder with a system',
+    load: async () => (await import('./commands/sbom-generate.ts')).sbomGenerateCommand,
+  },
   validate: {
     summary: 'check that a template is valid',
     load: async () => (await import('./commands/validate.ts')).validateCommand,

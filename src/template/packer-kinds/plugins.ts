@@ -57,12 +57,21 @@ export function pluginAddressOf(type: string): string | undefined {
   return name === undefined ? undefined : OTHERS[name];
 }
 
-/** Says what a kind that is not there would need. `noun` is what it is to be: source, provisioner … */
-export function describeMissing(noun: string, type: string): string {
-  const address = pluginAddressOf(type);
+/**
+ * Says what a kind that is not there would need. `noun` is what it is to be: source, provisioner …; `required` are the
+ * plugins that the template asks for.
+ */
+export function describeMissing(
+  noun: string,
+  type: string,
+  required: readonly { readonly name: string; readonly source: string; readonly version: string }[] = [],
+): string {
+  const asked = required.find(({ name }) => type === name || type.startsWith(`${name}-`));
+  const address = asked?.source ?? pluginAddressOf(type);
+  const version = asked?.version ?? '~> 1';
   const origin =
     address === undefined
       ? 'With Packer it would come from a plugin'
-      : `With Packer it comes from the plugin ${address} (~> 1)`;
+      : `With Packer it comes from the plugin ${address} (${version})`;
   return `The ${noun} ${type} is not part of this version of imgpipe. ${origin}; the rest of the template was checked as it is.`;
 }

@@ -17,7 +17,7 @@ export function checkDataSources(template: ParsedPackerTemplate): Problems {
     if (kind === undefined) {
       problems.add({
         reason: 'unknown-kind',
-        message: `Unknown data type ${source.type}: ${describeMissing('data source', source.type)}`,
+        message: `Unknown data type ${source.type}: ${describeMissing('data source', source.type, template.requiredPlugins)}`,
         origin,
         ...didYouMean(source.type, componentTypes('data-source')),
       });

@@ -46,6 +46,7 @@ export function preparePostProcessors(
           world: work.world,
           facts: work.facts,
           buildFact: work.buildFact,
+          plugins: work.plugins,
         },
         work.problems,
       ),

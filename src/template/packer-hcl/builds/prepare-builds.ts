@@ -41,6 +41,7 @@ export interface BuildWork {
   readonly world: CheckWorld;
   readonly facts: Parameters<typeof prepareComponent>[0]['facts'];
   readonly buildFact: Parameters<typeof prepareComponent>[0]['buildFact'];
+  readonly plugins: Parameters<typeof prepareComponent>[0]['plugins'];
   readonly except: readonly string[];
   readonly exceptMatches: { count: number };
   readonly problems: Problems;
@@ -180,6 +181,7 @@ function buildWork(
       packerVersion: rest.packerVersion,
     },
     buildFact: ([name]) => valueOf(String(name)),
+    plugins: template.requiredPlugins,
     except: rest.except,
     exceptMatches: rest.exceptMatches,
     problems: rest.problems,
@@ -207,6 +209,7 @@ function prepareBuild(
       world: work.world,
       facts: work.facts,
       buildFact: work.buildFact,
+      plugins: work.plugins,
     },
     problems,
   );

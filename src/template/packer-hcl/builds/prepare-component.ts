@@ -1,3 +1,4 @@
+import type { RequiredPlugin } from '../load/parsed-template.ts';
 import type { Failure } from '../../../diagnostics/failure.ts';
 import { checkComponent, joinErrors } from '../../packer-kinds/check-component.ts';
 import type { CheckWorld, ComponentRole, PackerComponent } from '../../packer-kinds/component.ts';
@@ -31,6 +32,8 @@ export interface ComponentRequest {
   readonly facts: Parameters<typeof engineFunctions>[0];
   /** `{{ build `Name` }}`. */
   readonly buildFact: GoFunction['call'];
+  /** Plugins that the template asks for. */
+  readonly plugins: readonly RequiredPlugin[];
 }
 
 const NOUNS: Readonly<Record<ComponentRole, string>> = {
@@ -51,13 +54,13 @@ export function prepareComponent(request: ComponentRequest, problems: Problems):
   return checked(request, kind, problems);
 }
 
-function unknownKind({ role, type, typeSpan }: ComponentRequest): Failure {
+function unknownKind({ role, type, typeSpan, plugins }: ComponentRequest): Failure {
   const noun = NOUNS[role];
   const quoted = role === 'builder' || role === 'data-source' ? type : JSON.stringify(type);
   const near = didYouMean(type, componentTypes(role));
   return {
     reason: 'unknown-kind',
-    message: `Unknown ${noun} type ${quoted}: ${describeMissing(noun, type)}`,
+    message: `Unknown ${noun} type ${quoted}: ${describeMissing(noun, type, plugins)}`,
     origin: typeSpan.range,
     ...near,
   };

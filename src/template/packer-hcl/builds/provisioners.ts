@@ -32,6 +32,7 @@ export function prepareProvisioner(block: Block, work: BuildWork): PreparedProvi
         world: work.world,
         facts: work.facts,
         buildFact: work.buildFact,
+        plugins: work.plugins,
       },
       work.problems,
     ),

@@ -437,3 +437,76 @@ describe('init', () => {
     );
   });
 });
+
+describe('sbom-generate', () => {
+  const STATUS = 'Package: nginx\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.22.1-9\n\n';
+  const withSystem = (): PackerProject =>
+    project
+      .write('root/var/lib/dpkg/status', STATUS)
+      .write('root/lib/apk/db/installed', 'P:musl\nV:1.2.4-r2\nA:x86_64\n\n')
+      .write('root/etc/os-release', 'ID=debian\nVERSION_ID="12"\n');
+
+  test('lists the packages of a folder, in both forms; options may stand behind the path', async () => {
+    withSystem();
+    const cyclonedx = await project.run(['sbom-generate', 'root']);
+    expect(cyclonedx.code).toBe(0);
+    expect(JSON.parse(cyclonedx.stdout)).toMatchObject({ bomFormat: 'CycloneDX' });
+    expect(cyclonedx.stdout).toContain('nginx');
+    expect(cyclonedx.stdout).toContain('musl');
+    expect(cyclonedx.stderr).toContain('Generating cyclonedx-json SBOM for root');
+    const spdx = await project.run(['sbom-generate', 'root', '-o', 'SPDX-json', '--scope=all-layers']);
+    expect(JSON.parse(spdx.stdout)).toMatchObject({ spdxVersion: expect.any(String) as string });
+  });
+
+  test('leaves out what is excluded, and fails where nothing is installed', async () => {
+    withSystem();
+    const without = await project.run(['sbom-generate', '--exclude', './lib/**', 'root']);
+    expect(without.stdout).not.toContain('musl');
+    const nothing = await project.run(['sbom-generate', '--exclude=./lib/**', '--exclude=**/dpkg/*', 'root']);
+    expect(nothing).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('SBOM generation failed') as string,
+    });
+  });
+
+  test('names a format or scope that is not there', async () => {
+    expect(await project.run(['sbom-generate', '-o', 'table', '.'])).toMatchObject({
+      code: 1,
+      stdout: 'unsupported format: table\n',
+    });
+    expect(await project.run(['sbom-generate', '-scope=x', '.'])).toMatchObject({
+      code: 1,
+      stdout: 'unsupported scope: x (supported: squashed, all-layers)\n',
+    });
+  });
+});
+
+test('a kind that is not there is named with the version that the template asks for', async () => {
+  project.write(
+    'a.pkr.hcl',
+    `packer {
+  required_plugins {
+    amazon = {
+      version = ">= 1.2.0, < 2.0"
+      source  = "example.org/mirror/amazon"
+    }
+  }
+}
+source "amazon-ebs" "a" {
+}
+build {
+  sources = ["amazon-ebs.a"]
+  provisioner "ansible" {
+  }
+  provisioner "shell" {
+  }
+}
+`,
+  );
+  const { code, stdout } = await project.run(['validate', 'a.pkr.hcl']);
+  const text = stdout.replaceAll(/\s+/g, ' ');
+  expect(code).toBe(1);
+  expect(text).toContain('the plugin example.org/mirror/amazon (>= 1.2.0, < 2.0)');
+  expect(text).toContain('the plugin github.com/hashicorp/ansible (~> 1)');
+  expect(text).toContain('Either a script file or inline script must be specified');
+});
