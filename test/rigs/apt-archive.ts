@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -61,6 +61,12 @@ export class AptArchive {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void server.close());
     return new AptArchive(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, root, requests);
+  }
+
+  /** Keeps the archive as it is now in a folder of its own, as a snapshot archive does. */
+  keep(folder: string): void {
+    for (const part of ['dists', 'pool'])
+      cpSync(join(this.#root, part), join(this.#root, folder, part), { recursive: true });
   }
 
   /** The archive in another state. Packages that are not in it any more are gone, as from a real one. */

@@ -85,6 +85,32 @@ describe('imgpipe.lock', () => {
     expect(Object.keys(lockOf(project).archives)).toEqual([`${web.url} test main (amd64)`]);
   });
 
+  test('a snapshot archive is a mirror: each of its times is a state with an entry of its own', async () => {
+    const expired = new Date(Date.UTC(2025, 4, 27));
+    const archive = await AptArchive.open(tool('1'), { ...day(1), validUntil: expired });
+    const may = '20250520T000000Z';
+    const june = '20250620T000000Z';
+    const atMay = `${archive.url}/archive/debian/${may} test main (amd64)`;
+    const atJune = `${archive.url}/archive/debian/${june} test main (amd64)`;
+    archive.keep(`archive/debian/${may}`);
+    archive.move(tool('2'), { ...day(2), validUntil: expired });
+    archive.keep(`archive/debian/${june}`);
+    const template = (time: string): string =>
+      `source: { type: bootstrap, suite: test, distribution: debian, mirrors: ['${archive.url}/archive/debian/{snapshot}'], snapshot: ${time} }\nexports: [{ type: rootfs-tar }]\n`;
+    const project = new CliProject({ 'pipelines/web.yaml': template(may) });
+    // Past its date, as all snapshots are.
+    expect(await project.run('update')).toMatchObject({ code: 0 });
+    const first = lockOf(project).archives[atMay];
+    expect(first?.releases).toHaveLength(1);
+    archive.move(tool('3'), day(3));
+    expect((await project.run('update')).stdout).toContain(`${atMay}: same`);
+    project.write('pipelines/web.yaml', template(june));
+    expect(await project.run('update', '--prune')).toMatchObject({ code: 0 });
+    const { archives } = lockOf(project);
+    expect(Object.keys(archives)).toEqual([atJune]);
+    expect(archives[atJune]?.releases[0]?.content).not.toBe(first?.releases[0]?.content);
+  });
+
   test('a file that is no lock is refused with its place, and never overwritten', async () => {
     const [web, db] = [await AptArchive.open(tool('1')), await AptArchive.open(tool('1'))];
     const project = twoArchives(web, db);
