@@ -46,7 +46,10 @@ async function importPlugin(path: string): Promise<Plugin> {
   if (typeof module.default !== 'object' || module.default === null) {
     throw new TypeError('it exports no object by default');
   }
-  return module.default;
+  const plugin: Plugin = module.default;
+  if (!TABLES.some((table) => Array.isArray(plugin[table])))
+    throw new TypeError('it exports no list of kinds');
+  return plugin;
 }
 
 function addPlugin(kinds: Kinds, plugin: Plugin, code: string): void {

@@ -82,6 +82,34 @@ describe.skipIf(noWorkspace !== undefined)('all formats of one pipeline in one r
   });
 });
 
+describe.skipIf(noWorkspace !== undefined)('every format', () => {
+  it('has the same bytes from another folder, in another time zone, language and umask', async () => {
+    const elsewhere = new CliProject({
+      'pipelines/web.yaml': project.read('pipelines/web.yaml'),
+      'a longer path/.keep': '',
+    });
+    addTinyRoot(elsewhere);
+    // Where the clock of this run would show, it is another second by now.
+    const env = {
+      TZ: 'Asia/Kolkata',
+      LANG: 'C.UTF-8',
+      LC_ALL: 'C.UTF-8',
+      TMPDIR: elsewhere.path('a longer path'),
+    };
+    const wrapper = ['sh', '-c', 'umask 077; exec "$@"', 'sh'];
+    const result = await elsewhere.start(['build', '--ui=plain'], env, wrapper).result;
+    expect(result.code, result.stderr).toBe(0);
+    const sums = (of: CliProject): string[] => of.read('output/web/SHA256SUMS').trim().split('\n');
+    expect(sums(elsewhere)).toEqual(sums(project));
+    expect(sums(project).length).toBeGreaterThan(30);
+    expect(listTree(elsewhere.path('output/web/web.tree'))).toEqual(listTree(join(out, 'web.tree')));
+    // A layout's own files have the modes that the user's umask gives.
+    const contents = (folder: string): string[] => listTree(folder).filter((line) => line.includes('  ./'));
+    const layout = 'web-folder.oci';
+    expect(contents(elsewhere.path(`output/web/${layout}`))).toEqual(contents(join(out, layout)));
+  });
+});
+
 describe.skipIf(noWorkspace !== undefined)('profiles as branches of one pipeline', () => {
   it('share every layer before the branch; a change of one builds nothing of the other', async () => {
     const branch = (text: string): string =>
