@@ -285,7 +285,8 @@ build {
       output = "out/parts.md5"
     }
     post-processor "compress" {
-      output = "out/parts.zip"
+      output              = "out/parts.zip"
+      keep_input_artifact = true
     }
   }
   post-processor "manifest" {
@@ -391,6 +392,24 @@ describe('converted templates make the same files', () => {
     const wanted = treeOf(theirs.folder);
     expect(Object.keys(wanted).filter((name) => made[name] !== wanted[name])).toEqual([]);
   });
+});
+
+test('a second build writes none of many formats again, and adds to manifests only', async () => {
+  using project = projectOf(FORMATS);
+  const times = (): Record<string, number> =>
+    Object.fromEntries(
+      Object.keys(treeOf(project.folder)).map((name) => [
+        name,
+        statSync(path.join(project.folder, name)).mtimeMs,
+      ]),
+    );
+  expect((await build(project, '.')).code).toBe(0);
+  const first = times();
+  const again = await build(project, '.');
+  expect(again.code, again.stdout).toBe(0);
+  const second = times();
+  const changed = Object.keys(second).filter((name) => second[name] !== first[name]);
+  expect(changed).toEqual(['kept.json', 'none.json', 'out/words.json']);
 });
 
 test('a second build of the same template writes no artifact again', async () => {
