@@ -33,7 +33,7 @@ export function stampDisk(path: string, data: readonly ByteRange[]): void {
  * Whether a disk of the store is the file that was finished. A file from before the last boot may lack bytes that a
  * power cut took; building it again is cheap.
  */
-export function isStamped(path: string): boolean {
+function isStamped(path: string): boolean {
   return readStampedData(path) !== undefined;
 }
 

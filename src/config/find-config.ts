@@ -8,7 +8,7 @@ import { readText } from '../schema/read-text.ts';
 import { parseJson, parseYaml } from '../schema/yaml-file.ts';
 
 /** Names of config files, the first found in a folder counts. */
-export const CONFIG_FILES = [
+const CONFIG_FILES = [
   'imgpipe.config.ts',
   'imgpipe.config.mts',
   'imgpipe.config.js',

@@ -25,7 +25,7 @@ export function formatFailures(failures: readonly Failure[], options: PrinterOpt
 }
 
 /** `file:line:column` with the file relative to `cwd` where that is shorter. */
-export function formatPlace(range: SourceRange, cwd: string): string {
+function formatPlace(range: SourceRange, cwd: string): string {
   return `${shortPath(range.file, cwd)}:${range.line}:${range.column}`;
 }
 

@@ -371,7 +371,7 @@ function fileName(id: string): string {
 }
 
 /** An unexpected error becomes a failure that the user can act on, or report. */
-export function asFailure(error: unknown, node: GraphNode): Failure {
+function asFailure(error: unknown, node: GraphNode): Failure {
   if (error instanceof FailureError && error.failures[0] !== undefined) return error.failures[0];
   const at = { origin: node.origin, stepId: node.id, cause: error };
   if (isErrno(error, 'ENOSPC', 'EDQUOT')) {

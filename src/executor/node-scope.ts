@@ -94,7 +94,7 @@ export class NodeScope implements AsyncDisposable {
 const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007]*(?:\u0007|\u001b\\)|[@-Z\\-_])/g;
 
 /** A line without colour codes and with only what a carriage return would leave to be seen. */
-export function plainText(line: string): string {
+function plainText(line: string): string {
   const text = line.replaceAll(ESCAPES, '').replace(/\r+$/, '');
   return text.slice(text.lastIndexOf('\r') + 1);
 }

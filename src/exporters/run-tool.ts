@@ -77,11 +77,7 @@ function toolMissing(program: string): FailureError {
 }
 
 /** The failure that a tool's output tells of. */
-export function toolFailure(
-  run: Pick<ToolRun, 'argv' | 'reason'>,
-  output: string,
-  how: string,
-): FailureError {
+function toolFailure(run: Pick<ToolRun, 'argv' | 'reason'>, output: string, how: string): FailureError {
   // Progress, which programs write over and over in one line, explains nothing.
   const lines = output
     .split(/[\r\n]/)

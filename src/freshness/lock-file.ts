@@ -11,7 +11,7 @@ export const LOCK_FILE = 'imgpipe.lock';
 /** The lock of a project: states of package archives by name. */
 export type Lock = ReadonlyMap<string, LockedArchive>;
 
-export const lockPath = (root: string): string => join(root, LOCK_FILE);
+const lockPath = (root: string): string => join(root, LOCK_FILE);
 
 /**
  * The lock of a project; empty when there is no file.
@@ -60,7 +60,7 @@ export async function changeLock(
 }
 
 /** The lock as text: sorted, one value a line, so that a change reads well in a diff. */
-export function formatLock(lock: Lock): string {
+function formatLock(lock: Lock): string {
   const archives = Object.fromEntries(
     [...lock]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -152,7 +152,7 @@ function differingAspects(a: ComparedEntry['entry'], b: ComparedEntry['entry']):
 }
 
 /** In what two sets of packages differ, by name. */
-export function comparePackages(before: InstalledPackages, after: InstalledPackages): PackageChange[] {
+function comparePackages(before: InstalledPackages, after: InstalledPackages): PackageChange[] {
   const names = [...new Set([...before.keys(), ...after.keys()])].toSorted();
   return names.flatMap((name): PackageChange[] => {
     const change = { name, before: before.get(name), after: after.get(name) };
@@ -161,7 +161,7 @@ export function comparePackages(before: InstalledPackages, after: InstalledPacka
 }
 
 /** What is installed in a stack of layers, bottom first; undefined when it has no database of dpkg. */
-export function packagesOf(store: LayerStore, digests: readonly Digest[]): InstalledPackages | undefined {
+function packagesOf(store: LayerStore, digests: readonly Digest[]): InstalledPackages | undefined {
   const status = readImageText(store, new ViewIndex(store, digests), DPKG_STATUS);
   return status === undefined ? undefined : parseDpkgStatus(status);
 }

@@ -25,7 +25,7 @@ export function parsePasswd(text: string): Account[] {
 }
 
 /** Names and numbers of an image's /etc/group (group(5)). */
-export function parseGroups(text: string): Map<string, number> {
+function parseGroups(text: string): Map<string, number> {
   const rows = text.split('\n').map((line) => line.split(':'));
   return new Map(
     rows.filter((fields) => fields.length >= 3).map(([name = '', , gid]) => [name, Number(gid)]),

@@ -7,7 +7,7 @@ export interface SecretValue {
 }
 
 /** Shortest text that is searched for: shorter ones are found in any program by chance. */
-export const SHORTEST_SECRET = 8;
+const SHORTEST_SECRET = 8;
 
 /**
  * Finds secrets in bytes: the value as it is, each long line of a value of several lines (not the armour around a

@@ -9,7 +9,7 @@ export interface VolatilePath {
  * Paths that carry no meaning for an image and differ between two equal runs, so every layer of a program's
  * run leaves them out; and what makes a machine this one machine, which each machine must make for itself.
  */
-export const VOLATILE_PATHS: readonly VolatilePath[] = [
+const VOLATILE_PATHS: readonly VolatilePath[] = [
   { path: 'dev/', reason: "device nodes are the running kernel's; plain users cannot make them" },
   { path: 'proc/', reason: 'filled by the running kernel' },
   { path: 'sys/', reason: 'filled by the running kernel' },

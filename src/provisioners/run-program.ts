@@ -19,7 +19,7 @@ export interface ProgramRun {
 }
 
 /** The last lines of a program's output. */
-export class Tail {
+class Tail {
   readonly #lines: string[] = [];
   readonly #size: number;
 

@@ -26,7 +26,7 @@ export function alternatives(schema: z.ZodType): readonly z.ZodType[] {
 }
 
 /** The schemas that the value at `path` may have to match, before wrappers are taken off. */
-export function schemasAt(schema: z.ZodType, path: PropertyPath): readonly z.ZodType[] {
+function schemasAt(schema: z.ZodType, path: PropertyPath): readonly z.ZodType[] {
   let current: readonly z.ZodType[] = [schema];
   for (const part of path) {
     current = current.flatMap((candidate) =>

@@ -2,7 +2,7 @@ import { readdirSync, statSync, type Dirent } from 'node:fs';
 import path from 'node:path';
 
 /** Endings of template files; the first that exists in a folder counts. */
-export const TEMPLATE_ENDINGS = ['.ts', '.mts', '.js', '.mjs', '.yaml', '.yml', '.json'] as const;
+const TEMPLATE_ENDINGS = ['.ts', '.mts', '.js', '.mjs', '.yaml', '.yml', '.json'] as const;
 
 /** Files of the folder that are no templates though their ending fits. */
 const NO_TEMPLATE =

@@ -10,7 +10,7 @@ import { leak, SecretMark } from './secret-mark.ts';
 export type Scope = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** Stands for a value that could not be found; the failure is told already, so what follows from it is not. */
-export const UNRESOLVED = Symbol('unresolved');
+const UNRESOLVED = Symbol('unresolved');
 
 /** Whether any part of a value stands for one that could not be found. */
 export const isUnresolved = (value: unknown): boolean => someValue(value, (part) => part === UNRESOLVED);

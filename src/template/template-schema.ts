@@ -52,7 +52,7 @@ function isRegExp(text: string): boolean {
   }
 }
 
-export const VARIABLE_TYPES = ['string', 'number', 'bool', 'list', 'map'] as const;
+const VARIABLE_TYPES = ['string', 'number', 'bool', 'list', 'map'] as const;
 const ITEM_TYPES = ['string', 'number', 'bool'] as const;
 
 /** One declared variable. */

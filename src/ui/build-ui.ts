@@ -1,5 +1,5 @@
 import type { Failure } from '../diagnostics/failure.ts';
-import type { EventListener, Question } from '../events/event-sink.ts';
+import type { EventListener } from '../events/event-sink.ts';
 
 /** Where a user interface writes; `process.stdout` and `process.stderr` are such. */
 export interface TextStream {
@@ -36,5 +36,3 @@ export interface BuildUi {
   /** Last words after the last event. `failures`: those of the run, also where no event told them. */
   finish(failures: readonly Failure[]): Promise<void>;
 }
-
-export type UiAsk = (question: Question) => Promise<string>;

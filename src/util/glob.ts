@@ -12,8 +12,3 @@ export function globToRegExp(pattern: string): RegExp {
   });
   return new RegExp(`^${source}$`, 's');
 }
-
-/** Whether the text matches any of the patterns. */
-export function matchesAny(text: string, patterns: readonly string[]): boolean {
-  return patterns.some((pattern) => globToRegExp(pattern).test(text));
-}

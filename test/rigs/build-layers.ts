@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { RootfsBuilder } from '../../src/builders/rootfs/rootfs-builder.ts';
+import { RootfsBuilder } from './rootfs-builder.ts';
 import { FailureError } from '../../src/diagnostics/failure.ts';
 import { openWorkspace } from '../../src/layers/overlayfs/overlay-workspace.ts';
 import type { TreeEntry } from '../../src/model/tree-entry.ts';

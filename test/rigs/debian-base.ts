@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { Machine } from '../../src/builders/machine.ts';
-import { RootfsBuilder } from '../../src/builders/rootfs/rootfs-builder.ts';
+import { RootfsBuilder } from './rootfs-builder.ts';
 import { unwrap, type Result } from '../../src/diagnostics/failure.ts';
 import { openWorkspace } from '../../src/layers/overlayfs/overlay-workspace.ts';
 import type { LayerRef, View } from '../../src/model/layer.ts';

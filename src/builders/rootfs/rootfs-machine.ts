@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { FailureError } from '../../diagnostics/failure.ts';
 import type { ExecOutcome, MemoryFile, MountPoint, OutputChunk, Workspace } from '../../layers/workspace.ts';
 import type { Architecture } from '../../model/platform.ts';
-import type { LaunchRequest } from '../builder.ts';
 import type { Machine, MachineCommand, MachineMount } from '../machine.ts';
 import { machineEnvironment } from '../machine-environment.ts';
 import { parseOsRelease } from '../../util/os-release.ts';
@@ -13,9 +12,19 @@ import { asUser, findImageUser } from './image-user.ts';
 import { sandboxCommand, type SandboxBind } from './sandbox-command.ts';
 import type { SandboxLayer } from './sandbox-shim.ts';
 
-export interface RootfsMachineOptions extends Omit<LaunchRequest, 'view'> {
+/** What a machine works on and with whom it shares its surroundings. */
+export interface RootfsMachineOptions {
   readonly workspace: Workspace;
   readonly active: SandboxLayer;
+  readonly architecture: Architecture;
+  /** Seconds since 1970; programs see it as SOURCE_DATE_EPOCH. */
+  readonly sourceDateEpoch: number;
+  /** Folder on the host for a cache mount's id, kept between runs. */
+  readonly cacheFolder: (id: string) => Promise<string>;
+  /** Ends whatever runs in the machine. */
+  readonly signal: AbortSignal;
+  /** Gets all output of all programs, for the step's log. */
+  readonly onOutput: (chunk: OutputChunk) => void;
 }
 
 /**

@@ -106,7 +106,7 @@ function sourceOf(file: string, text: string, native: boolean): SourceFile {
 const WHOLE_LINE = /^(?:Error parsing JSON|Failed to prepare build): /;
 
 /** `Summary: detail` of a message in the parts that Packer prints apart; what to do comes after the detail. */
-export function wordsOf({ message, hint }: Failure): { readonly summary: string; readonly detail: string } {
+function wordsOf({ message, hint }: Failure): { readonly summary: string; readonly detail: string } {
   const [first = '', ...more] = message.split('\n');
   const colon = first.indexOf(': ');
   const whole = colon === -1 || WHOLE_LINE.test(first);

@@ -254,7 +254,7 @@ export function commandFailure(
   return new FailureError({ reason: 'communicator-failed', message: `SSH: ${what} failed: ${why}`, excerpt });
 }
 
-export function diskFull(what: string, excerpt?: readonly string[]): FailureError {
+function diskFull(what: string, excerpt?: readonly string[]): FailureError {
   return new FailureError({
     reason: 'disk-full',
     message: `the machine's disk is full: ${what} failed`,

@@ -6,7 +6,7 @@ export interface SshKeyPair {
   readonly publicKey: string;
 }
 
-export const SSH_KEY_TYPES = ['ed25519', 'ecdsa', 'rsa'] as const;
+const SSH_KEY_TYPES = ['ed25519', 'ecdsa', 'rsa'] as const;
 
 export interface SshKeyOptions {
   readonly type?: (typeof SSH_KEY_TYPES)[number];

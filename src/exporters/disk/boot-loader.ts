@@ -69,7 +69,7 @@ async function makeGrubImage(
 }
 
 /** The configuration embedded in GRUB: no menu, one kernel; what GRUB says is also on the serial port, if there is one. */
-export function grubConfig(plan: DiskPlan, imageArguments: string, isBios: boolean): string {
+function grubConfig(plan: DiskPlan, imageArguments: string, isBios: boolean): string {
   const { kernel, layout, request } = plan;
   const { kernelArgs, serialConsole = true } = request.spec;
   const volume = volumeOf(layout, kernel.image);

@@ -62,10 +62,7 @@ async function makeGrub(
 }
 
 /** The configuration embedded in GRUB: no menu, one kernel. */
-export function isoGrubConfig(
-  { mark, version, commandLine, serialConsole }: IsoBoot,
-  isBios: boolean,
-): string {
+function isoGrubConfig({ mark, version, commandLine, serialConsole }: IsoBoot, isBios: boolean): string {
   return [
     ...(isBios && serialConsole ? ['serial --unit=0 --speed=115200', 'terminal_output --append serial'] : []),
     `search.file ${mark} root`,

@@ -64,7 +64,7 @@ function requireGroups(options: UserOptions, groups: ReadonlyMap<string, number>
 }
 
 /** Arguments of useradd(8) for a new account. */
-export function useraddArguments(options: UserOptions, groups: ReadonlyMap<string, number>): string[] {
+function useraddArguments(options: UserOptions, groups: ReadonlyMap<string, number>): string[] {
   // useradd refuses to make a group that is there; such a group becomes the primary one.
   const primary = options.group ?? (groups.has(options.user) ? options.user : undefined);
   return [
@@ -80,7 +80,7 @@ export function useraddArguments(options: UserOptions, groups: ReadonlyMap<strin
 }
 
 /** Arguments of usermod(8); empty when nothing is to change. */
-export function usermodArguments(options: UserOptions): string[] {
+function usermodArguments(options: UserOptions): string[] {
   return [
     ...commonArguments(options),
     ...(options.group === undefined ? [] : ['--gid', String(options.group)]),

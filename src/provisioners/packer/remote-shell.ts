@@ -86,7 +86,7 @@ export class RemoteShell<Options extends BuildFields> {
 }
 
 /** The machine with its communicator. @throws FailureError `step-failed` for machines that have none */
-export function drivenMachine(machine: Machine): DrivenMachine {
+function drivenMachine(machine: Machine): DrivenMachine {
   if ('communicator' in machine) return machine as DrivenMachine;
   throw new FailureError({
     reason: 'step-failed',

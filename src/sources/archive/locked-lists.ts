@@ -4,7 +4,7 @@ import { indexPattern, RELEASE_CONTENT } from './release-file.ts';
 import { releaseFolder } from './release-folder.ts';
 
 /** Exit code of `refresh_lists` when an archive is not in its locked state any more. */
-export const MOVED_EXIT_CODE = 79;
+const MOVED_EXIT_CODE = 79;
 
 /** What a line of output begins with that names an archive which moved; the rest is the folder of its Release file. */
 const MOVED_LINE = 'imgpipe-moved\t';

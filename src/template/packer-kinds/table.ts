@@ -29,7 +29,7 @@ import {
 } from './windows-provisioners.ts';
 
 /** Every kind of Packer's that a template may name here. A new one is one file and one row. */
-export const PACKER_COMPONENTS: readonly PackerComponent[] = [
+const PACKER_COMPONENTS: readonly PackerComponent[] = [
   dockerBuilder,
   fileBuilder,
   nullBuilder,

@@ -2,7 +2,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { RootfsBuilder } from '../../../src/builders/rootfs/rootfs-builder.ts';
+import { RootfsBuilder } from '../../rigs/rootfs-builder.ts';
 import { hostArchitecture } from '../../../src/model/platform.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 import { EPOCH, noWorkspace, RULES, smallRoot, WorkspaceRig } from '../../rigs/workspace.ts';

@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { LiveMachine } from '../../../src/builders/builder.ts';
 import type { MachineCommand } from '../../../src/builders/machine.ts';
-import { RootfsBuilder } from '../../../src/builders/rootfs/rootfs-builder.ts';
+import { RootfsBuilder, type LiveMachine } from '../../rigs/rootfs-builder.ts';
 import type { LayerRef } from '../../../src/model/layer.ts';
 import { hostArchitecture } from '../../../src/model/platform.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';

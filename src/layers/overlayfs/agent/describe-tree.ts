@@ -56,7 +56,7 @@ export function describeTree(
  * The manifest entry of something on disk, with its time clamped to `newest` (seconds). Further names of a file with
  * several are given by the caller. Undefined for sockets, which have no meaning without their process.
  */
-export function describeEntry(
+function describeEntry(
   root: string,
   { path, stat }: ScannedEntry,
   attributes: TreeAttributes,

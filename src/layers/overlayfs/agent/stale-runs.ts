@@ -4,7 +4,7 @@ import type { LayerStore } from '../../layer-store.ts';
 import { runTool } from './host-tool.ts';
 
 /** Name of the lock file of a run, beside its folder. */
-export const lockName = (run: string): string => `${run}.lock`;
+const lockName = (run: string): string => `${run}.lock`;
 
 /**
  * Deletes what dead runs left under `<store>/active`. A living run's helper holds a lock (flock(2)) on its lock file,

@@ -53,7 +53,7 @@ export function failAt(span: Span, message: string, details: FailureDetails = {}
 }
 
 /** Most turns that all loops of one expression may take together; far beyond what any template lists. */
-export const MAX_TURNS = 300_000;
+const MAX_TURNS = 300_000;
 
 /** Evaluation is synchronous: the expression that is evaluated now, and the turns of its loops so far. */
 const running = { depth: 0, turns: 0 };

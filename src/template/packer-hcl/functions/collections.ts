@@ -41,7 +41,7 @@ function mappingOf(value: Value | undefined, argument: number): ReadonlyMap<stri
 }
 
 /** A list when all items have one type already, else a tuple. */
-export function listOrTuple(items: readonly Value[], wasList: boolean): Value {
+function listOrTuple(items: readonly Value[], wasList: boolean): Value {
   const first = items[0];
   if (first !== undefined && wasList && items.every((item) => sameType(item.type, first.type)))
     return listValue(first.type, items);

@@ -3,7 +3,7 @@ import { type Value, listValue, objectValue, stringValue } from '../values/value
 import { type FunctionDefinition, FunctionError, parameter, textOf } from './function.ts';
 
 /** Records of a CSV text (RFC 4180); empty lines do not count. */
-export function readCsv(text: string): string[][] {
+function readCsv(text: string): string[][] {
   const records: string[][] = [];
   let at = 0;
   let line = 1;

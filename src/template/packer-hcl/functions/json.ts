@@ -45,7 +45,7 @@ function encodeText(text: string): string {
 }
 
 /** The value of a JSON text: objects and tuples with the types of what they hold. */
-export function decodeJson(text: string): Value {
+function decodeJson(text: string): Value {
   const parsed = parseJsonText(new SourceText('json', text));
   if (parsed.ok) return fromNode(parsed.value);
   const [failure] = parsed.failures;

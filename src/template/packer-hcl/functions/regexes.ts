@@ -53,7 +53,7 @@ function allMatches(pattern: RE2JS, text: string): Value {
 }
 
 /** Replaces each match; `$1`, `${1}`, `$name` and `${name}` in the replacement are the groups, `$$` a dollar. */
-export function replaceMatches(pattern: RE2JS, text: string, replacement: string): string {
+function replaceMatches(pattern: RE2JS, text: string, replacement: string): string {
   const names = pattern.namedGroups();
   const matcher = pattern.matcher(text);
   const chunks: string[] = [];

@@ -17,7 +17,7 @@ const DYNAMIC = { attributes: ['for_each', 'iterator', 'labels'], blocks: ['cont
  * The body with every `dynamic "x" { … }` block replaced by the blocks that it stands for. A collection that is not
  * known yet gives none. HCL "dynblock" extension.
  */
-export function expandDynamic(body: Body, context: EvaluationContext, problems: Problems): Body {
+function expandDynamic(body: Body, context: EvaluationContext, problems: Problems): Body {
   return hasDynamic(body) ? expand(body, NO_NAMES, { context, problems, made: { count: 0 } }) : body;
 }
 

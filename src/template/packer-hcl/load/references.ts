@@ -31,7 +31,7 @@ export function referencesOf(expression: Expression): Reference[] {
 }
 
 /** The expression as a plain chain of names and literal indexes; undefined when it is more than that. */
-export function asReference(expression: Expression): Reference | undefined {
+function asReference(expression: Expression): Reference | undefined {
   const path: string[] = [];
   let at = expression;
   for (;;) {

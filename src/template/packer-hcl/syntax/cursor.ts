@@ -7,7 +7,7 @@ export const MAX_DEPTH = 250;
 /** Most nodes one file may have: bounds the memory of the syntax tree. */
 export const MAX_NODES = 1_000_000;
 /** After so many problems the rest of the file is not read. */
-export const MAX_PROBLEMS = 50;
+const MAX_PROBLEMS = 50;
 
 /** Thrown at a place from which the parser finds no way on; `fatal` ones end the file. */
 export class SyntaxProblem extends FailureError {

@@ -105,6 +105,6 @@ function failSeparator(cursor: Cursor, open: Token, message: string): never {
   return cursor.fail(message, token.start, token.end, { related });
 }
 
-export function skipNewlines(cursor: Cursor): void {
+function skipNewlines(cursor: Cursor): void {
   while (cursor.take('newline') !== undefined);
 }

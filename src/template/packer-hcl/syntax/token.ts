@@ -15,7 +15,7 @@ export type TokenKind =
 export type Punctuation = (typeof PUNCTUATION)[number];
 
 /** Longest first, so that the first match is the right one. */
-export const PUNCTUATION = [
+const PUNCTUATION = [
   '...',
   '==',
   '!=',
@@ -100,7 +100,7 @@ function matchAt(pattern: RegExp, text: string, offset: number): number {
 }
 
 /** Offset of the line break (or end of text) that ends the line of `offset`. */
-export function endOfLine(text: string, offset: number): number {
+function endOfLine(text: string, offset: number): number {
   const newline = text.indexOf('\n', offset);
   if (newline === -1) return text.length;
   return text[newline - 1] === '\r' && newline - 1 >= offset ? newline - 1 : newline;

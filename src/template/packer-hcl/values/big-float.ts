@@ -1,7 +1,7 @@
 import { ceilOfLog10, divideRounded, pow10, roundToPrecision, bitLength } from './rounding.ts';
 
 /** The precision of numbers that templates write, in bits. */
-export const LITERAL_PRECISION = 512;
+const LITERAL_PRECISION = 512;
 const MAX_EXPONENT = 400_000;
 
 /** Thrown by arithmetic that has no result. The message is for the user. */

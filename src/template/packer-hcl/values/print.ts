@@ -35,7 +35,7 @@ function printNested(value: Value, indent: string): string {
 const MAX_INT64 = 2n ** 63n;
 
 /** A number as Go prints an int64, or else the shortest digits of a float64 (`%g`). */
-export function printNumber(number: BigFloat): string {
+function printNumber(number: BigFloat): string {
   if (number.isInteger() && number.exponent <= 64) {
     const whole = number.truncate();
     if (whole >= -MAX_INT64 && whole < MAX_INT64) return whole.toString();
@@ -44,7 +44,7 @@ export function printNumber(number: BigFloat): string {
 }
 
 /** Go's `%g` with the shortest digits: an exponent below -4 or from seven digits on. */
-export function printFloat(value: number): string {
+function printFloat(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   const [digits = '0', power = '0'] = value.toExponential().split('e');
   const exponent = Number(power);

@@ -34,7 +34,7 @@ export class HclWriter {
 }
 
 /** A value as an expression; objects stand on several lines. */
-export function hclValue(value: JsonData): string {
+function hclValue(value: JsonData): string {
   if (typeof value === 'string') return quote(value);
   if (Array.isArray(value)) return `[${value.map(hclValue).join(', ')}]`;
   if (!isObject(value)) return String(value);

@@ -9,13 +9,6 @@ import { type GoNode, type GoOperand, parseGoTemplate } from '../../packer-hcl/g
 import { renderGoTemplate } from '../../packer-hcl/go-template/render-go.ts';
 import { SourceText } from '../../packer-hcl/syntax/source-text.ts';
 
-/** What the text of one block becomes. */
-export interface Transposed {
-  readonly text: string;
-  /** Calls that have no counterpart, as comments say it. */
-  readonly unhandled: readonly string[];
-}
-
 type Call = (...args: readonly string[]) => string;
 
 /** A function table from plain functions of texts; numbers among the arguments come as texts. */
