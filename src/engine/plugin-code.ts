@@ -19,13 +19,14 @@ const ENDINGS = [
 ];
 /** Modules whose code refers to others. */
 const IS_CODE = /\.[cm]?[jt]s$/;
-/** Texts in quotes that may name a file or a package. */
-const QUOTED = /(["'`])([@\w./-]+)\1/g;
+/** Texts in quotes that may name a file beside the module, and those that may name a package. */
+const RELATIVE = /(["'`])(\.\.?\/[^"'`\n]+)\1/g;
+const PACKAGE = /(["'`])([@\w][@\w./-]*)\1/g;
 
 /**
  * Digest of the code of a plugin: its module, all files that it and they name by relative paths (imports at any time,
- * assets), and name and version of installed packages. Found by looking at all texts in quotes, which is more than the
- * imports and never less; files that are named by a computed path are not found.
+ * assets), and name and version of installed packages. Found by looking at texts in quotes, so that what is imported
+ * later counts as well; files that are named by a computed path, or by `imports` of a package.json, are not found.
  */
 export function codeDigest(entry: string): string {
   const found = new Map<string, string>();
@@ -45,10 +46,11 @@ export function codeDigest(entry: string): string {
 
 /** Files that a module names; installed packages are noted with their versions. */
 function named(text: string, path: string, found: Map<string, string>): string[] {
-  const names = new Set([...text.matchAll(QUOTED)].map(([, , name = '']) => name));
+  const quoted = [RELATIVE, PACKAGE].flatMap((pattern) => [...text.matchAll(pattern)]);
+  const names = new Set(quoted.map(([, , name = '']) => name));
   return [...names].flatMap((name) => {
-    if (/^\.\.?\//.test(name)) return fileAt(resolve(dirname(path), name));
-    if (name.startsWith('/') || isBuiltin(name) || /^imgpipe(\/|$)/.test(name)) return [];
+    if (name.startsWith('.')) return fileAt(resolve(dirname(path), name));
+    if (isBuiltin(name) || /^imgpipe(\/|$)/.test(name)) return [];
     return isImported(text, name) ? packageAt(name, path, found) : [];
   });
 }
