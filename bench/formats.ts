@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { median, report, timeInTurn, timeOnce, type Command, type Timing } from './measure.ts';
+import { median, processorTime, report, timeInTurn, timeOnce, type Command, type Timing } from './measure.ts';
 import { copyProject } from './project.ts';
 
 /** Formats of the sample, as YAML, by the names under which they are exported. */
@@ -47,6 +48,8 @@ export async function run(): Promise<string> {
     single.push(...(await timeInTurn([imgpipe(name, `-only=formats/${name}`)], 2, 0)));
   }
   const all = (await timeInTurn([imgpipe('all')], 3, 0)).flatMap(({ seconds }) => seconds);
+  // No order of work is quicker than all processors at work all the time.
+  const floor = (await processorTime(imgpipe('all'))) / availableParallelism();
   const slowest = single.toSorted((a, b) => median(b.seconds) - median(a.seconds))[0];
   const sum = single.reduce((total, { seconds }) => total + median(seconds), 0);
   const lines = [
@@ -54,6 +57,9 @@ export async function run(): Promise<string> {
     ...single.map(({ name, seconds }) => `  ${name.padEnd(44)} ${median(seconds).toFixed(2).padStart(8)} s`),
     `  ${'one after the other'.padEnd(44)} ${sum.toFixed(2).padStart(8)} s`,
     `  ${'all in one run'.padEnd(44)} ${median(all).toFixed(2).padStart(8)} s`,
+    `  ${`floor: processor time / ${availableParallelism()} processors`.padEnd(44)} ${floor.toFixed(2).padStart(8)} s`,
+    `  ratio all / floor: ${(median(all) / floor).toFixed(2)}`,
+    `  ratio floor / slowest alone: ${(floor / median(slowest?.seconds ?? [])).toFixed(2)}`,
     `  ratio all / slowest alone (${slowest?.name ?? ''}): ${(median(all) / median(slowest?.seconds ?? [])).toFixed(2)}`,
     `  ratio all / one after the other: ${(median(all) / sum).toFixed(2)}`,
   ];

@@ -53,6 +53,31 @@ export async function timeInTurn(commands: readonly Command[], runs: number, war
   return commands.map((command, at) => ({ name: command.name, seconds: seconds[at] ?? [] }));
 }
 
+/**
+ * Seconds of processors that a command and all its children take together.
+ * @throws Error when the command fails
+ */
+export async function processorTime(command: Command): Promise<number> {
+  await command.before?.();
+  const script = '"$@" >/dev/null 2>&1; code=$?; times; exit $code';
+  const child = spawn('sh', ['-c', script, 'sh', ...command.argv], {
+    cwd: command.cwd,
+    env: { ...process.env, ...command.env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  if (code !== 0) throw new Error(`${command.name} ended with ${String(code)}`);
+  // The second line tells of the children: `1m2.345s 0m0.678s`.
+  const times =
+    output
+      .trim()
+      .split('\n')[1]
+      ?.matchAll(/(\d+)m([\d.]+)s/g) ?? [];
+  return [...times].reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;

@@ -42,8 +42,8 @@ processors at work for others as well the bootstrap took 1.4 to 5 minutes and th
 
 Under \`qemu-system-aarch64\` with Debian's UEFI firmware (\`qemu-system-arm\`, \`qemu-efi-aarch64\`) the image started: firmware,
 GRUB, kernel, root file system, systemd up to its multi-user target with the SSH server. All emulated and with processors that
-were busy, that took 13 minutes; systemd waits 90 seconds for the serial port, which was too short there for a login prompt. None
-of this is part of the tests.
+were busy, that took 6 and 13 minutes in two runs. There was no login prompt on the serial port in either: systemd waits 90 seconds
+for the port, and finding devices took longer there. None of this is part of the tests.
 
 ## What is not shown
 
