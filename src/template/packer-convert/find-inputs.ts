@@ -23,9 +23,7 @@ export function findInputs(options: LowerOptions, lowered: LoweredPacker): Found
       tolerant: true,
     });
   const candidates = reader.inputs.flatMap((input, index): MarkedInput[] =>
-    input.value === undefined || input.value === ''
-      ? []
-      : [{ name: input.name, value: input.value, mark: markOf(index) }],
+    input.value === undefined ? [] : [{ name: input.name, value: input.value, mark: markOf(index) }],
   );
   const all = read(candidates);
   const isFine = (marked: LoweredPacker, inputs: readonly MarkedInput[]): boolean =>

@@ -175,6 +175,39 @@ test('values of the command line are no defaults, except where they decide more 
   expect(stdout).not.toContain('null.host');
 });
 
+test('an empty value stays a variable in a text, and is decided where it is a whole option', async () => {
+  project.write(
+    't.pkr.hcl',
+    `variable "more" {
+  type    = string
+  default = ""
+}
+variable "level" {
+  type    = string
+  default = ""
+}
+source "file" "a" {
+  content = "x\${var.more}"
+  target  = "a.txt"
+}
+build {
+  sources = ["file.a"]
+  post-processor "shell-local" {
+    inline            = ["true"]
+    tempfile_extension = var.level
+  }
+}
+`,
+  );
+  const { code, stdout, stderr } = await convert('t.pkr.hcl');
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain('content: x${var.more}');
+  expect(stdout).not.toContain('tempfile_extension');
+  expect(stderr).toContain(
+    'Decided now, with the values of now, as they are not used or do more than stand in a text: level.',
+  );
+});
+
 test('the legacy form, with variables made of others', async () => {
   project.write(
     't.json',
