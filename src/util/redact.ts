@@ -77,9 +77,14 @@ function shellForms(text: string): string[] {
     text.replaceAll(/[^\w@%+=:./-]/gu, '\\$&'),
     ansi,
     octal,
-    ...echoed(text).split('\n'),
+    ...echoed(text)
+      .split('\n')
+      .filter((part) => part.length >= SHORTEST_PART),
   ];
 }
+
+/** Shorter parts of a text that echo cuts would mask ordinary words. */
+const SHORTEST_PART = 8;
 
 const ESCAPES: Readonly<Record<string, string>> = {
   a: '\u0007',

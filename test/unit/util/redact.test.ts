@@ -59,6 +59,10 @@ test('hides what encoders and shells make of signs that they escape', () => {
   }
 });
 
+test('what echo cuts off a secret is no reason to hide ordinary words', () => {
+  expect(redactorOf('pass\\cword', 'a\\nthis').text('this must pass')).toBe('this must pass');
+});
+
 test('hides the base64 of a long secret also where it is broken into lines', () => {
   const key = Array.from({ length: 8 }, (_, at) => `line ${at} ${'k3y/+'.repeat(9)}`).join('\n');
   const redactor = redactorOf(key);
