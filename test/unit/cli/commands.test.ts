@@ -217,3 +217,11 @@ describe('shell', () => {
     expect(asked).toMatchObject({ step: 'web/page', command: ['ls', '-la', '-var'] });
   });
 });
+
+describe('replay', () => {
+  it('says which recording cannot be read, and why', async () => {
+    const result = await new FakeEngine().run('replay', '/nowhere/events.ndjson');
+    expect(result.code).toBe(2);
+    expect(result.err).toMatch(/cannot read \/nowhere\/events\.ndjson: ENOENT/);
+  });
+});

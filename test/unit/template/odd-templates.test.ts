@@ -27,6 +27,11 @@ describe('odd input', () => {
     ]);
   });
 
+  it('tabs before a key: how to mend it', async () => {
+    const { failures } = await failuresOf({ 'pipelines/a.yaml': 'source:\n\ttype: bootstrap\n' });
+    expect(failures).toMatchObject([{ hint: 'Indent with spaces.', origin: { line: 2 } }]);
+  });
+
   it('a file name that is no name', async () => {
     const { failures } = await failuresOf({
       'pipelines/my image.yaml': 'source: { type: bootstrap, suite: noble }\n',
@@ -305,7 +310,11 @@ describe('YAML and JSON that cannot be read', () => {
   it('no folder', async () => {
     const { failures } = await failuresOf({ 'readme.md': '' });
     expect(failures).toMatchObject([
-      { reason: 'template-not-found', message: expect.stringContaining('there is no folder') as string },
+      {
+        reason: 'template-not-found',
+        message: expect.stringContaining('there is no folder') as string,
+        hint: expect.stringContaining('imgpipe init') as string,
+      },
     ]);
   });
 });
