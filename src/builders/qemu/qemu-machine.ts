@@ -214,11 +214,12 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
   /** Everything written is on the disks; a machine that restarts just now is waited for. */
   async #settle(): Promise<void> {
     const { running, context, options } = this.#parts;
+    const deadline = performance.now() + options.reboot_timeout;
     for (let attempt = 1; ; attempt += 1) {
       try {
         // Not as root: who logs in may not be able to become it, and need not.
         const { stdout } = await this.#ssh.exec('sync; systemctl is-system-running 2>/dev/null');
-        if (stdout.trim() !== 'stopping') break;
+        if (stdout.trim() !== 'stopping' || performance.now() > deadline) break;
         // It is on its way down: the connection breaks when it gets there.
         attempt = 0;
         await sleep(STOPPING_MS);

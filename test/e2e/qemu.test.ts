@@ -1,0 +1,230 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeSshKey } from '../../src/communicators/ssh/ssh-key.ts';
+import { boot } from '../rigs/boot-image.ts';
+import { CliProject, IMGPIPE } from '../rigs/cli.ts';
+import { noWorkspace } from '../rigs/workspace.ts';
+
+const programs = [
+  '/usr/bin/mmdebstrap',
+  '/usr/bin/qemu-system-x86_64',
+  '/usr/bin/grub-mkimage',
+  '/usr/bin/zstd',
+];
+const missing = noWorkspace ?? programs.find((path) => !existsSync(path));
+
+/** Units that nobody needs here; emulated, each costs a machine a part of a second of its boot. */
+const MASKED = [
+  ...['getty@tty1.service', 'systemd-logind.service', 'e2scrub_reap.service', 'systemd-pstore.service'],
+  ...[
+    'apt-daily.timer',
+    'apt-daily-upgrade.timer',
+    'dpkg-db-backup.timer',
+    'e2scrub_all.timer',
+    'fstrim.timer',
+  ],
+];
+
+const base = (publicKey: string): string => `source: { type: bootstrap, suite: bookworm }
+steps:
+  - type: package
+    name: system
+    install: [linux-image-cloud-amd64, systemd-sysv, openssh-server, udev, dbus, iproute2, e2fsprogs, netbase, tzdata]
+  - type: file
+    name: network
+    path: /etc/systemd/network/80-dhcp.network
+    content: "[Match]\\nType=ether\\n[Network]\\nDHCP=yes\\n"
+  - { type: service, name: services, enable: [systemd-networkd.service], mask: [${MASKED.map((unit) => `'${unit}'`).join(', ')}] }
+  - { type: kernel-args, name: quick, file: 40-quick, args: [mitigations=off, nokaslr] }
+  # With which Packer templates log in; the other file is the build's own.
+  - { type: file, name: key, path: /root/.ssh/authorized_keys2, mode: '0600', content: '${publicKey.trim()}' }
+disk: { size: 1G }
+exports: [{ type: qcow2 }]
+`;
+
+const OPTIONS = 'memory: 768M, accelerator: tcg';
+const pipeline = (...steps: string[]): string =>
+  [
+    `builder: { type: qemu, ${OPTIONS} }`,
+    'source: { type: pipeline, name: base }',
+    'steps:',
+    ...steps.map((step) => `  - ${step}`),
+    'exports: [{ type: qcow2 }]',
+    '',
+  ].join('\n');
+
+const FIRST = `{ type: shell, name: one, inline: ['systemctl is-active ssh', 'echo left > /tmp/left', 'mkdir /srv/app', 'date +%s > /run/lives'] }`;
+const ENTRY =
+  '{ type: file, name: entry, path: /srv/app/entry, content: "text\\n", owner: daemon, mode: "0640" }';
+const USER = '{ type: user, name: user, user: deploy, uid: 1500 }';
+const LAST = `{ type: shell, name: last, inline: ['cat /tmp/left /run/lives', 'stat -c "%U %a" /srv/app/entry', 'id deploy', 'echo 1 > /srv/app/last'] }`;
+
+describe.skipIf(missing)(`virtual machines${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
+  let project: CliProject;
+  const after: (() => void)[] = [];
+
+  beforeAll(async () => {
+    const key = await makeSshKey('packer');
+    const files = { 'pipelines/base.yaml': base(key.publicKey), 'packer/key': key.privateKey };
+    project = new CliProject(files, { onEnd: (body) => void after.push(body) });
+    const built = await project.build('base');
+    expect(built.code, built.stderr).toBe(0);
+  });
+  afterAll(() => after.forEach((body) => body()));
+
+  const log = (node: string): string => {
+    const runs = readdirSync(project.path('cache/logs'))
+      .filter((name) => /^\d/.test(name))
+      .toSorted();
+    const file = project.path(`cache/logs/${runs.at(-1) ?? ''}/${node}.log`);
+    return existsSync(file) ? readFileSync(file, 'utf8') : '';
+  };
+  const machines = (): string =>
+    execFileSync('sh', ['-c', `ps ax -o args | grep "[q]emu-system.*${project.directory}" || true`], {
+      encoding: 'utf8',
+    });
+  const stages = (): string[] =>
+    readdirSync(project.path('cache/snapshots')).filter((name) => name.includes('tmp'));
+
+  test("Packer's templates: nothing changed, nothing runs; the last script changed, it alone runs", async () => {
+    const source = {
+      iso_url: project.path('output/base/base.qcow2'),
+      iso_checksum: 'none',
+      disk_image: true,
+      accelerator: 'tcg',
+      cpus: 2,
+      memory: 768,
+      disk_size: '1G',
+      headless: true,
+      boot_wait: '1s',
+      output_directory: 'out',
+      vm_name: 'web.qcow2',
+      ssh_username: 'root',
+      ssh_private_key_file: project.path('packer/key'),
+      ssh_timeout: '10m',
+      shutdown_command: 'poweroff',
+      qemuargs: [['-cpu', 'max']],
+    };
+    const provisioners = [
+      { type: 'shell', inline: ['echo kept > /tmp/kept', 'touch /srv/packer'] },
+      { type: 'file', source: 'hello.txt', destination: '/srv/hello.txt' },
+      { type: 'shell', script: 'last.sh' },
+    ];
+    const block = (value: Record<string, unknown>): string =>
+      Object.entries(value)
+        .filter(([name]) => name !== 'type')
+        .map(([name, item]) => `  ${name} = ${JSON.stringify(item)}\n`)
+        .join('');
+    const hcl = [
+      `source "qemu" "web" {\n${block(source)}}`,
+      'build {\nsources = ["source.qemu.web"]',
+      ...provisioners.map((item) => `provisioner "${item.type}" {\n${block(item)}}`),
+      '}\n',
+    ].join('\n');
+    project.write('packer/web.pkr.hcl', hcl);
+    project.write(
+      'packer/web.json',
+      JSON.stringify({ builders: [{ type: 'qemu', name: 'web', ...source }], provisioners }),
+    );
+    project.write('packer/hello.txt', 'hello\n');
+    project.write('packer/last.sh', '#!/bin/sh\ncat /tmp/kept /srv/hello.txt\necho one > /srv/last\n');
+    const packer = (file: string): string => {
+      const [program, ...first] = IMGPIPE;
+      const args = [...first, 'packer', 'build', '-color=false', file];
+      return execFileSync(program, args, {
+        cwd: project.path('packer'),
+        env: project.env,
+        encoding: 'utf8',
+        maxBuffer: 1 << 26,
+      });
+    };
+    const machine = /QEMU emulator version/;
+    expect(packer('web.pkr.hcl')).toMatch(/kept\n[^\n]*hello\n/);
+    const made = statSync(project.path('packer/out/web.qcow2')).mtimeMs;
+    expect(packer('web.pkr.hcl')).not.toMatch(machine);
+    expect(statSync(project.path('packer/out/web.qcow2')).mtimeMs).toBe(made);
+    // The same build in the other form is the same build.
+    expect(packer('web.json')).not.toMatch(machine);
+    for (const [file, word] of [
+      ['web.json', 'two'],
+      ['web.pkr.hcl', 'three'],
+    ] as const) {
+      project.write('packer/last.sh', project.read('packer/last.sh').replace(/echo \w+/, `echo ${word}`));
+      const text = packer(file);
+      expect(text).toMatch(/resumed in/);
+      // What the steps before have left is there: they did not run again.
+      expect(text).toMatch(/kept\n[^\n]*hello\n/);
+      expect(text).not.toContain('Uploading');
+    }
+    await boot(project.path('packer/out/web.qcow2'), {
+      commands: [{ run: 'cat /srv/last /srv/hello.txt', contains: 'three\nhello' }],
+    });
+  });
+
+  test('steps run in a machine that boots; nothing changed, nothing starts', async () => {
+    project.write('pipelines/vm.yaml', pipeline(FIRST, ENTRY, USER, LAST));
+    const first = await project.build('vm');
+    expect(first.code, first.stderr).toBe(0);
+    expect(log('vm_last')).toMatch(/left\n\d+\ndaemon 640\nuid=1500\(deploy\)/);
+    expect(machines()).toBe('');
+    const again = await project.build('vm');
+    expect(again.built).toEqual([]);
+  });
+
+  test('the last step changed: the machine goes on before it, with what is in its memory', async () => {
+    project.write('pipelines/vm.yaml', pipeline(FIRST, ENTRY, USER, LAST.replace('echo 1', 'echo 2')));
+    const { built } = await project.build('vm');
+    expect(built).toEqual(['last', 'disk', 'qcow2']);
+    expect(log('vm_last')).toMatch(/resumed in [\d.]+ s/);
+    expect(log('vm_last')).toMatch(/left\n\d+\ndaemon 640/);
+    expect(stages()).toEqual([]);
+  });
+
+  test('only the export changed: no machine starts', async () => {
+    const text = pipeline(FIRST, ENTRY, USER, LAST.replace('echo 1', 'echo 2'));
+    project.write('pipelines/vm.yaml', text.replace('type: qcow2', 'type: qcow2, compression: zstd'));
+    expect((await project.build('vm')).built).toEqual(['qcow2']);
+    expect(log('vm_disk')).toBe('');
+  });
+
+  test('the finished disk has no key of the build, and stands on nothing', async () => {
+    const image = project.path('output/vm/vm.qcow2');
+    expect(execFileSync('qemu-img', ['info', image], { encoding: 'utf8' })).not.toContain('backing');
+    const raw = project.path('vm.raw');
+    execFileSync('qemu-img', ['convert', '-O', 'raw', image, raw]);
+    const parts = JSON.parse(execFileSync('sfdisk', ['-J', raw], { encoding: 'utf8' })) as {
+      partitiontable: { partitions: { start: number; size: number }[] };
+    };
+    const root = parts.partitiontable.partitions.toSorted((a, b) => b.size - a.size)[0];
+    const at = `${raw}?offset=${(root?.start ?? 0) * 512}`;
+    const debugfs = (request: string): string =>
+      execFileSync('debugfs', ['-R', request, at], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    expect(debugfs('cat /srv/app/last')).toBe('2\n');
+    expect(debugfs('ls -p /root/.ssh')).toMatch(/authorized_keys2/);
+    expect(debugfs('ls -p /root/.ssh')).not.toMatch(/authorized_keys\//);
+    rmSync(raw);
+  });
+
+  test.each([
+    ['switches itself off', 'poweroff -f; sleep 120', /the machine was switched off during/],
+    ['restarts', 'reboot -f; sleep 120', /the machine restarted during/],
+    ['fills its disk', 'fallocate -l 9G /fill', /No space left on device/],
+  ])('a machine that %s in a step', async (_, command, message) => {
+    const step = `{ type: shell, name: bad, inline: ['${command}'] }`;
+    project.write('pipelines/vm.yaml', pipeline(FIRST, ENTRY, USER, step));
+    const result = await project.build('vm');
+    expect(result.code).toBe(1);
+    expect(result.stderr + result.stdout).toMatch(message);
+    expect(machines()).toBe('');
+    expect(stages()).toEqual([]);
+  });
+
+  test('a restart that a step leaves behind is waited for', async () => {
+    const restart = `{ type: shell, name: restart, inline: [systemctl reboot --no-block] }`;
+    const check = `{ type: shell, name: check, inline: ['test ! -e /run/lives'] }`;
+    project.write('pipelines/vm.yaml', `${pipeline(FIRST, restart, check).split('exports')[0]}`);
+    const { code, stderr } = await project.build('vm');
+    expect(code, stderr).toBe(0);
+  });
+});
