@@ -18,14 +18,15 @@ export const fileExporter = defineExporter({
   input: 'machine',
   extension: () => 'file',
   reproducible: true,
-  run: async ({ target }, { machine, pipeline: { directory }, signal }) => {
+  run: async ({ target }, { machine, pipeline: { directory, source }, signal }) => {
     const file = path.resolve(directory, target);
     // The builder wrote it when it began; when that was in an earlier build, the file may be gone.
     if (machine?.info !== undefined && statSync(file, { throwIfNoEntry: false }) === undefined) {
       await mkdir(path.dirname(file), { recursive: true, mode: 0o755 });
       await pipeline(
         createReadStream(path.join(machine.folder, CONTENT)),
-        createWriteStream(file, { mode: 0o600 }),
+        // As the builder writes it: what stands in the template is for its user, a copy for all.
+        createWriteStream(file, { mode: source.options['path'] === undefined ? 0o600 : 0o666 }),
       );
     }
     const { size, sha256 } = await digestOfPath(file, signal);
