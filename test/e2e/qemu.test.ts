@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeSshKey } from '../../src/communicators/ssh/ssh-key.ts';
 import { boot } from '../rigs/boot-image.ts';
 import { CliProject, IMGPIPE } from '../rigs/cli.ts';
+import { runStepKinds } from '../rigs/step-kinds-contract.ts';
 import { noWorkspace } from '../rigs/workspace.ts';
 
 const programs = [
@@ -226,5 +227,11 @@ describe.skipIf(missing)(`virtual machines${missing === undefined ? '' : ` (skip
     project.write('pipelines/vm.yaml', `${pipeline(FIRST, restart, check).split('exports')[0]}`);
     const { code, stderr } = await project.build('vm');
     expect(code, stderr).toBe(0);
+  });
+
+  test('all kinds of steps do here what they do elsewhere', async () => {
+    const head = `builder: { type: qemu, ${OPTIONS} }\nsource: { type: pipeline, name: base }`;
+    // test/contract/machines/step-kinds.test.ts installs too: emulated, that alone takes a minute.
+    await runStepKinds({ project, head, packages: 'purge: [netbase]' });
   });
 });

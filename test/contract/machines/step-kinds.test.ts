@@ -18,6 +18,7 @@ steps:
 exports: [{ type: rootfs-tar, compression: none }]
 `;
 
+/** Virtual machines are tried by the same rig in test/e2e/qemu.test.ts, in one that runs already. */
 describe.skipIf(noBootstrap !== undefined)('all kinds of steps', () => {
   let project: CliProject;
   const after: (() => void)[] = [];
