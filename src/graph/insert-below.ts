@@ -5,7 +5,7 @@ type StepNode = GraphNode & { role: 'step' };
 
 /**
  * A graph in which a step lies on another one that is put directly below it: whoever sees the step sees both. The new
- * one sees what the step saw.
+ * one sees what the step saw. Disks may patch the step in, so that the ones with other steps in its place share their base.
  * @param replaced the step as it is from now on, of the same id
  */
 export function insertBelow(graph: PipelineGraph, added: StepNode, replaced: StepNode): PipelineGraph {
@@ -24,7 +24,12 @@ export function insertBelow(graph: PipelineGraph, added: StepNode, replaced: Ste
     return { stack, length, only: isOwn ? [...only, at] : only };
   };
   const nodes = graph.nodes.flatMap((node): GraphNode[] => {
-    if (node.id !== id) return [withSlices(node, (slice) => grow(slice, false))];
+    if (node.id !== id) {
+      const shifted = withSlices(node, (slice) => grow(slice, false));
+      return shifted.role === 'disk' && shifted.stack.stack.includes(id)
+        ? [{ ...shifted, deltaCandidates: [...shifted.deltaCandidates, id] }]
+        : [shifted];
+    }
     return [
       { ...added, below: grow(replaced.below, false) },
       { ...replaced, below: grow(replaced.below, true) },

@@ -10,8 +10,9 @@ export interface DiskRequest {
   /** Layers in stacking order, bottom first, the seal last. */
   readonly layers: View;
   /**
-   * Positions in `layers` of write-only layers that no other step sees. The disk builder may leave them out of the
-   * base file system and patch them in, by a rule that looks only at the layers themselves.
+   * Positions in `layers` of write-only layers that no other step sees, and of packages that a grown list adds. The disk
+   * builder may leave them out of the base file system and patch them in, by a rule that looks only at the layers
+   * themselves.
    */
   readonly deltaCandidates: readonly number[];
   readonly spec: Omit<DiskSpec, 'origin'>;

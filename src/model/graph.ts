@@ -57,8 +57,8 @@ export type GraphNode = {
     /** Deletes what must not be in an image (host keys, machine id, logs, package lists). `below` is the whole stack. */
     | { readonly role: 'seal'; readonly below: StackSlice }
     /**
-     * `deltaCandidates`: write-only layers of the stack that no other step sees; see `DiskRequest`. `seal` is undefined
-     * where a builder's own machine has the disk.
+     * `deltaCandidates`: steps whose layers may be patched in; see `DiskRequest`. `seal` is undefined where a builder's
+     * own machine has the disk.
      */
     | {
         readonly role: 'disk';

@@ -60,6 +60,20 @@ test('a step that sees only some keeps seeing only those, and what lies below it
   expect(below('c')).toEqual([id('source'), id('b'), id('c0')]);
 });
 
+test('disks that hold the step may patch it in, others may not', () => {
+  const disk = (name: string, nodes: readonly string[]) =>
+    ({
+      id: id(name),
+      role: 'disk',
+      stack: { stack: nodes.map(id), length: nodes.length },
+      deltaCandidates: [id('c')],
+    }) as unknown as GraphNode;
+  const nodes = [...graph.nodes, disk('holds', ['source', 'b', 'c']), disk('not', ['source', 'c'])];
+  const grown = insertBelow({ ...graph, nodes }, { ...b, id: id('b0'), name: 'b0' }, b);
+  const candidates = grown.nodes.flatMap((node) => (node.role === 'disk' ? [node.deltaCandidates] : []));
+  expect(candidates).toEqual([[id('c'), id('b')], [id('c')]]);
+});
+
 test('the graph that was given stays as it was', () => {
   const before = structuredClone(graph);
   insertBelow(graph, { ...b, id: id('b0'), name: 'b0' }, b);
