@@ -72,7 +72,7 @@ const folder = defineMachineBuilder({
         calls('start');
         const own = mkdtempSync(join(context.scratch, 'm-'));
         const base = context.baseDisk === undefined ? '' : `${(await context.baseDisk()).slice(-4)}\n`;
-        writeFileSync(join(own, 'log'), `${base}${source.options.text ?? ''}\n`);
+        writeFileSync(join(own, 'log'), `${base}${String(source.options.text ?? '')}\n`);
         return machineIn(own, context, options, calls, undefined);
       },
       resume: (snapshot) => {
