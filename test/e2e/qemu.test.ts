@@ -17,7 +17,7 @@ const missing = noWorkspace ?? programs.find((path) => !existsSync(path));
 
 /** Units that nobody needs here; emulated, each costs a machine a part of a second of its boot. */
 const MASKED = [
-  ...['getty@tty1.service', 'systemd-logind.service', 'e2scrub_reap.service', 'systemd-pstore.service'],
+  ...['getty@tty1.service', 'e2scrub_reap.service', 'systemd-pstore.service'],
   ...[
     'apt-daily.timer',
     'apt-daily-upgrade.timer',

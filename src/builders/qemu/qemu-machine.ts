@@ -84,6 +84,8 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
     this.#first = parts.first;
     this.#parent = parts.parent;
     this.#restarts = parts.running.restarts;
+    // The network of the machine does not tell: the connection would stand until the new system refuses its packets.
+    parts.running.onRestart = () => communicator.drop();
   }
 
   /** Makes a machine that has just been reached ready for steps. */

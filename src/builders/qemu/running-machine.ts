@@ -49,6 +49,8 @@ export class RunningMachine implements AsyncDisposable {
   readonly folder: string;
   /** How often it has restarted. */
   restarts = 0;
+  /** Called at once when it restarts. */
+  onRestart: (() => void) | undefined;
   readonly #context: DriverContext;
   readonly #release: () => Promise<void>;
   readonly #pump: Promise<void>;
@@ -68,7 +70,9 @@ export class RunningMachine implements AsyncDisposable {
     this.#context = context;
     this.#release = release;
     qmp.onEvent(({ name, data }) => {
-      if (name === 'RESET' && data['guest'] === true) this.restarts += 1;
+      if (name !== 'RESET' || data['guest'] !== true) return;
+      this.restarts += 1;
+      this.onRestart?.();
     });
     this.#pump = this.#readConsole();
   }

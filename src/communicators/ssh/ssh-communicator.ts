@@ -68,6 +68,11 @@ export class SshCommunicator implements AsyncDisposable {
     await this.#open(timeoutMs);
   }
 
+  /** Ends the connection, as its other side is known to be gone: what waits for an answer fails at once. */
+  drop(): void {
+    void this.#current?.[Symbol.asyncDispose]();
+  }
+
   /** Runs a command line and passes on what it prints. */
   async run(command: Command & Pick<SshCommand, 'onOutput'>): Promise<SshRunOutcome> {
     const { signal, pty = false } = this.#options;

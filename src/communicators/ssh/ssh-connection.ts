@@ -51,8 +51,11 @@ export class SshConnection implements AsyncDisposable {
   /** The promise, or a failure as soon as the connection is gone or the signal comes. */
   whileOpen<T>(work: Promise<T>, during: string, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
+      // What is done already wins: a command that has started is for its reader to stop.
       const stop = (): void =>
-        reject(new FailureError({ reason: 'aborted', message: 'the run was stopped' }));
+        void setImmediate(() =>
+          reject(new FailureError({ reason: 'aborted', message: 'the run was stopped' })),
+        );
       if (signal?.aborted === true) stop();
       signal?.addEventListener('abort', stop, { once: true });
       work.then(resolve, reject).finally(() => signal?.removeEventListener('abort', stop));
