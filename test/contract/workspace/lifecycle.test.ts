@@ -14,11 +14,11 @@ describe.skipIf(noWorkspace !== undefined)('the life of a workspace', () => {
     '%s to imgpipe leaves no process and no mount, and the next run clears up',
     async (signal) => {
       const { holder, store, mark } = await hold();
-      expect(processesWith(mark).length).toBeGreaterThanOrEqual(4);
+      await eventually(() => processesWith(mark).length).toBeGreaterThanOrEqual(4);
       holder.kill(signal);
       await eventually(() => processesWith(mark)).toEqual([]);
       await eventually(() => processesWith(store)).toEqual([]);
-      expect(allMounts()).not.toContain(store);
+      await eventually(() => allMounts()).not.toContain(store);
       const { activeDirectory } = new LayerStore(store);
       expect(readdirSync(activeDirectory)).toHaveLength(2);
       const rig = await WorkspaceRig.open(store);
