@@ -1,10 +1,14 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
-import { convertDisk, diskOf } from './convert.ts';
-import { defineExporter } from './exporter.ts';
-import { digestOfPath } from './path-digest.ts';
+import { diskOf } from './convert.ts';
+import { defineExporter, type ExportContext } from './exporter.ts';
+import { wholeImage } from './formats/image-blocks.ts';
+import { digestOfPath, type PathDigest } from './path-digest.ts';
+import { writeCompressedQcow2 } from './qcow2/write-compressed.ts';
+import { writeQcow2 } from './qcow2/write.ts';
+import { writeImage } from './write-image.ts';
 
 export const qemuDiskExporter = defineExporter({
   type: 'qemu-disk',
@@ -19,12 +23,12 @@ export const qemuDiskExporter = defineExporter({
     format: z.enum(['qcow2', 'raw']).default('qcow2').describe('Format of the file.'),
     disk_compression: z.boolean().default(false).describe('Compresses a qcow2 file.'),
   }),
-  keyVersion: 1,
-  tools: ['qemu-img'],
+  keyVersion: 2,
   input: 'disk',
   extension: ({ format }) => format,
   readBackBy: ['qemu-img'],
   reproducible: true,
+  readsImage: () => true,
   run: async ({ output_directory, vm_name, format, disk_compression: compress }, context) =>
     await capture(async () => {
       const name = context.pipeline.name.split('.').at(-1) ?? context.pipeline.name;
@@ -33,19 +37,13 @@ export const qemuDiskExporter = defineExporter({
       const file = path.join(folder, vm_name ?? `packer-${name}`);
       await mkdir(folder, { recursive: true });
       const half = `${file}.tmp-${process.pid}`;
+      let digest: PathDigest;
       try {
-        await convertDisk(context, {
-          from: diskOf(context).path,
-          to: half,
-          format,
-          options: [],
-          compress: compress && format === 'qcow2',
-        });
+        digest = await writeDisk(format, compress, { ...context, outputPath: half });
         await rename(half, file);
       } finally {
         await rm(half, { force: true });
       }
-      const digest = await digestOfPath(file, context.signal);
       return {
         artifact: {
           files: [{ path: file, written: path.join(written, path.basename(file)), ...digest }],
@@ -65,3 +63,24 @@ export const qemuDiskExporter = defineExporter({
     bad: [{ title: 'Another format', options: { format: 'vmdk' }, error: 'Invalid option' }],
   },
 });
+
+/** As `qemu-img convert` does with its defaults: version 3, clusters of 64 KiB. */
+const QCOW2 = { clusterSize: 65_536, version: '1.1' } as const;
+
+async function writeDisk(
+  format: 'qcow2' | 'raw',
+  compress: boolean,
+  context: ExportContext,
+): Promise<PathDigest> {
+  const { image } = diskOf(context);
+  const { outputPath: path, signal, progress } = context;
+  if (format === 'qcow2' && compress) {
+    await writeCompressedQcow2(image, { ...QCOW2, compression: 'zlib' }, context);
+    return await digestOfPath(path, signal);
+  }
+  const written =
+    format === 'qcow2'
+      ? await writeQcow2(image, QCOW2, context)
+      : await writeImage({ path, parts: wholeImage(image), image, signal, progress });
+  return { size: (await stat(path)).size, sha256: written.sha256 };
+}

@@ -29,10 +29,11 @@ export async function findRootAccess(communicator: Communicator, password?: stri
     });
     return { stdout: said.stdout.trim(), stderr: said.stderr.trim() };
   };
-  const { stdout, stderr } = await probe('id -u; id -un; sudo -n id -u');
-  const [uid, name = '?', bySudo] = stdout.split(/\s*\n/);
+  const [uid, name = '?'] = (await probe('id -u; id -un')).stdout.split(/\s*\n/);
   if (uid === '0') return { prefix: 'exec ', input: '' };
-  if (bySudo === '0') return { prefix: 'exec sudo -n -- ', input: '' };
+  // Only now: looking for a sudo that root does not need takes a slow machine a while.
+  const { stdout, stderr } = await probe('sudo -n id -u');
+  if (stdout === '0') return { prefix: 'exec sudo -n -- ', input: '' };
   if (password !== undefined) {
     // -k: a password remembered from before would be asked for no more, and ours be read by the program.
     const prefix = "exec sudo -k -S -p '' -- ";

@@ -29,20 +29,24 @@ describe('a machine behind a communicator', () => {
   });
 
   test('asks once how root is reached, and then runs everything so', async () => {
-    const communicator = new FakeCommunicator([{ when: /^id -u;/, stdout: '1000\nadmin\n0\n' }]);
+    const communicator = new FakeCommunicator([
+      { when: /^id -u;/, stdout: '1000\nadmin\n' },
+      { when: /^sudo -n id/, stdout: '0\n' },
+    ]);
     const { machine } = remoteMachine(communicator);
     await machine.exec({ argv: ['true'] });
     await machine.writeFile('/x', 'y');
     expect(communicator.commands.map(({ command }) => command.split(' --')[0])).toEqual([
-      'id -u; id -un; sudo -n id -u',
+      'id -u; id -un',
+      'sudo -n id -u',
       'exec sudo -n',
       'exec sudo -n',
     ]);
   });
 
-  test('an error that comes before the answer does not hide who is logged in', async () => {
+  test('an error that comes before the answer does not hide who is logged in, and root needs no sudo', async () => {
     const communicator = new FakeCommunicator([
-      { when: /^id -u;/, stdout: '0\nroot\n', stderr: 'sh: sudo: not found\n', errorsFirst: true },
+      { when: /^id -u;/, stdout: '0\nroot\n', stderr: 'sh: odd profile\n', errorsFirst: true },
     ]);
     const { machine } = remoteMachine(communicator);
     await machine.exec({ argv: ['true'] });
@@ -51,7 +55,8 @@ describe('a machine behind a communicator', () => {
 
   test('gives sudo the password that logged in, when it wants one', async () => {
     const communicator = new FakeCommunicator([
-      { when: /^id -u;/, stdout: '1000\nadmin\n', stderr: 'sudo: a password is required\n' },
+      { when: /^id -u;/, stdout: '1000\nadmin\n' },
+      { when: /^sudo -n id/, stderr: 'sudo: a password is required\n' },
       { when: /sudo -k -S .* id -u\npass\n$/, stdout: '0\n' },
     ]);
     const { machine } = remoteMachine(communicator, { password: 'pass' });
@@ -64,7 +69,8 @@ describe('a machine behind a communicator', () => {
 
   test('says who cannot become root, and why', async () => {
     const answers = [
-      { when: /^id -u;/, stdout: '1000\nadmin\n', stderr: 'sudo: a password is required\n' },
+      { when: /^id -u;/, stdout: '1000\nadmin\n' },
+      { when: /^sudo -n id/, stderr: 'sudo: a password is required\n' },
       { when: /sudo -k -S/, stderr: 'sudo: 1 incorrect password attempt\n' },
     ];
     const { machine } = remoteMachine(new FakeCommunicator(answers), { password: 'wrong' });
