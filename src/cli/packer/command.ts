@@ -1,4 +1,5 @@
 import type { Failure } from '../../diagnostics/failure.ts';
+import type { ServerQuestions } from '../../template/packer-servers/server-questions.ts';
 import type { CliContext } from '../context.ts';
 import { DiagnosticWriter } from './diagnostics.ts';
 import type { FlagTable, ParsedFlags } from './flags.ts';
@@ -21,6 +22,8 @@ export interface CommandWork {
   readonly ui: PackerUi;
   readonly context: CliContext;
   readonly machineReadable: boolean;
+  /** What functions of the template ask servers: each question once in a run. */
+  readonly servers: ServerQuestions;
 }
 
 /** The whole text of `-h`. */

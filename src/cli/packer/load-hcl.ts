@@ -3,19 +3,22 @@ import { evaluateDataSources } from '../../template/packer-hcl/data/evaluate-dat
 import { type LoadOptions, loadPackerTemplate } from '../../template/packer-hcl/load/load.ts';
 import type { LoadOutcome } from '../../template/packer-hcl/load/parsed-template.ts';
 import type { Value } from '../../template/packer-hcl/values/value.ts';
-import type { CliContext } from '../context.ts';
+import type { CommandWork } from './command.ts';
 import { readStdin } from './read-stdin.ts';
 import type { TemplateFlags } from './template-flags.ts';
 import { PACKER_VERSION } from './version.ts';
 
-export function hclOptions(flags: TemplateFlags, context: CliContext): LoadOptions {
+/** What loading a template needs of a command's work. */
+export type LoadWork = Pick<CommandWork, 'context' | 'servers'>;
+
+export function hclOptions(flags: TemplateFlags, { context, servers }: LoadWork): LoadOptions {
   return {
     ...(flags.path !== undefined && { template: flags.path }),
     variables: flags.variables,
     variableFiles: flags.variableFiles,
     packerVersion: PACKER_VERSION,
     sequential: flags.sequential,
-    world: { workingDirectory: context.cwd, environment: context.env },
+    world: { workingDirectory: context.cwd, environment: context.env, servers },
   };
 }
 
@@ -26,27 +29,30 @@ export interface HclOutcome extends LoadOutcome {
 }
 
 /**
- * Loads an HCL2 template, `-` from standard input; with `data`, its data sources are read as well, each after those it
- * needs; `parseOnly` evaluates nothing.
+ * Loads an HCL2 template, `-` from standard input; what its functions ask servers is answered. With `data`, its data
+ * sources are read as well, each after those it needs; `parseOnly` evaluates nothing.
  */
 export async function loadHcl(
   flags: TemplateFlags,
-  context: CliContext,
+  work: LoadWork,
   {
     data,
     world,
     parseOnly = false,
   }: { readonly data: boolean; readonly world?: LoadOptions['world']; readonly parseOnly?: boolean },
 ): Promise<HclOutcome> {
+  const { context, servers } = work;
   const content = flags.path === '-' ? await readStdin(context) : undefined;
-  const plain = hclOptions(flags, context);
+  const plain = hclOptions(flags, work);
   const options = {
     ...plain,
     parseOnly,
     world: { ...plain.world, ...world },
     ...(content !== undefined && { content }),
   };
-  const first = loadPackerTemplate(options);
+  const load = (more: Partial<LoadOptions>): Promise<LoadOutcome> =>
+    servers.answering(context.signal, () => loadPackerTemplate({ ...options, ...more }));
+  const first = await load({});
   if (!data || first.template.dataSources.length === 0 || first.parseFailures.length > 0) {
     return { ...first, options, dataValues: new Map() };
   }
@@ -59,7 +65,7 @@ export async function loadHcl(
     failures.push(...read.failures);
     if (read.values.size === 0) break;
     for (const [name, value] of read.values) dataValues.set(name, value);
-    outcome = loadPackerTemplate({ ...options, dataValues });
+    outcome = await load({ dataValues });
   }
   const read = { ...options, dataValues };
   return { ...outcome, failures: [...outcome.failures, ...failures], options: read, dataValues };

@@ -5,8 +5,9 @@ import { nodeWorld } from '../../template/packer-hcl/functions/node-world.ts';
 import { LEGACY_PREFIX } from '../../template/packer-json/parse-json.ts';
 import { readJsonTemplate } from '../../template/packer-json/read-template.ts';
 import type { JsonTemplate } from '../../template/packer-json/template.ts';
-import type { JsonFacts } from '../../template/packer-json/variables.ts';
+import type { JsonFacts, renderVariables } from '../../template/packer-json/variables.ts';
 import type { CliContext } from '../context.ts';
+import type { LoadWork } from './load-hcl.ts';
 import { readStdin } from './read-stdin.ts';
 import type { TemplateFlags } from './template-flags.ts';
 import { PACKER_VERSION } from './version.ts';
@@ -24,7 +25,10 @@ export interface JsonProblem {
 }
 
 /** Reads a template of the legacy JSON form and the values given for its variables. Without a path there is no template. */
-export async function loadJson(flags: TemplateFlags, context: CliContext): Promise<LoadedJson | JsonProblem> {
+export async function loadJson(
+  flags: TemplateFlags,
+  { context, servers }: LoadWork,
+): Promise<LoadedJson | JsonProblem> {
   const { path: file } = flags;
   let template: JsonTemplate | undefined;
   if (file !== undefined) {
@@ -46,6 +50,7 @@ export async function loadJson(flags: TemplateFlags, context: CliContext): Promi
     baseDirectory: folder,
     workingDirectory: context.cwd,
     environment: context.env,
+    servers,
   });
   return {
     template,
@@ -54,14 +59,21 @@ export async function loadJson(flags: TemplateFlags, context: CliContext): Promi
   };
 }
 
-/** What was given for the sensitive variables of a template, and their defaults. */
-export function secretsOf(
-  template: JsonTemplate | undefined,
-  given: ReadonlyMap<string, string>,
-): readonly string[] {
-  return (template?.sensitive ?? [])
+/** What was given for the sensitive variables of a template, their defaults, and what servers answered. */
+export function secretsOf({ template, given, facts }: LoadedJson): readonly string[] {
+  const written = (template?.sensitive ?? [])
     .flatMap((name) => [given.get(name) ?? '', template?.variables.get(name)?.default ?? ''])
     .filter((text) => text !== '');
+  return [...written, ...facts.world.servers.secrets()];
+}
+
+/** Gives every user variable its value; what their defaults ask servers is answered. */
+export async function answeredVariables(
+  { template, given, facts }: LoadedJson,
+  { context, servers }: LoadWork,
+): Promise<ReturnType<typeof renderVariables>> {
+  const { renderVariables: render } = await import('../../template/packer-json/variables.ts');
+  return await servers.answering(context.signal, () => render(template, given, facts));
 }
 
 async function readTemplate(file: string, context: CliContext): Promise<Result<Uint8Array>> {

@@ -1,3 +1,4 @@
+import { ServerQuestions } from '../../template/packer-servers/server-questions.ts';
 import type { CliContext } from '../context.ts';
 import { helpOf, type PackerCommand } from './command.ts';
 import { COMMANDS } from './commands.ts';
@@ -59,7 +60,11 @@ async function runCommand(
   }
   let code: number | 'usage';
   try {
-    code = await command.run({ ...work, flags: flags.value });
+    code = await command.run({
+      ...work,
+      flags: flags.value,
+      servers: new ServerQuestions(work.context.env),
+    });
   } catch (error) {
     // Each value has its limit, but all of them together may still be more than one text can hold.
     if (!(error instanceof RangeError) || error.message !== 'Invalid string length') throw error;

@@ -55,7 +55,7 @@ export interface PackerReading {
 /** A loaded template: gives its builds as they are in certain surroundings. */
 export interface PackerReader {
   readonly read: (surroundings: Surroundings) => PackerReading;
-  /** Texts that must not be shown. */
+  /** Texts that must not be shown; more may come when servers answer what the first reading asked. */
   readonly secrets: readonly string[];
   /** Values that `{{user}}` gives; of legacy JSON only. */
   readonly userVariables: Readonly<Record<string, string>>;

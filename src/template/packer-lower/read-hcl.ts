@@ -45,7 +45,9 @@ export function hclReader(
     return again;
   };
   return {
-    secrets: template.secrets,
+    get secrets() {
+      return [...new Set([...template.secrets, ...world.servers.secrets()])];
+    },
     userVariables: {},
     inputs: [...template.variables.values()].map(inputOf),
     withValues: (values) => {

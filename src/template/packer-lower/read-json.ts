@@ -26,7 +26,10 @@ export function jsonReader(template: JsonTemplate, selection: JsonSelection): Pa
   };
   const variables = variablesIn(facts);
   return {
-    secrets: template.sensitive.flatMap((name) => variables.get(name) ?? []).filter((text) => text !== ''),
+    secrets: [
+      ...template.sensitive.flatMap((name) => variables.get(name) ?? []).filter((text) => text !== ''),
+      ...facts.world.servers.secrets(),
+    ],
     userVariables: Object.fromEntries(variables),
     inputs: [...template.variables].map(([name, { default: text, required }]) => ({
       name,

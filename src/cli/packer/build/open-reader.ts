@@ -3,7 +3,7 @@ import type { NotingWorld } from '../../../template/packer-lower/noting-world.ts
 import type { PackerReader } from '../../../template/packer-lower/packer-build.ts';
 import { type CommandWork, printProblems } from '../command.ts';
 import { loadHcl } from '../load-hcl.ts';
-import { loadJson, secretsOf } from '../load-json.ts';
+import { answeredVariables, loadJson, secretsOf } from '../load-json.ts';
 import { hidingUi } from '../packer-ui.ts';
 import type { TemplateFlags } from '../template-flags.ts';
 import { templateKind } from '../template-kind.ts';
@@ -34,7 +34,7 @@ async function openHcl(
   flags: TemplateFlags,
   { world }: NotingWorld,
 ): Promise<{ readonly reader: PackerReader } | number> {
-  const outcome = await loadHcl(flags, work.context, { data: true, world });
+  const outcome = await loadHcl(flags, work, { data: true, world });
   const warns = work.flags.switches.get('warn-on-undeclared-var') === true;
   const warnings = warns ? outcome.warnings : [];
   const { failures, parseFailures } = outcome;
@@ -62,21 +62,20 @@ async function openJson(
   flags: TemplateFlags,
   { world }: NotingWorld,
 ): Promise<{ readonly reader: PackerReader } | number> {
-  const loaded = await loadJson(flags, work.context);
+  const loaded = await loadJson(flags, work);
   if ('text' in loaded || loaded.template === undefined) {
     work.ui.error('text' in loaded ? loaded.text : '');
     return 1;
   }
   const { checkJsonTemplate } = await import('../../../template/packer-json/check-template.ts');
-  const { renderVariables } = await import('../../../template/packer-json/variables.ts');
   const { template, given } = loaded;
   const facts = { ...loaded.facts, world: { ...loaded.facts.world, ...world } };
-  const rendered = renderVariables(template, given, facts);
+  const rendered = await answeredVariables({ template, given, facts }, work);
   const failures = [
     ...checkJsonTemplate(template, PACKER_VERSION),
     ...(rendered.ok ? [] : rendered.failures),
   ];
-  const code = printProblems(hiding(work, secretsOf(template, given)), { failures: failures.slice(0, 1) });
+  const code = printProblems(hiding(work, secretsOf(loaded)), { failures: failures.slice(0, 1) });
   if (code !== 0) return code;
   const { jsonReader } = await import('../../../template/packer-lower/read-json.ts');
   const { only, except } = flags;

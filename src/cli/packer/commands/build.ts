@@ -71,22 +71,28 @@ Options:
     const noting = notingWorld(new Date());
     const opened = await openReader(work, templateFlags(work.flags, path), noting);
     if (typeof opened === 'number') return opened;
-    const secrets = opened.reader.secrets.flatMap((secret) => [secret, ...secret.split('\n')]);
-    const shown = secrets.filter((secret) => secret.trim() !== '');
-    const ui = hidingUi(work.ui, (text) => hideSecrets(text, shown));
-    return await new BuildRun({ ...work, ui }, shown).run(opened.reader, noting);
+    let secrets: readonly string[] = [];
+    const learn = (): readonly string[] => {
+      const lines = opened.reader.secrets.flatMap((secret) => [secret, ...secret.split('\n')]);
+      secrets = lines.filter((line) => line.trim() !== '');
+      return secrets;
+    };
+    learn();
+    const ui = hidingUi(work.ui, (text) => hideSecrets(text, secrets));
+    return await new BuildRun({ ...work, ui }, learn).run(opened.reader, noting);
   },
 };
 
 class BuildRun {
   readonly #work: CommandWork;
   readonly #ui: PackerUi;
-  readonly #secrets: readonly string[];
+  readonly #learnSecrets: () => readonly string[];
 
-  constructor(work: CommandWork, secrets: readonly string[]) {
+  /** @param learnSecrets gives the texts that must not be shown, as they are known by now, and hides them */
+  constructor(work: CommandWork, learnSecrets: () => readonly string[]) {
     this.#work = work;
     this.#ui = work.ui;
-    this.#secrets = secrets;
+    this.#learnSecrets = learnSecrets;
   }
 
   async run(
@@ -102,7 +108,7 @@ class BuildRun {
     const project = opened.value;
     const kinds = await project.kinds();
     if (!kinds.ok) return printProblems(this.#work, kinds);
-    const lowered = lowerPacker({
+    const lowering = {
       reader,
       noting,
       kinds: kinds.value,
@@ -110,7 +116,9 @@ class BuildRun {
       force: this.#work.flags.switches.get('force') === true,
       noCache: this.#work.flags.switches.get('no-cache') === true,
       sourceDateEpoch: project.config.defaults.sourceDateEpoch,
-    });
+    };
+    const lowered = await this.#work.servers.answering(context.signal, () => lowerPacker(lowering));
+    const secrets = this.#learnSecrets();
     const code = printProblems(this.#work, lowered);
     if (lowered.builds.length === 0) return code === 0 ? this.#nothingToRun() : code;
     const compiled = await project.compile(lowered.template, lowered.lateOptions);
@@ -123,7 +131,7 @@ class BuildRun {
     const onError = this.#work.flags.lists.get('on-error')?.[0] ?? 'cleanup';
     const view = new PackerView(builds, { plain: this.#work.machineReadable, onError });
     const sink = new EventSink(new Redactor());
-    for (const secret of this.#secrets) sink.redactor.add(secret);
+    for (const secret of secrets) sink.redactor.add(secret);
     sink.listen(view.listen);
     if (context.stdin.isTTY && !this.#work.machineReadable)
       sink.answerWith(async (question) => await askInWords(question, this.#ui, context));

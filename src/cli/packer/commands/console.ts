@@ -4,7 +4,7 @@ import { type ConsoleOptions, hideSecrets, runConsole } from '../../../template/
 import { SourceText } from '../../../template/packer-hcl/syntax/source-text.ts';
 import { type CommandWork, type PackerCommand, printProblems } from '../command.ts';
 import { hclOptions, loadHcl } from '../load-hcl.ts';
-import { loadJson, secretsOf } from '../load-json.ts';
+import { answeredVariables, loadJson, secretsOf } from '../load-json.ts';
 import { hidingUi } from '../packer-ui.ts';
 import { readStdin } from '../read-stdin.ts';
 import { TEMPLATE_FLAGS, type TemplateFlags, templateFlags } from '../template-flags.ts';
@@ -40,7 +40,8 @@ Options:
     const prepared = kind.kind === 'hcl2' ? await hclConsole(work, flags) : await jsonConsole(work, flags);
     if (prepared === undefined) return 1;
     const { options, secrets } = prepared;
-    const shown = { ...work, ui: hidingUi(work.ui, (text) => hideSecrets(text, secrets)) };
+    const hide = (text: string): string => hideSecrets(text, [...secrets, ...work.servers.secrets()]);
+    const shown = { ...work, ui: hidingUi(work.ui, hide) };
     return work.context.stdin.isTTY ? await talk(shown, options) : await readAll(shown, options);
   },
 };
@@ -51,27 +52,24 @@ interface PreparedConsole {
 }
 
 async function hclConsole(work: CommandWork, flags: TemplateFlags): Promise<PreparedConsole | undefined> {
-  const loaded = await loadHcl(flags, work.context, { data: true });
+  const loaded = await loadHcl(flags, work, { data: true });
   if (printProblems(work, { failures: loaded.parseFailures }) !== 0) return undefined;
-  const { dataValues } = loaded;
-  const options: ConsoleOptions = { ...hclOptions(flags, work.context), configType: 'hcl2', dataValues };
-  return { options, secrets: loaded.template.secrets };
+  return { options: { ...loaded.options, configType: 'hcl2' }, secrets: loaded.template.secrets };
 }
 
 async function jsonConsole(work: CommandWork, flags: TemplateFlags): Promise<PreparedConsole | undefined> {
-  const loaded = await loadJson(flags, work.context);
+  const loaded = await loadJson(flags, work);
   if ('text' in loaded) {
     work.ui.error(loaded.text);
     return undefined;
   }
   const { engineFunctions } = await import('../../../template/packer-hcl/go-template/packer-functions.ts');
   const { renderGoTemplate } = await import('../../../template/packer-hcl/go-template/render-go.ts');
-  const { renderVariables } = await import('../../../template/packer-json/variables.ts');
-  const rendered = renderVariables(loaded.template, loaded.given, loaded.facts);
+  const rendered = await answeredVariables(loaded, work);
   const variables: ReadonlyMap<string, string> = rendered.ok ? rendered.value : new Map();
   const functions = engineFunctions({ ...loaded.facts, userVariables: variables });
   const options: ConsoleOptions = {
-    ...hclOptions({ ...flags, path: undefined }, work.context),
+    ...hclOptions({ ...flags, path: undefined }, work),
     configType: 'json',
     evaluateLegacy: (line) => {
       if (line === '' || line === 'exit') return { text: '' };
@@ -86,7 +84,7 @@ async function jsonConsole(work: CommandWork, flags: TemplateFlags): Promise<Pre
   };
   const sensitive = loaded.template?.sensitive ?? [];
   const known = sensitive.flatMap((name) => variables.get(name) ?? []);
-  return { options, secrets: [...known, ...secretsOf(loaded.template, loaded.given)] };
+  return { options, secrets: [...known, ...secretsOf(loaded)] };
 }
 
 const withoutPlace = ({ reason, message, hint }: Failure): Failure => ({
@@ -107,19 +105,19 @@ Start with -config-type=hcl2 for expressions of HCL2.`;
 async function readAll(work: CommandWork, options: ConsoleOptions): Promise<number> {
   const text = (await readStdin(work.context)).toString('utf8');
   const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n');
-  const outcome = runConsole(lines, options);
+  const outcome = await work.servers.answering(work.context.signal, () => runConsole(lines, options));
   printProblems(work, { failures: outcome.failures });
   work.ui.message(outcome.stdout.replace(/\n$/, ''));
   return outcome.exitCode;
 }
 
 async function talk(work: CommandWork, options: ConsoleOptions): Promise<number> {
-  const { stdin, stdout } = work.context;
+  const { stdin, stdout, signal } = work.context;
   const lines = createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY });
   stdout.write('> ');
   for await (const line of lines) {
     if (line.trim() === 'exit') break;
-    const outcome = runConsole([line], options);
+    const outcome = await work.servers.answering(signal, () => runConsole([line], options));
     if (printProblems(work, { failures: outcome.failures }) === 0) {
       work.ui.say(outcome.stdout.replace(/\n$/, ''));
     }

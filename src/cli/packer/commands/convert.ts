@@ -85,7 +85,7 @@ async function convert(
     noCache: false,
     sourceDateEpoch,
   };
-  const lowered = lowerPacker(options);
+  const lowered = await work.servers.answering(context.signal, () => lowerPacker(options));
   const code = printProblems(work, lowered);
   if (code !== 0) return code;
   if (lowered.builds.length === 0) {

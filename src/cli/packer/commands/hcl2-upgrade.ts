@@ -2,9 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkJsonTemplate } from '../../../template/packer-json/check-template.ts';
 import { upgradeTemplate } from '../../../template/packer-json/upgrade/upgrade-template.ts';
-import { renderVariables } from '../../../template/packer-json/variables.ts';
 import type { PackerCommand } from '../command.ts';
-import { describeSystem, loadJson } from '../load-json.ts';
+import { answeredVariables, describeSystem, loadJson } from '../load-json.ts';
 import { TEMPLATE_FLAGS, templateFlags } from '../template-flags.ts';
 import { PACKER_VERSION } from '../version.ts';
 
@@ -23,7 +22,8 @@ Options:
     ['packer hcl2_upgrade -output-file=web.pkr.hcl -with-annotations template.json', 'with explanations'],
   ],
   flags: { ...TEMPLATE_FLAGS, 'output-file': 'text', 'with-annotations': 'switch' },
-  run: async ({ flags, ui, context }) => {
+  run: async (work) => {
+    const { flags, ui, context } = work;
     const [file] = flags.args;
     if (file === undefined || flags.args.length !== 1) return 'usage';
     const output = flags.lists.get('output-file')?.[0] ?? `${file}.pkr.hcl`;
@@ -38,7 +38,7 @@ Options:
         return false;
       }
     };
-    const loaded = await loadJson(templateFlags(flags, file), context);
+    const loaded = await loadJson(templateFlags(flags, file), work);
     if ('text' in loaded || loaded.template === undefined) {
       // Packer leaves an empty file; scripts that look for it find it.
       write('');
@@ -46,9 +46,9 @@ Options:
       ui.error('Failed to get config from JSON');
       return 1;
     }
-    const { template, given, facts } = loaded;
+    const { template } = loaded;
     const problems = checkJsonTemplate(template, PACKER_VERSION);
-    const rendered = renderVariables(template, given, facts);
+    const rendered = await answeredVariables(loaded, work);
     for (const { message } of [...problems, ...(rendered.ok ? [] : rendered.failures)].slice(0, 1)) {
       ui.error(`Ignoring following initialization error: ${message}`);
     }

@@ -49,7 +49,7 @@ Options:
         ],
       });
     }
-    const outcome = await loadHcl(flags, work.context, { data: false });
+    const outcome = await loadHcl(flags, work, { data: false, parseOnly: true });
     const plugins = outcome.template.requiredPlugins;
     const named = new Problems();
     checkAccessors(plugins, named);

@@ -39,7 +39,7 @@ Options:
 };
 
 async function inspectHcl(work: CommandWork, flags: TemplateFlags): Promise<number> {
-  const outcome = await loadHcl(flags, work.context, { data: true });
+  const outcome = await loadHcl(flags, work, { data: true });
   const { template } = outcome;
   const ui = hidingUi(work.ui, (text) => hideSecrets(text, template.secrets));
   const code = printProblems({ ...work, ui }, { failures: outcome.parseFailures });
@@ -97,7 +97,7 @@ function stepName(block: Block, context: EvaluationContext): string {
 }
 
 async function inspectJson(work: CommandWork, flags: TemplateFlags): Promise<number> {
-  const loaded = await loadJson(flags, work.context);
+  const loaded = await loadJson(flags, work);
   if ('text' in loaded) {
     work.ui.error(loaded.text);
     return 1;

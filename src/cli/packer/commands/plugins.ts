@@ -43,7 +43,7 @@ async function showRequired(work: CommandWork, template: string): Promise<number
     );
     return 1;
   }
-  const outcome = await loadHcl(flags, work.context, { data: false, parseOnly: true });
+  const outcome = await loadHcl(flags, work, { data: false, parseOnly: true });
   const plugins = outcome.template.requiredPlugins;
   const named = new Problems();
   checkAccessors(plugins, named);

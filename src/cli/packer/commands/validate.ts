@@ -2,7 +2,7 @@ import type { Failure } from '../../../diagnostics/failure.ts';
 import { hideSecrets } from '../../../template/packer-hcl/console.ts';
 import { type CommandWork, type PackerCommand, printProblems } from '../command.ts';
 import { loadHcl } from '../load-hcl.ts';
-import { loadJson, secretsOf } from '../load-json.ts';
+import { answeredVariables, loadJson, secretsOf } from '../load-json.ts';
 import { hidingUi } from '../packer-ui.ts';
 import { TEMPLATE_FLAGS, type TemplateFlags, templateFlags } from '../template-flags.ts';
 import { templateKind } from '../template-kind.ts';
@@ -15,8 +15,8 @@ export const validateCommand: PackerCommand = {
   help: `Usage: packer validate [options] TEMPLATE
 
   Reads the template and checks every block against the options of its kind.
-  Nothing is started, and nothing outside the template is reached unless
-  -evaluate-datasources is given.
+  Nothing is started. Data sources are read only with -evaluate-datasources;
+  the functions vault, consul_key and aws_secretsmanager ask their servers.
 
   The exit code is 0 when the template is valid, and 1 when it is not.
 
@@ -64,9 +64,11 @@ async function validateHcl(command: CommandWork, flags: TemplateFlags): Promise<
   const { switches } = command.flags;
   const syntaxOnly = switches.get('syntax-only') === true;
   const data = switches.get('evaluate-datasources') === true && !syntaxOnly;
-  const outcome = await loadHcl(flags, command.context, { data, parseOnly: syntaxOnly });
-  const { secrets } = outcome.template;
-  const work = { ...command, ui: hidingUi(command.ui, (text) => hideSecrets(text, secrets)) };
+  const outcome = await loadHcl(flags, command, { data, parseOnly: syntaxOnly });
+  const { servers } = command;
+  const hide = (text: string): string =>
+    hideSecrets(text, [...outcome.template.secrets, ...servers.secrets()]);
+  const work = { ...command, ui: hidingUi(command.ui, hide) };
   const quiet = switches.get('no-warn-undeclared-var') === true;
   const warnings = quiet ? [] : outcome.warnings.map(withoutPlace);
   // What cannot be read has nothing that could be checked.
@@ -78,7 +80,9 @@ async function validateHcl(command: CommandWork, flags: TemplateFlags): Promise<
   }
   const { prepareBuilds } = await import('../../../template/packer-hcl/builds/prepare-builds.ts');
   const { checkDataSources } = await import('../../../template/packer-hcl/builds/check-data.ts');
-  const prepared = prepareBuilds(outcome.template, { ...flags, packerVersion: PACKER_VERSION });
+  const prepared = await servers.answering(command.context.signal, () =>
+    prepareBuilds(outcome.template, { ...flags, packerVersion: PACKER_VERSION }),
+  );
   const { checkRegistries } = await import('../../../template/packer-hcl/builds/check-registries.ts');
   const checked = checkDataSources(outcome.template);
   const registries = checkRegistries(outcome.template);
@@ -94,24 +98,23 @@ async function validateHcl(command: CommandWork, flags: TemplateFlags): Promise<
 }
 
 async function validateJson(command: CommandWork, flags: TemplateFlags): Promise<number> {
-  const loaded = await loadJson(flags, command.context);
+  const loaded = await loadJson(flags, command);
   if ('text' in loaded) {
     command.ui.error(loaded.text);
     return 1;
   }
-  const { template, given, facts } = loaded;
-  const secrets = secretsOf(template, given);
-  const work = { ...command, ui: hidingUi(command.ui, (text) => hideSecrets(text, secrets)) };
+  const { template, facts } = loaded;
+  const hide = (text: string): string => hideSecrets(text, secretsOf(loaded));
+  const work = { ...command, ui: hidingUi(command.ui, hide) };
   if (work.flags.switches.get('syntax-only') === true || template === undefined) {
     command.ui.say(SYNTAX_ONLY);
     return 0;
   }
   const { checkJsonTemplate } = await import('../../../template/packer-json/check-template.ts');
-  const { renderVariables } = await import('../../../template/packer-json/variables.ts');
   const { prepareJsonBuilds } = await import('../../../template/packer-json/prepare.ts');
   const failures = checkJsonTemplate(template, PACKER_VERSION);
   if (failures.length > 0) return printProblems(work, { failures: failures.map(listed) });
-  const variables = renderVariables(template, given, facts);
+  const variables = await answeredVariables(loaded, work);
   if (!variables.ok) return printProblems(work, { failures: variables.failures.map(listed) });
   const { only, except } = flags;
   const prepared = prepareJsonBuilds(template, { ...facts, variables: variables.value, only, except });

@@ -1,23 +1,39 @@
+import type { ServerQuestion } from '../../packer-servers/server-question.ts';
 import { STRING } from '../values/type.ts';
-import { type FunctionDefinition, FunctionError, parameter } from './function.ts';
+import { markSensitive, stringValue, unknownValue } from '../values/value.ts';
+import { type FunctionDefinition, FunctionError, type Parameter, parameter, textOf } from './function.ts';
 
-/** A function that would ask a server. Reading a template touches no network, so the call fails with what to do. */
-const outside = (names: readonly string[], rest: boolean, hint: string): FunctionDefinition => ({
-  parameters: names.map((name) => parameter(name, STRING)),
-  ...(rest && { rest: parameter('key', STRING) }),
+/** A function that asks a server. Its result is unknown until the server has answered. */
+const asking = (
+  parameters: readonly Parameter[],
+  question: (texts: readonly string[]) => ServerQuestion,
+): FunctionDefinition => ({
+  parameters,
   returns: STRING,
-  call: () => {
-    throw new FunctionError(
-      `it would read from a server while the template is read, which imgpipe does not do; ${hint}`,
-    );
+  call: (args, { servers }) => {
+    const asked = question(args.map(textOf));
+    const answer = servers.find(asked);
+    if (answer.state === 'failed') throw new FunctionError(answer.message);
+    const value = answer.state === 'pending' ? unknownValue(STRING) : stringValue(answer.text);
+    return markSensitive(value, asked.service !== 'consul');
   },
 });
 
-const VARIABLE = 'pass the value in a sensitive variable (PKR_VAR_name) instead';
-
 export const EXTERNAL_FUNCTIONS: Readonly<Record<string, FunctionDefinition>> = {
-  vault: outside(['path', 'key'], false, VARIABLE),
-  consul_key: outside(['key'], false, 'pass the value in a variable (PKR_VAR_name) instead'),
-  aws_secretsmanager: outside(['secret'], true, VARIABLE),
-  aws_secretsmanager_raw: outside(['secret'], false, VARIABLE),
+  vault: asking([parameter('path', STRING), parameter('key', STRING)], ([path = '', key = '']) => ({
+    service: 'vault',
+    path,
+    key,
+  })),
+  consul_key: asking([parameter('key', STRING)], ([key = '']) => ({ service: 'consul', key })),
+  aws_secretsmanager: asking(
+    [parameter('name', STRING), parameter('key', STRING, { allowNull: true })],
+    ([name = '', key = '']) => ({ service: 'aws-secrets-manager', name, key, raw: false }),
+  ),
+  aws_secretsmanager_raw: asking([parameter('name', STRING)], ([name = '']) => ({
+    service: 'aws-secrets-manager',
+    name,
+    key: '',
+    raw: true,
+  })),
 };

@@ -1,3 +1,4 @@
+import type { ServerAnswers } from '../../packer-servers/server-question.ts';
 import { type BigFloat } from '../values/big-float.ts';
 import { DYNAMIC, type Type } from '../values/type.ts';
 import type { Value } from '../values/value.ts';
@@ -12,6 +13,8 @@ export interface FunctionWorld {
   readonly now: Date;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly files: FileReader;
+  /** What `vault`, `consul_key` and `aws_secretsmanager` ask. */
+  readonly servers: ServerAnswers;
   randomBytes(length: number): Uint8Array;
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { NO_SERVERS } from '../../packer-servers/server-question.ts';
 import type { FileReader, FunctionWorld } from './function.ts';
 
 /** The machine imgpipe runs on. */
@@ -14,6 +15,7 @@ export function nodeWorld(
     now: new Date(),
     environment,
     files: NODE_FILES,
+    servers: NO_SERVERS,
     randomBytes: (length) => randomBytes(length),
     ...options,
   };

@@ -1,3 +1,4 @@
+import type { ServerQuestion } from '../../packer-servers/server-question.ts';
 import { formatGoTime, formatStrftime } from '../functions/legacy-time.ts';
 import { formatRfc3339 } from '../functions/calendar.ts';
 import { runTime } from '../functions/dates.ts';
@@ -54,9 +55,28 @@ export function engineFunctions(facts: EngineFacts): GoFunctions {
     sed: texts(2, () => {
       throw new GoCallError('template function `sed` is deprecated; use `replace` or `replace_all` instead');
     }),
-    consul_key: outside(1, 1),
-    vault: outside(2, 2),
-    aws_secretsmanager: outside(1, 2),
+    consul_key: asking(facts, [1, 1], 'consul_key is not allowed here', ([key = '']) => ({
+      service: 'consul',
+      key,
+    })),
+    vault: asking(
+      facts,
+      [2, 2],
+      'Vault vars are only allowed in the variables section',
+      ([path = '', key = '']) => ({ service: 'vault', path, key }),
+    ),
+    aws_secretsmanager: asking(facts, [1, 2], AWS_ELSEWHERE, ([name = '', key = '']) => ({
+      service: 'aws-secrets-manager',
+      name,
+      key,
+      raw: false,
+    })),
+    aws_secretsmanager_raw: asking(facts, [1, 1], AWS_ELSEWHERE, ([name = '']) => ({
+      service: 'aws-secrets-manager',
+      name,
+      key: '',
+      raw: true,
+    })),
   };
   return new Map([...Object.entries({ ...GO_BUILTINS, ...own }), ...(facts.extra ?? [])]);
 }
@@ -77,10 +97,22 @@ const fact = (name: string, value: string | undefined): GoFunction =>
     return value;
   });
 
-const outside = (least: number, most: number): GoFunction => ({
-  arity: [least, most],
-  call: () => {
-    throw new GoCallError('it would read from a server; pass the value in a variable instead');
+const AWS_ELSEWHERE = 'AWS Secrets Manager is only allowed in the variables section';
+
+/** A function that asks a server; like `env` only where variables are declared. */
+const asking = (
+  { world, allowEnvironment }: EngineFacts,
+  arity: GoFunction['arity'],
+  elsewhere: string,
+  question: (texts: readonly string[]) => ServerQuestion,
+): GoFunction => ({
+  arity,
+  call: (args) => {
+    if (allowEnvironment !== true) throw new GoCallError(elsewhere);
+    const answer = world.servers.find(question(args.map(printGo)));
+    if (answer.state === 'failed') throw new GoCallError(answer.message);
+    // Until the answer is there any text will do: what is made of it is thrown away.
+    return answer.state === 'pending' ? '' : answer.text;
   },
 });
 

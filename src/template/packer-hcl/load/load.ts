@@ -124,6 +124,7 @@ export function loadPackerTemplate(options: LoadOptions): LoadOutcome {
     secrets: [
       ...new Set([
         ...assignments.secrets,
+        ...here.servers.secrets(),
         ...[...variables.values(), ...locals.values()].flatMap(({ value, sensitive }) =>
           sensitive ? textsOf(value) : [],
         ),
