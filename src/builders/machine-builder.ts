@@ -58,6 +58,8 @@ export interface DriverContext {
   readonly output: (chunk: { readonly stream: 'stdout' | 'stderr'; readonly text: string }) => void;
   readonly log: (line: string) => void;
   readonly status: (text: string) => void;
+  /** Asks the user for a text; where nobody can answer, it is empty. */
+  readonly ask: (question: string, options: { readonly secret: boolean }) => Promise<string>;
   readonly progress: (done: number, total: number | undefined, unit: string) => void;
   /** For a pipeline that begins with another one's image: its disk as a raw file. */
   readonly baseDisk?: () => Promise<string>;

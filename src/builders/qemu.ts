@@ -2,7 +2,7 @@ import { defineMachineBuilder } from './machine-builder.ts';
 import { sshFields } from '../communicators/ssh/options.ts';
 import { keyOptions } from '../schema/kind.ts';
 import { mediaInputs } from './qemu/media-inputs.ts';
-import { qemuSchema } from './qemu/options.ts';
+import { processors, qemuSchema } from './qemu/options.ts';
 
 export const qemuBuilder = defineMachineBuilder({
   type: 'qemu',
@@ -25,7 +25,7 @@ names; those of SSH (\`ssh_…\`) are in the same place. A source's \`pipeline\`
       hostInputs: mediaInputs(options, context.resolvePath),
     };
   },
-  cost: ({ cpus, memory }) => ({ cpus, memory }),
+  cost: (options) => ({ cpus: processors(options).count, memory: options.memory }),
   open: async (options, context) => {
     const { openQemu } = await import('./qemu/driver.ts');
     return await openQemu(options, context);

@@ -1,8 +1,10 @@
 import type { Question } from '../events/event-sink.ts';
+import { askForText } from './ask-text.ts';
 import type { CliContext } from './context.ts';
 
 /** Asks on the terminal until the answer is one of the choices or the start of one; an empty line is the default. */
 export async function askOn(context: CliContext, question: Question): Promise<string> {
+  if (question.choices.length === 0) return await askForText(context, question);
   const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: context.stdin, output: process.stderr });
   // The terminal is in raw mode here: Ctrl-C is a key, and means the default, then the end of the run.

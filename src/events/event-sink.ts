@@ -6,8 +6,11 @@ export type EventListener = (event: BuildEvent) => void;
 /** A typed question to the user. Without a terminal the default answers at once, so CI never hangs. */
 export interface Question {
   readonly question: string;
+  /** None: any text is an answer. */
   readonly choices: readonly string[];
   readonly defaultChoice: string;
+  /** The answer is not shown while it is typed. */
+  readonly secret?: boolean;
 }
 
 export type Asker = (question: Question) => Promise<string>;
@@ -46,7 +49,8 @@ export class EventSink {
 
   async ask(question: Question): Promise<string> {
     const answer = await this.#asker(question);
-    this.emit({ type: 'question', question: question.question, choices: question.choices, answer });
+    const shown = question.secret === true ? '' : answer;
+    this.emit({ type: 'question', question: question.question, choices: question.choices, answer: shown });
     return answer;
   }
 }

@@ -312,6 +312,7 @@ export class Machines implements AsyncDisposable {
       log: (line) => now().log(line),
       status: (text) => now().status(text),
       progress: (done, total, unit) => now().progress(done, total, unit),
+      ask: (question, { secret }) => sink.ask({ question, choices: [], defaultChoice: '', secret }),
       ...(source?.role === 'source' && source.disk !== undefined && prober.output(source.disk) !== undefined
         ? { baseDisk: () => this.#baseDisk(source, now()) }
         : {}),

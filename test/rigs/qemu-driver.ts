@@ -48,6 +48,7 @@ export async function openDriver(folder: string, options: object, signal?: Abort
     output: ({ text }) => log(text),
     log,
     status: log,
+    ask: () => Promise.resolve(''),
     progress: () => undefined,
   };
   const driver = await openQemu(qemuSchema.parse(options), context);

@@ -1,11 +1,10 @@
-import { homedir } from 'node:os';
-import path from 'node:path';
 import type { DockerCli } from '../../communicators/docker/docker-cli.ts';
 import { unwrap } from '../../diagnostics/failure.ts';
 import { nodeWorld } from '../../template/packer-hcl/functions/node-world.ts';
 import { engineFunctions } from '../../template/packer-hcl/go-template/packer-functions.ts';
 import { renderGoTemplate } from '../../template/packer-hcl/go-template/render-go.ts';
 import { SourceText } from '../../template/packer-hcl/syntax/source-text.ts';
+import { expandHome } from '../../util/home-folder.ts';
 import type { DriverContext } from '../machine-builder.ts';
 import { platformFlag } from './base-image.ts';
 import type { DockerBuilderOptions } from './options.ts';
@@ -54,13 +53,10 @@ export function runArguments(
     ...(options.runtime === undefined || options.runtime === '' ? [] : ['--runtime', options.runtime]),
     ...platformFlag(options.platform),
     ...each('--tmpfs', options.tmpfs),
-    ...Object.entries(volumes).flatMap(([host, guest]) => ['-v', `${homeFolder(host)}:${guest}`]),
+    ...Object.entries(volumes).flatMap(([host, guest]) => ['-v', `${expandHome(host)}:${guest}`]),
     ...(template ?? RUN_COMMAND).map((word) => render(word, image)),
   ];
 }
-
-const homeFolder = (folder: string): string =>
-  folder.startsWith('~/') ? path.join(homedir(), folder.slice(2)) : folder;
 
 const render = (word: string, image: string): string =>
   word.includes('{{')

@@ -1,6 +1,11 @@
 import type { Communicator } from '../../communicators/communicator.ts';
+import { pauseBeforeConnecting } from '../pause-before-connecting.ts';
 import { NoCommunicator } from '../../communicators/no-communicator.ts';
-import { communicatorFromOptions, targetFromOptions } from '../../communicators/ssh/target-from-options.ts';
+import {
+  checkLogin,
+  communicatorFromOptions,
+  targetFromOptions,
+} from '../../communicators/ssh/target-from-options.ts';
 import { FailureError } from '../../diagnostics/failure.ts';
 import type { DrivenMachine, DriverContext, MachineDriver } from '../machine-builder.ts';
 import type { NullOptions } from '../null.ts';
@@ -24,10 +29,13 @@ export function openNull(options: NullOptions, context: DriverContext): MachineD
 async function connect(options: NullOptions, context: DriverContext): Promise<Communicator> {
   if (options.communicator === 'none') return new NoCommunicator('none');
   const { SshCommunicator } = await import('../../communicators/ssh/ssh-communicator.ts');
-  const target = await targetFromOptions(options, {
+  const surroundings = {
     agent: process.env['SSH_AUTH_SOCK'],
     resolvePath: context.resolvePath,
-  });
+    prompt: context.ask,
+  };
+  await checkLogin(options, surroundings);
+  const target = await targetFromOptions(options, surroundings);
   context.log(`Using SSH communicator to connect: ${target.host}`);
   context.log('Waiting for SSH to become available...');
   const communicator = await SshCommunicator.connect(target, {
@@ -36,6 +44,7 @@ async function connect(options: NullOptions, context: DriverContext): Promise<Co
     onRetry: context.status,
   });
   context.log('Connected to SSH!');
+  await pauseBeforeConnecting(communicator, options, context);
   return communicator;
 }
 

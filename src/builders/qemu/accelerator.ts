@@ -15,7 +15,7 @@ export function kvmWorks(qemu: string, architecture: Architecture): Promise<bool
 
 /** QEMU's `-accel` for a machine: as wanted, else what works here. */
 export async function chooseAccelerator(
-  wanted: 'kvm' | 'tcg' | 'hvf' | 'whpx' | 'xen' | 'none' | undefined,
+  wanted: 'kvm' | 'tcg' | 'hvf' | 'whpx' | 'xen' | 'hax' | 'none' | undefined,
   qemu: string,
   architecture: Architecture,
   platform: NodeJS.Platform = process.platform,

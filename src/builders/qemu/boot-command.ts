@@ -14,7 +14,7 @@ export interface BootKey {
 
 const SHIFT = 0xff_e1;
 
-/** Named keys, lower case. Command and Option are a Mac keyboard's Super and Alt. */
+/** Named keys, lower case. Packer sends Alt for Command and Meta for Option, which QEMU's keyboard has as its GUI keys. */
 const NAMED: Readonly<Record<string, number>> = {
   bs: 0xff_08,
   tab: 0xff_09,
@@ -37,12 +37,12 @@ const NAMED: Readonly<Record<string, number>> = {
   rightctrl: 0xff_e4,
   leftalt: 0xff_e9,
   rightalt: 0xff_ea,
-  leftoption: 0xff_e9,
-  rightoption: 0xff_ea,
+  leftoption: 0xff_e7,
+  rightoption: 0xff_e8,
   leftsuper: 0xff_eb,
   rightsuper: 0xff_ec,
-  leftcommand: 0xff_eb,
-  rightcommand: 0xff_ec,
+  leftcommand: 0xff_e9,
+  rightcommand: 0xff_ea,
   del: 0xff_ff,
   spacebar: 0x20,
   ...Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`f${index + 1}`, 0xff_be + index])),

@@ -1,5 +1,5 @@
 import type { UefiFirmware } from './firmware.ts';
-import type { QemuOptions } from './options.ts';
+import { processors, type QemuOptions } from './options.ts';
 import type { QemuTarget } from './qemu-command.ts';
 
 export type DiskInterface = QemuOptions['disk_interface'];
@@ -44,18 +44,44 @@ type Switch = readonly [string] | readonly [string, string];
  */
 export function buildCommand(machine: BuildMachine): readonly [string, ...string[]] {
   const { options, target, overrides } = machine;
-  const replaced = new Set(overrides.map(([name]) => name));
+  const given = overrides.map(givenSwitch);
+  const replaced = replacedBy(given);
   const switches: Switch[] = [
     ...defaultSwitches(machine).filter(([name]) => !replaced.has(name)),
-    ...overrides.map((given) => given as Switch),
+    ...given,
+    ...(replaced.has('-device') ? cardBeside(given, options) : []),
     ...controlSwitches(machine),
   ];
   const program = options.qemu_binary ?? target.program;
   return ['setpriv', '--pdeathsig', 'KILL', program, ...switches.flat()];
 }
 
+/** A switch as the user gives it: its words after the name are one value, and an empty one is none. */
+function givenSwitch([name = '', ...words]: readonly string[]): Switch {
+  const value = words.join('');
+  return value === '' ? [name] : [name, value];
+}
+
+/** Names of the builder's own switches that give way. */
+function replacedBy(given: readonly Switch[]): ReadonlySet<string> {
+  const names = new Set<string>(given.map(([name]) => (name === '-M' ? '-machine' : name)));
+  const namesAccelerator = ([name, value = '']: Switch): boolean =>
+    name === '-enable-kvm' || (/^-(machine|M)$/.test(name) && /(^|,)accel=/.test(value));
+  // QEMU takes it in one of these places only.
+  if (given.some(namesAccelerator)) names.add('-accel');
+  return names;
+}
+
+/** The network card, when the user's devices took the place of ours and have none. */
+function cardBeside(given: readonly Switch[], { net_device: device }: QemuOptions): Switch[] {
+  const isCard = (value: string): boolean => value.includes(device) || /(^|,)netdev=/.test(value);
+  const has = given.some(([name, value = '']) => name === '-device' && isCard(value));
+  return has ? [] : [['-device', `${device},netdev=user.0`]];
+}
+
 function defaultSwitches(machine: BuildMachine): Switch[] {
   const { options, target, firmware } = machine;
+  const { count, most } = processors(options);
   const topology = (['sockets', 'cores', 'threads'] as const).flatMap((name) =>
     options[name] === undefined ? [] : [`${name}=${options[name]}`],
   );
@@ -66,12 +92,12 @@ function defaultSwitches(machine: BuildMachine): Switch[] {
     ['-accel', machine.accelerator],
     ['-cpu', cpu],
     ['-m', `${Math.round(options.memory / 2 ** 20)}M`],
-    ['-smp', [String(options.cpus), ...topology].join(',')],
+    ['-smp', [`${count}${count < most ? `,maxcpus=${most}` : ''}`, ...topology].join(',')],
     ...displaySwitches(machine),
     ...firmwareSwitches(firmware, options),
     ...machine.disks.flatMap((path, index) => driveSwitches(machine, path, index)),
     ...machine.cdroms.flatMap((cdrom, index) => cdromSwitches(cdrom, index)),
-    ...(machine.floppy === undefined ? [] : [['-fda', machine.floppy] as const]),
+    ...(machine.floppy === undefined ? [] : floppySwitches(machine.floppy, options, target)),
     ['-boot', machine.fromCd ? 'once=d' : 'c'],
     ...networkSwitches(machine),
     ...(machine.kernel === undefined ? [] : kernelSwitches(machine.kernel)),
@@ -142,10 +168,22 @@ function cdromSwitches(cdrom: BuildMachine['cdroms'][number], index: number): Sw
   return attach(`${drive},media=cdrom`, cdrom.interface, `cd${index}`, 'cd');
 }
 
+/** Newer machines have no controller for floppy disks of their own. */
+function floppySwitches(path: string, options: QemuOptions, target: QemuTarget): Switch[] {
+  if (!/q35/.test(options.machine_type ?? target.machine)) return [['-fda', path]];
+  return [
+    ['-drive', `file=${value(path)},format=raw,if=none,id=floppy`],
+    ['-device', 'isa-fdc,id=floppies'],
+    ['-device', 'floppy,drive=floppy,bus=floppies.0'],
+  ];
+}
+
 function attach(drive: string, bus: DiskInterface, id: string, sort: 'hd' | 'cd'): Switch[] {
   switch (bus) {
     case 'virtio':
       return [['-drive', `${drive},if=virtio,id=${id}`]];
+    case 'sd':
+      return [['-drive', `${drive},if=sd,id=${id}`]];
     case 'ide':
     case 'sata':
       return [['-drive', `${drive},if=ide,id=${id}`]];

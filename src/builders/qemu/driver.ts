@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, isAbsolute, join } from 'node:path';
+import { checkLogin } from '../../communicators/ssh/target-from-options.ts';
 import { FailureError } from '../../diagnostics/failure.ts';
 import type { Digest } from '../../model/ids.ts';
 import type { KindUse } from '../../model/pipeline.ts';
@@ -37,6 +38,7 @@ export async function openQemu(options: QemuOptions, context: DriverContext): Pr
       message: `the qemu builder has no machine for ${architecture}`,
     });
   }
+  await checkLogin(options, { agent: process.env['SSH_AUTH_SOCK'], resolvePath: context.resolvePath });
   const program = options.qemu_binary ?? target.program;
   const said = await hostProgram([program, '--version'], { signal: context.signal, reason: 'tool-missing' });
   const accelerator = await chooseAccelerator(options.accelerator, program, architecture);
@@ -78,11 +80,14 @@ class QemuDriver implements MachineDriver {
           ...(login.key !== undefined && { key: fingerprint(login) }),
         },
       };
-      if (disks.medium === undefined) return await this.#boot(setup, values, held, {});
+      if (disks.medium === undefined) return await this.#boot(setup, values, held, { types: true });
       const kernel = await mediumKernel(disks.medium, values, active, context.signal);
-      if (kernel === undefined) return await this.#boot(setup, values, held, { fromCd: true });
+      if (kernel === undefined && !options.run_once)
+        return await this.#boot(setup, values, held, { types: true, fromCd: true });
       {
-        await using installing = await launch(setup, this.#host, options, context, { values, kernel });
+        const how = { ...(kernel === undefined ? { fromCd: true } : { kernel }), runsOnce: true };
+        await using installing = await launch(setup, this.#host, options, context, { values, ...how });
+        await typeBootCommand(installing.screen, options, values, context);
         await awaitInstaller(installing.running, options, context);
       }
       const cdroms = setup.record.cdroms.filter(({ file }) => file !== disks.medium?.path);
@@ -208,14 +213,13 @@ class QemuDriver implements MachineDriver {
     setup: MachineSetup,
     values: BootValues,
     held: Releases,
-    how: { readonly fromCd?: boolean },
+    how: { readonly fromCd?: boolean; readonly types?: boolean },
   ): Promise<QemuMachine> {
     const [options, context] = [this.#options, this.#context];
     context.status('starts the machine');
     const launched = await launch(setup, this.#host, options, context, { values, ...how });
     held.add(async () => await launched[Symbol.asyncDispose]());
-    const { running } = launched;
-    if (setup.parent === undefined) await typeBootCommand(running, options, values, context);
+    if (how.types === true) await typeBootCommand(launched.screen, options, values, context);
     return await this.#connected(setup, launched, held, values, how.fromCd === true);
   }
 

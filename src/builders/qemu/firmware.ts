@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { copyFile, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
 import { FailureError } from '../../diagnostics/failure.ts';
 
@@ -23,6 +23,8 @@ const descriptorSchema = z.object({
   features: z.array(z.string()),
 });
 
+type Descriptor = z.output<typeof descriptorSchema>;
+
 const FOLDERS = ['/etc/qemu/firmware', '/usr/local/share/qemu/firmware', '/usr/share/qemu/firmware'];
 
 /**
@@ -36,16 +38,12 @@ export async function findUefiFirmware(
   scratch: string,
   folders: readonly string[] = FOLDERS,
 ): Promise<UefiFirmware> {
-  for (const folder of folders) {
-    const names = await readdir(folder).catch(() => []);
-    for (const name of names.filter((file) => file.endsWith('.json')).toSorted()) {
-      const descriptor = await readDescriptor(join(folder, name));
-      if (descriptor === undefined || !fits(descriptor, architecture) || !isThere(descriptor)) continue;
-      const variables = join(scratch, 'uefi-variables.fd');
-      await copyFile(descriptor.mapping['nvram-template'].filename, variables);
-      const { filename, format } = descriptor.mapping.executable;
-      return { code: filename, variables, format };
-    }
+  for (const descriptor of await descriptors(folders)) {
+    if (!fits(descriptor, architecture) || !isThere(descriptor)) continue;
+    const variables = join(scratch, 'uefi-variables.fd');
+    await copyFile(descriptor.mapping['nvram-template'].filename, variables);
+    const { filename, format } = descriptor.mapping.executable;
+    return { code: filename, variables, format };
   }
   throw new FailureError({
     reason: 'tool-missing',
@@ -76,12 +74,26 @@ export async function chooseFirmware(
     return { file: firmware };
   }
   if (!isUefi && (firmware === 'bios' || architecture !== 'aarch64')) return undefined;
-  if (code === undefined || vars === undefined) return await findUefiFirmware(architecture, folder);
+  if (code === undefined) {
+    const found = await findUefiFirmware(architecture, folder);
+    if (vars === undefined) return found;
+    requireFile('efi_firmware_vars', vars);
+    await copyFile(vars, found.variables);
+    return found;
+  }
   requireFile('efi_firmware_code', code);
-  requireFile('efi_firmware_vars', vars);
+  const template = vars ?? (await variablesOf(code));
+  requireFile('efi_firmware_vars', template);
   const variables = join(folder, 'uefi-variables.fd');
-  await copyFile(vars, variables);
+  await copyFile(template, variables);
   return { code, variables, format: code.endsWith('.qcow2') ? 'qcow2' : 'raw' };
+}
+
+/** The variables that belong to a firmware: as its descriptor says, else beside it by the usual names. */
+async function variablesOf(code: string): Promise<string> {
+  for (const descriptor of await descriptors(FOLDERS))
+    if (descriptor.mapping.executable.filename === code) return descriptor.mapping['nvram-template'].filename;
+  return join(dirname(code), basename(code).replace('CODE', 'VARS').replace('.secboot.', '.'));
 }
 
 function requireFile(option: string, path: string): void {
@@ -93,7 +105,20 @@ function requireFile(option: string, path: string): void {
   });
 }
 
-async function readDescriptor(path: string): Promise<z.output<typeof descriptorSchema> | undefined> {
+/** Those that can be read, in QEMU's order. */
+async function descriptors(folders: readonly string[]): Promise<Descriptor[]> {
+  const found: Descriptor[] = [];
+  for (const folder of folders) {
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names.filter((file) => file.endsWith('.json')).toSorted()) {
+      const descriptor = await readDescriptor(join(folder, name));
+      if (descriptor !== undefined) found.push(descriptor);
+    }
+  }
+  return found;
+}
+
+async function readDescriptor(path: string): Promise<Descriptor | undefined> {
   try {
     return descriptorSchema.safeParse(JSON.parse(await readFile(path, 'utf8'))).data;
   } catch {
@@ -102,11 +127,11 @@ async function readDescriptor(path: string): Promise<z.output<typeof descriptorS
 }
 
 /** Debian 12 describes firmware for arm64 with Secure Boot that it does not have. */
-function isThere({ mapping }: z.output<typeof descriptorSchema>): boolean {
+function isThere({ mapping }: Descriptor): boolean {
   return existsSync(mapping.executable.filename) && existsSync(mapping['nvram-template'].filename);
 }
 
-function fits(descriptor: z.output<typeof descriptorSchema>, architecture: string): boolean {
+function fits(descriptor: Descriptor, architecture: string): boolean {
   const targeted = descriptor.targets.some((target) => target.architecture === architecture);
   const excluded = ['requires-smm', 'enrolled-keys'];
   return (

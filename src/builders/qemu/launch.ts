@@ -12,6 +12,7 @@ import type { QemuTarget } from './qemu-command.ts';
 import { Releases } from './releases.ts';
 import { RunningMachine, socketFolder, type MachinePlan } from './running-machine.ts';
 import { startTpm, type Tpm } from './tpm.ts';
+import { openScreen, type VncScreen } from './vnc-screen.ts';
 
 /** What this host gives to all machines of a driver. */
 export interface Host {
@@ -41,6 +42,8 @@ export interface LaunchMode {
   readonly values: BootValues;
   readonly kernel?: MachinePlan['kernel'];
   readonly fromCd?: boolean;
+  /** QEMU ends when the machine restarts: an installation is over. */
+  readonly runsOnce?: boolean;
   /** Source of its memory. */
   readonly incoming?: string;
 }
@@ -48,6 +51,7 @@ export interface LaunchMode {
 /** A started machine with what belongs to it; disposing it ends all. */
 export interface Launched extends AsyncDisposable {
   readonly running: RunningMachine;
+  readonly screen: VncScreen | undefined;
   readonly identity: string;
   /** File with the firmware's variables, which the machine changes. */
   readonly variables: string | undefined;
@@ -105,7 +109,15 @@ export async function launch(
     const full = tpm === undefined ? plan : { ...plan, tpmSocket: tpm.socket };
     const running = await RunningMachine.start(full, folder.path, context);
     held.add(async () => await running[Symbol.asyncDispose]());
-    return { running, identity, variables, tpm, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() };
+    const screen = await openScreen(running, options, context);
+    return {
+      running,
+      screen,
+      identity,
+      variables,
+      tpm,
+      [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
+    };
   } catch (error) {
     await held[Symbol.asyncDispose]();
     throw error;
@@ -150,7 +162,7 @@ function planOf(
     disks: record.disks.map((_, index) => join(active, diskFile(index))),
     cdroms: record.cdroms.map((cdrom) => ({ ...cdrom, path: at(cdrom.file) })),
     firmware,
-    noReboot: mode.kernel !== undefined || options.run_once,
+    noReboot: mode.runsOnce === true,
     fromCd: mode.fromCd === true,
     ports: isForwarded && bridge === undefined ? [options.ssh_port] : [],
     fillOverrides: (port) =>

@@ -15,7 +15,7 @@ const recordSchema = z.object({
   cdroms: z.array(
     z.object({
       file: z.string(),
-      interface: z.enum(['virtio', 'virtio-scsi', 'ide', 'sata', 'scsi', 'nvme']),
+      interface: z.enum(['virtio', 'virtio-scsi', 'ide', 'sata', 'scsi', 'nvme', 'sd']),
     }),
   ),
   floppy: z.string().optional(),
@@ -68,6 +68,8 @@ export function stateIdentity(plan: MachinePlan, version: string): string {
     forwards: new Map(),
     consoleFile: '',
     qmpSocket: '',
+    // Whence it was first started is over once it is kept.
+    fromCd: false,
     overrides: plan.fillOverrides(0),
     options: { ...plan.options, headless: true, qmp_socket_path: undefined },
     ...(plan.tpmSocket !== undefined && { tpmSocket: '' }),

@@ -1,10 +1,17 @@
 import * as z from 'zod';
-import { checkSshOptions, communicatorError, sshFields } from '../../communicators/ssh/options.ts';
+import {
+  checkSshOptions,
+  communicatorError,
+  signedDuration,
+  sshFields,
+} from '../../communicators/ssh/options.ts';
 import { durationField } from '../../schema/fields.ts';
 import { hostPath } from '../../schema/image-fields.ts';
 import { parseSize } from '../../schema/units.ts';
 
 const port = z.int().min(1).max(65_535);
+/** VNC counts its displays from 5900. */
+const vncPort = z.int().min(5900).max(65_535);
 const MIB = 2 ** 20;
 
 /** A size as Packer's qemu builder takes it: MiB as a number, or text with a unit; gives bytes. */
@@ -32,9 +39,10 @@ const machineFields = {
     .min(1)
     .optional()
     .describe("QEMU to run. Default: the one of the pipeline's architecture."),
-  accelerator: z.enum(['kvm', 'tcg', 'hvf', 'whpx', 'xen', 'none']).optional().meta({
+  accelerator: z.enum(['kvm', 'tcg', 'hvf', 'whpx', 'xen', 'hax', 'none']).optional().meta({
     key: 'out',
-    description: 'Default: `kvm` where it truly works, else `tcg`; on macOS `hvf`, on Windows `whpx`.',
+    description:
+      'Default: `kvm` where it truly works, else `tcg`; on macOS `hvf`, on Windows `whpx`. QEMU itself has `hax` up to version 8.1 only.',
   }),
   machine_type: z
     .string()
@@ -46,7 +54,11 @@ const machineFields = {
     .min(1)
     .optional()
     .describe('Processor. Default: `host` with an accelerator, else `max`.'),
-  cpus: z.int().min(1).default(2).describe('Processors.'),
+  cpus: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Processors. Default: as many as `sockets`, `cores` and `threads` make, without these 2.'),
   sockets: z.int().min(1).optional().describe('Of them, sockets; with `cores` and `threads`.'),
   cores: z.int().min(1).optional().describe('Cores of each socket.'),
   threads: z.int().min(1).optional().describe('Threads of each core.'),
@@ -87,7 +99,7 @@ const diskFields = {
     .default(false)
     .describe("Leaves the source's size, whatever `disk_size` says."),
   disk_interface: z
-    .enum(['virtio', 'virtio-scsi', 'ide', 'sata', 'scsi', 'nvme'])
+    .enum(['virtio', 'virtio-scsi', 'ide', 'sata', 'scsi', 'nvme', 'sd'])
     .default('virtio')
     .describe('How disks are attached.'),
   disk_cache: z.enum(['writethrough', 'writeback', 'none', 'unsafe', 'directsync']).default('unsafe').meta({
@@ -146,16 +158,16 @@ const screenFields = {
     .min(1)
     .default('127.0.0.1')
     .meta({ key: 'out', description: 'Where VNC listens, when ports are given.' }),
-  vnc_port_min: port
+  vnc_port_min: vncPort
     .optional()
     .meta({ key: 'out', description: 'Lowest VNC port. Default: no port, only a socket of this build.' }),
-  vnc_port_max: port.optional().meta({ key: 'out', description: 'Highest one.' }),
+  vnc_port_max: vncPort.optional().meta({ key: 'out', description: 'Highest one.' }),
   vnc_use_password: z.boolean().default(false).meta({ key: 'out', description: 'VNC asks for a password.' }),
-  vnc_password: z
-    .string()
-    .max(8)
-    .optional()
-    .meta({ key: 'out', secret: true, description: 'That password. Default: made for the build.' }),
+  vnc_password: z.string().max(8).optional().meta({
+    key: 'out',
+    secret: true,
+    description: 'That password. Default: one that is made for the build, which nobody else knows.',
+  }),
   disable_vnc: z.boolean().default(false).describe('No VNC: nothing can be typed.'),
   qmp_enable: z
     .boolean()
@@ -175,22 +187,24 @@ const mediaFields = {
   http_content: z
     .record(z.string().startsWith('/'), z.string())
     .optional()
-    .describe('Texts by path to serve instead.'),
+    .describe(
+      'Texts by path to serve instead. `{{ .HTTPIP }}`, `{{ .HTTPPort }}`, `{{ .Name }}` and `{{ .SSHPublicKey }}` are filled in, as in `cd_content`.',
+    ),
   http_port_min: port.default(8000).meta({ key: 'out', description: 'Lowest port of that server.' }),
   http_port_max: port.default(9000).meta({ key: 'out', description: 'Highest one.' }),
-  http_bind_address: z
-    .string()
-    .min(1)
-    .default('127.0.0.1')
-    .meta({ key: 'out', description: "Where it listens; the machine's own network reaches 127.0.0.1." }),
+  http_bind_address: z.string().min(1).optional().meta({
+    key: 'out',
+    description:
+      "Where it listens. Default: 127.0.0.1, which the machine's own network reaches, with `net_bridge` the address of the bridge.",
+  }),
   http_interface: z.string().min(1).optional().meta({
     key: 'out',
     description: 'Interface of this host whose address `{{ .HTTPIP }}` is, with `net_bridge`.',
   }),
-  http_network_protocol: z
-    .enum(['tcp', 'tcp4', 'tcp6'])
-    .default('tcp')
-    .meta({ key: 'out', description: 'IP version of that server.' }),
+  http_network_protocol: z.enum(['tcp', 'tcp4', 'tcp6']).default('tcp').meta({
+    key: 'out',
+    description: 'IP version of that server: `tcp6` lets it listen on ::1 where no other address is given.',
+  }),
   floppy_files: z.array(hostPath()).default([]).describe('Files, by glob too, for a floppy disk.'),
   floppy_dirs: z.array(hostPath()).default([]).describe('Folders for it.'),
   floppy_content: z.record(z.string().min(1), z.string()).default({}).describe('Texts for it, by name.'),
@@ -206,18 +220,25 @@ const mediaFields = {
     .boolean()
     .default(false)
     .meta({ key: 'out', description: 'Accepted for Packer templates: local media are never copied.' }),
-  boot_wait: durationField().default(10_000).describe('Time between power-on and the first key.'),
+  boot_wait: signedDuration()
+    .default(10_000)
+    .transform((ms) => Math.max(0, ms))
+    .describe('Time between power-on and the first key. Below 0, as in Packer: none.'),
   boot_command: z.array(z.string()).default([]).describe("What to type, in Packer's language of keys."),
   boot_steps: z
     .array(z.array(z.string()).min(1).max(2))
     .default([])
     .describe('Instead: pairs of what to type and a note about it.'),
-  boot_key_interval: durationField().default(100).describe('Pause after each key.'),
+  boot_key_interval: durationField()
+    .optional()
+    .describe('Pause after each key that goes down or up. Default: PACKER_KEY_INTERVAL, else 100 ms.'),
   boot_keygroup_interval: durationField().default(0).describe('Pause after each text of the list.'),
   run_once: z
     .boolean()
     .default(false)
-    .describe('The machine ends instead of restarting; for installers that power off.'),
+    .describe(
+      'The installation is over when the machine restarts or switches itself off; it then starts from its disk, without the medium. For installers that power off.',
+    ),
 };
 
 const buildFields = {
@@ -243,10 +264,10 @@ const buildFields = {
   shutdown_timeout: durationField().default(300_000).describe('How long that may take.'),
   reboot_timeout: durationField().default(600_000).describe('How long a restart in a step may take.'),
   qemuargs: z
-    .array(z.array(z.string()).min(1).max(2))
+    .array(z.array(z.string()).min(1))
     .default([])
     .describe(
-      'Switches of QEMU with their values. A switch that is given here replaces all of that name that the builder would give.',
+      'Switches of QEMU with their values. A switch that is given here replaces all of that name that the builder would give; the network card stays beside devices of which none is one.',
     ),
 };
 
@@ -270,6 +291,8 @@ export const qemuSchema = z
       refuse('boot_steps', 'boot_command and boot_steps exclude each other');
     if (options.disable_vnc && (options.boot_command.length > 0 || options.boot_steps.length > 0))
       refuse('disable_vnc', 'keys are typed over VNC');
+    if (options.http_interface !== undefined && options.http_bind_address !== undefined)
+      refuse('http_bind_address', 'http_interface and http_bind_address exclude each other');
     if (options.net_bridge !== undefined && options.ssh_host === undefined)
       refuse('net_bridge', 'a machine on a bridge needs `ssh_host`');
     for (const [low, high] of [
@@ -282,6 +305,16 @@ export const qemuSchema = z
   });
 
 export type QemuOptions = z.output<typeof qemuSchema>;
+
+/** Processors of the machine, and how many its topology has room for. As in Packer, room for fewer wins over `cpus`. */
+export function processors({ cpus, sockets, cores, threads }: QemuOptions): {
+  readonly count: number;
+  readonly most: number;
+} {
+  const isPlain = sockets === undefined && cores === undefined && threads === undefined;
+  const most = isPlain ? (cpus ?? 2) : (sockets ?? 1) * (cores ?? 1) * (threads ?? 1);
+  return { count: Math.min(cpus ?? most, most), most };
+}
 
 /** Whether the options themselves say how to log in. */
 export function hasOwnLogin(options: QemuOptions): boolean {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DriverContext } from '../machine-builder.ts';
 import { loginSeed, type Login } from './login.ts';
-import { makeCd, writeFloppy, type BootValues } from './media.ts';
+import { fillIn, makeCd, writeFloppy, type BootValues } from './media.ts';
 import type { QemuOptions } from './options.ts';
 import type { Releases } from './releases.ts';
 import { serveWeb } from './web-server.ts';
@@ -35,11 +35,14 @@ export async function makeSurroundings(
     HTTPIP: options.net_bridge === undefined ? HOST_ADDRESS : await interfaceAddress(options),
   };
   if (folder === undefined && texts === undefined) return values;
+  const fill = (text: string, port: number): string => fillIn(text, { ...values, HTTPPort: port });
   const content =
     folder === undefined
-      ? ({ type: 'texts', texts: texts ?? {} } as const)
+      ? ({ type: 'texts', texts: texts ?? {}, fill } as const)
       : ({ type: 'folder', path: context.resolvePath(folder) } as const);
-  const host = options.net_bridge === undefined ? options.http_bind_address : '0.0.0.0';
+  const own = options.http_network_protocol === 'tcp6' ? '::1' : '127.0.0.1';
+  const bridged = options.net_bridge === undefined ? own : (values['HTTPIP'] ?? '0.0.0.0');
+  const host = options.http_bind_address ?? String(bridged);
   const range = { host, min: options.http_port_min, max: options.http_port_max };
   const server = await serveWeb(content, range, (line) => context.log(`HTTP: ${line}`));
   held.add(async () => await server[Symbol.asyncDispose]());

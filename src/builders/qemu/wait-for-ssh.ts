@@ -4,6 +4,7 @@ import { SshCommunicator } from '../../communicators/ssh/ssh-communicator.ts';
 import { communicatorFromOptions, targetFromOptions } from '../../communicators/ssh/target-from-options.ts';
 import { FailureError } from '../../diagnostics/failure.ts';
 import type { DriverContext } from '../machine-builder.ts';
+import { pauseBeforeConnecting } from '../pause-before-connecting.ts';
 import { awaitBanner } from './await-banner.ts';
 import type { Login } from './login.ts';
 import type { QemuOptions } from './options.ts';
@@ -12,6 +13,8 @@ import type { RunningMachine } from './running-machine.ts';
 /** Lines of the console that are shown with a failure. */
 const CONSOLE_LINES = 25;
 const WATCH_MS = 500;
+/** Where a machine is that says nothing else: in QEMU's own network, behind a port of this host. */
+const LOCAL = '127.0.0.1';
 
 /**
  * Logs in to a machine that starts. It ends early when the machine ends or its boot clearly fails; what was on its
@@ -36,17 +39,16 @@ export async function waitForSsh(
   });
   let last = '';
   try {
-    if (options.pause_before_connecting !== undefined)
-      await sleep(options.pause_before_connecting, undefined, { signal: waiting.signal });
     const port = running.portTo(options.ssh_port);
     const { timeoutMs } = communicatorFromOptions(options);
     if (port !== undefined && !(await awaitBanner(port, performance.now() + timeoutMs, waiting.signal)))
       throw new Error(`no SSH connection: nothing answers at the machine's port ${options.ssh_port}`);
     const target = await targetFromOptions(
-      { ...options, ssh_username: login.user },
+      { ...options, ssh_username: login.user, ssh_host: options.ssh_host ?? LOCAL },
       {
         resolvePath: context.resolvePath,
-        ...(port !== undefined && { address: { host: '127.0.0.1', port } }),
+        prompt: context.ask,
+        ...(port !== undefined && { address: { host: LOCAL, port } }),
         ...(login.key !== undefined && { temporaryKey: login.key }),
         ...(process.env['SSH_AUTH_SOCK'] !== undefined && { agent: process.env['SSH_AUTH_SOCK'] }),
       },
@@ -61,6 +63,7 @@ export async function waitForSsh(
       onHostKeyChange: (now, before) =>
         context.log(`SSH: another system answers now: its host key is ${now}, before it was ${before}`),
     });
+    await pauseBeforeConnecting(communicator, options, context);
     return communicator;
   } catch (error) {
     if (context.signal.aborted) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });

@@ -7,7 +7,12 @@ import { FailureError } from '../../diagnostics/failure.ts';
 /** What an installer may read: a folder, or texts by path. */
 export type WebContent =
   | { readonly type: 'folder'; readonly path: string }
-  | { readonly type: 'texts'; readonly texts: Readonly<Record<string, string>> };
+  | {
+      readonly type: 'texts';
+      readonly texts: Readonly<Record<string, string>>;
+      /** What becomes of a text that goes out at this port. */
+      readonly fill?: (text: string, port: number) => string;
+    };
 
 /** A server on a free port of a range; disposing it closes it and its connections. */
 export interface WebServer extends AsyncDisposable {
@@ -68,8 +73,10 @@ function listen(server: Server, port: number, host: string): Promise<boolean> {
 
 async function answer(content: WebContent, path: string, response: ServerResponse): Promise<number> {
   if (content.type === 'texts') {
-    const text = content.texts[path];
-    return end(response, text === undefined ? 404 : 200, text ?? 'not found\n');
+    const text = Object.hasOwn(content.texts, path) ? content.texts[path] : undefined;
+    if (text === undefined) return end(response, 404, 'not found\n');
+    const port = response.socket?.localPort ?? 0;
+    return end(response, 200, content.fill?.(text, port) ?? text);
   }
   const file = join(content.path, normalize(`/${path}`));
   const found = await stat(file).catch(() => undefined);

@@ -6,6 +6,8 @@ import { describeTarget, type SshTarget } from './ssh-target.ts';
 /** One login: what is offered in which order, and what the server said to it. */
 export interface Authentication {
   readonly handler: AuthHandlerMiddleware;
+  /** Whether it got as far as asking the server to let somebody in. */
+  readonly wasAsked: () => boolean;
   /** What to say when the server took nothing. */
   readonly explain: () => string;
 }
@@ -45,6 +47,7 @@ export async function authenticate(target: SshTarget): Promise<Authentication> {
       // The types leave this out: `false` is how ssh2 is told that nothing is left.
       (next as unknown as (nothing: false) => void)(false);
     },
+    wasAsked: () => asked,
     explain: () => {
       const takes = accepted === undefined ? '' : `; it takes ${accepted.join(', ')}`;
       return tried.length === 0

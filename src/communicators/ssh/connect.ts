@@ -12,7 +12,7 @@ export interface SshConnectOptions {
   readonly signal: AbortSignal;
   /** Last moment (`performance.now()`) to be connected. */
   readonly deadline: number;
-  /** How often a handshake may fail (wrong password among them); a port that does not answer does not count. */
+  /** How often a login may fail; what breaks before the server is asked for it does not count. */
   readonly handshakeAttempts?: number;
   /** Told why a try failed; the next one follows after a second. */
   readonly onRetry?: (reason: string) => void;
@@ -29,21 +29,23 @@ const KEEP_ALIVES = 12;
  * @throws FailureError `communicator-failed`, `aborted`
  */
 export async function connect(target: SshTarget, options: SshConnectOptions): Promise<SshConnection> {
-  let handshakes = 0;
+  let refusals = 0;
+  // What is wrong with the installation does not become better by trying again.
+  const { Client: SshClient } = (await import('ssh2')).default;
   for (;;) {
     throwIfStopped(options.signal);
     try {
       const login = await authenticate(target);
       const transport = await openRoute(target, (bastion) => throughBastion(bastion, target, options));
-      handshakes += 1;
-      return await handshake(target, login, transport, options);
+      return await handshake(new SshClient(), target, login, transport, options);
     } catch (error) {
       throwIfStopped(options.signal);
       if (error instanceof FailureError) throw error;
       const reason = messageOf(error);
-      const usedUp = handshakes >= (options.handshakeAttempts ?? Infinity);
+      if (error instanceof LoginRefused) refusals += 1;
+      const usedUp = refusals >= (options.handshakeAttempts ?? Infinity);
       if (usedUp || performance.now() + RETRY_MS >= options.deadline) {
-        const tries = usedUp ? ` (after ${handshakes} handshakes)` : '';
+        const tries = usedUp ? ` (after ${refusals} handshakes)` : '';
         const message = `no SSH connection to ${describeTarget(target)}: ${reason}${tries}`;
         throw new FailureError({ reason: 'communicator-failed', message, cause: error });
       }
@@ -52,6 +54,9 @@ export async function connect(target: SshTarget, options: SshConnectOptions): Pr
     }
   }
 }
+
+/** The server was asked to let somebody in, and did not. */
+class LoginRefused extends Error {}
 
 function throwIfStopped(signal: AbortSignal): void {
   if (signal.aborted) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
@@ -89,13 +94,12 @@ async function throughBastion(
 }
 
 async function handshake(
+  client: Client,
   target: SshTarget,
   login: Authentication,
   transport: Transport,
   { signal, deadline }: SshConnectOptions,
 ): Promise<SshConnection> {
-  const { Client: SshClient } = (await import('ssh2')).default;
-  const client = new SshClient();
   let hostKey = '';
   let refusal: FailureError | undefined;
   const verify = (blob: Buffer): boolean => {
@@ -123,8 +127,9 @@ async function handshake(
     transport.stream.destroy();
     transport.release();
     if (refusal !== undefined) throw refusal;
-    if (isLevel(error, 'client-authentication')) throw new Error(login.explain(), { cause: error });
-    throw error;
+    if (!login.wasAsked() || error instanceof FailureError) throw error;
+    const why = isLevel(error, 'client-authentication') ? login.explain() : messageOf(error);
+    throw new LoginRefused(why, { cause: error });
   }
   const forwardsAgent = target.forwardAgent !== undefined;
   return new SshConnection(
@@ -156,7 +161,14 @@ function ready(client: Client, config: ConnectConfig, signal: AbortSignal): Prom
       client.destroy();
       reject(error);
     });
-    client.connect(config);
+    try {
+      client.connect(config);
+    } catch (error) {
+      // Before anything is sent: an algorithm that the library does not have.
+      done();
+      reject(notOffered(error));
+      return;
+    }
     allowCertificates(client);
   });
 }
@@ -174,6 +186,15 @@ function algorithmsOf({
   };
   // Names are the user's; ssh2 refuses those it does not know.
   return algorithms as NonNullable<ConnectConfig['algorithms']>;
+}
+
+function notOffered(error: unknown): FailureError {
+  return new FailureError({
+    reason: 'template-invalid',
+    message: `SSH: ${messageOf(error)}`,
+    hint: 'see `ssh_ciphers` and `ssh_key_exchange_algorithms`; what OpenSSH offers by default is known here too',
+    cause: error,
+  });
 }
 
 function hostKeyFailure(target: SshTarget, shown: string): FailureError {

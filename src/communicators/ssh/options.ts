@@ -4,6 +4,7 @@ import { parseTunnel, type Tunnel } from './tunnels.ts';
 
 const port = z.int().min(1).max(65_535);
 const path = z.string().min(1);
+const KEEP_ALIVE_MS = 5000;
 
 /** Why a machine cannot be reached in the way that was asked for. */
 export const communicatorError = ({ input }: { readonly input?: unknown }): string | undefined =>
@@ -12,7 +13,7 @@ export const communicatorError = ({ input }: { readonly input?: unknown }): stri
     : undefined;
 
 /** A time span that may be negative, as Packer's `-1s` for "off"; gives milliseconds. */
-function signedDuration() {
+export function signedDuration() {
   return z.union([z.number(), z.string()]).transform((value, context) => {
     const isNegative = typeof value === 'number' ? value < 0 : value.trim().startsWith('-');
     if (isNegative) return -1;
@@ -38,7 +39,7 @@ export const sshFields = {
   pause_before_connecting: durationField()
     .optional()
     .describe(
-      'How long to wait before the first connection; for machines that restart SSH while they start.',
+      'How long to wait once the machine has let the build in; then it connects anew. For machines that restart SSH while they start.',
     ),
   ssh_host: z.string().min(1).optional().describe('Address of the machine. Builders that start it know it.'),
   ssh_port: port.default(22).describe('Port of the SSH server.'),
@@ -73,7 +74,9 @@ export const sshFields = {
     .boolean()
     .default(false)
     .describe('Takes the key made for this build out of `authorized_keys` at the end.'),
-  ssh_private_key_file: path.optional().describe('Private key in OpenSSH or PEM form, without a passphrase.'),
+  ssh_private_key_file: path
+    .optional()
+    .describe('Private key in OpenSSH or PEM form, without a passphrase. `~/` is the home of the user.'),
   ssh_certificate_file: path.optional().describe('OpenSSH certificate of that key (`id_…-cert.pub`).'),
   ssh_host_key: z
     .array(z.string().min(1))
@@ -114,7 +117,9 @@ export const sshFields = {
   ssh_bastion_interactive: z
     .boolean()
     .default(false)
-    .describe('Passes questions of the bastion (one-time codes) on to the user.'),
+    .describe(
+      'Passes questions of the bastion (one-time codes) on to the user, where the build runs in a terminal.',
+    ),
   ssh_bastion_agent_auth: z
     .boolean()
     .default(false)
@@ -134,9 +139,10 @@ export const sshFields = {
   ssh_proxy_username: z.string().optional().describe('User of the proxy.'),
   ssh_proxy_password: z.string().optional().meta({ secret: true, description: 'Password for the proxy.' }),
   ssh_keep_alive_interval: signedDuration()
-    .default(5000)
+    .default(KEEP_ALIVE_MS)
+    .transform((ms) => (ms === 0 ? KEEP_ALIVE_MS : ms))
     .describe(
-      'Time between signs of life; after twelve without an answer the connection is dead. Below 0: none.',
+      'Time between signs of life; after twelve without an answer the connection is dead. Below 0: none; 0: the default.',
     ),
   ssh_read_write_timeout: durationField()
     .default(0)
@@ -163,6 +169,21 @@ export function checkSshOptions(options: SshOptions, context: z.RefinementCtx): 
     refuse('ssh_bastion_host', 'a bastion needs `ssh_bastion_username`');
   if (options.ssh_certificate_file !== undefined && options.ssh_private_key_file === undefined)
     refuse('ssh_certificate_file', 'a certificate needs its key, `ssh_private_key_file`');
+  if (
+    options.ssh_bastion_certificate_file !== undefined &&
+    options.ssh_bastion_private_key_file === undefined
+  )
+    refuse('ssh_bastion_certificate_file', 'a certificate needs its key, `ssh_bastion_private_key_file`');
+  const bastionLogins = [
+    options.ssh_bastion_password,
+    options.ssh_bastion_private_key_file ?? options.ssh_private_key_file,
+    options.ssh_bastion_agent_auth || options.ssh_bastion_interactive || undefined,
+  ];
+  if (options.ssh_bastion_host !== undefined && bastionLogins.every((means) => means === undefined))
+    refuse(
+      'ssh_bastion_host',
+      'nothing logs in to the bastion: set `ssh_bastion_password`, `ssh_bastion_private_key_file` or `ssh_bastion_agent_auth`',
+    );
 }
 
 const sshOptions = z.strictObject(sshFields);

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { FailureError } from '../../diagnostics/failure.ts';
+import { expandHome } from '../../util/home-folder.ts';
+import { privateKeyFault, type PrivateKeyFault } from '../../util/private-key.ts';
 import type { SshOptions } from './options.ts';
 import type { SshCommunicatorOptions } from './ssh-communicator.ts';
 import type { SshKeyPair } from './ssh-key.ts';
@@ -60,7 +62,8 @@ export async function targetFromOptions(
 export function communicatorFromOptions(
   options: SshOptions,
 ): Omit<SshCommunicatorOptions, 'signal' | 'onRetry' | 'onHostKeyChange'> {
-  const timeout = options.ssh_timeout ?? options.ssh_wait_timeout;
+  // As in Packer: the older name wins, and 0 is as good as nothing.
+  const timeout = options.ssh_wait_timeout || options.ssh_timeout || undefined;
   const attempts = options.ssh_handshake_attempts;
   const isPlain = timeout === undefined && attempts === undefined;
   return {
@@ -72,6 +75,48 @@ export function communicatorFromOptions(
     remoteTunnels: options.ssh_remote_tunnels,
   };
 }
+
+/**
+ * Looks at the agent and the key files that the options name, so that what cannot serve is told before a machine is
+ * started.
+ * @throws FailureError `input-missing`, `template-invalid`
+ */
+export async function checkLogin(
+  options: SshOptions,
+  surroundings: Pick<SshSurroundings, 'agent' | 'resolvePath'>,
+): Promise<void> {
+  for (const field of ['ssh_agent_auth', 'ssh_bastion_agent_auth'] as const)
+    if (options[field] && surroundings.agent === undefined) throw noAgent(field);
+  for (const field of KEY_FIELDS) {
+    const text = await read(field, options, surroundings);
+    const fault = text === undefined ? undefined : privateKeyFault(text);
+    if (fault === undefined) continue;
+    throw new FailureError({
+      reason: 'template-invalid',
+      message: `${field}: ${options[field]} ${FAULTS[fault].message}`,
+      hint: FAULTS[fault].hint,
+    });
+  }
+  for (const field of CERTIFICATE_FIELDS) await read(field, options, surroundings);
+}
+
+const KEY_FIELDS = ['ssh_private_key_file', 'ssh_bastion_private_key_file'] as const;
+const CERTIFICATE_FIELDS = ['ssh_certificate_file', 'ssh_bastion_certificate_file'] as const;
+
+const FAULTS: Readonly<Record<PrivateKeyFault, { readonly message: string; readonly hint: string }>> = {
+  'no-key': {
+    message: 'holds no private key',
+    hint: 'name the file without `.pub`, in OpenSSH or PEM form',
+  },
+  passphrase: {
+    message: 'has a passphrase',
+    hint: 'take a key without one, or add it to an SSH agent and set `ssh_agent_auth: true`',
+  },
+  unreadable: {
+    message: 'holds a private key that cannot be read',
+    hint: 'see what `ssh-keygen -y -f FILE` says of it',
+  },
+};
 
 async function routeFromOptions(
   options: SshOptions,
@@ -98,7 +143,11 @@ async function routeFromOptions(
     options,
     surroundings,
   );
-  const certificate = await read('ssh_bastion_certificate_file', options, surroundings);
+  const certificate = await read(
+    ownKey ? 'ssh_bastion_certificate_file' : 'ssh_certificate_file',
+    options,
+    surroundings,
+  );
   const target: SshTarget = {
     host: bastion,
     port: options.ssh_bastion_port,
@@ -109,25 +158,23 @@ async function routeFromOptions(
     ...set('agent', options.ssh_bastion_agent_auth ? surroundings.agent : undefined),
     ...set('prompt', options.ssh_bastion_interactive ? surroundings.prompt : undefined),
     keepAliveMs: options.ssh_keep_alive_interval,
+    // All that comes from the machine comes through this connection.
+    idleTimeoutMs: options.ssh_read_write_timeout,
   };
   return { type: 'bastion', target };
 }
 
-type FileField =
-  | 'ssh_private_key_file'
-  | 'ssh_certificate_file'
-  | 'ssh_bastion_private_key_file'
-  | 'ssh_bastion_certificate_file';
+type FileField = (typeof KEY_FIELDS)[number] | (typeof CERTIFICATE_FIELDS)[number];
 
 async function read(
   field: FileField,
   options: SshOptions,
-  { resolvePath }: SshSurroundings,
+  { resolvePath }: Pick<SshSurroundings, 'resolvePath'>,
 ): Promise<string | undefined> {
   const path = options[field];
   if (path === undefined) return undefined;
   try {
-    return await readFile(resolvePath(path), 'utf8');
+    return await readFile(resolvePath(expandHome(path)), 'utf8');
   } catch (error) {
     throw new FailureError({
       reason: 'input-missing',

@@ -1,5 +1,7 @@
 import path from 'node:path';
 import type * as z from 'zod';
+import { expandHome } from '../../util/home-folder.ts';
+import { privateKeyFault, type PrivateKeyFault } from '../../util/private-key.ts';
 import { type CheckWorld, type ComponentOptions, isSet, listOption, textOption } from './component.ts';
 import { duration, flag, text, textList, whole } from './fields.ts';
 
@@ -56,6 +58,13 @@ export const COMMUNICATOR_OPTIONS = {
   winrm_use_ntlm: flag('Log in by NTLM.'),
 } satisfies z.ZodRawShape;
 
+const KEY_FAULTS: Readonly<Record<PrivateKeyFault, (name: string) => string>> = {
+  'no-key': (name) => `Failed to read key '${name}': no key found`,
+  passphrase: (name) =>
+    `Failed to read key '${name}': password protected keys are\nnot supported. Please decrypt the key prior to use.`,
+  unreadable: () => 'ssh: the private key cannot be read',
+};
+
 /** Everything wrong with the options of the way in, in Packer's words. */
 export function checkCommunicator(options: ComponentOptions, world: CheckWorld): string[] {
   const type = textOption(options, 'communicator') || 'ssh';
@@ -110,7 +119,20 @@ function checkSsh(options: ComponentOptions, world: CheckWorld): string[] {
 
 function checkKeyFile(name: string, file: string, world: CheckWorld): string[] {
   if (file === '') return [];
-  const expanded = file.startsWith('~/') ? path.join(world.homeDirectory, file.slice(2)) : file;
-  const kind = world.files.kind(path.resolve(world.workingDirectory, expanded));
-  return kind === undefined ? [`${name} is invalid: stat ${expanded}: no such file or directory`] : [];
+  const expanded = expandHome(file, world.homeDirectory);
+  const absolute = path.resolve(world.workingDirectory, expanded);
+  if (world.files.kind(absolute) === undefined)
+    return [`${name} is invalid: stat ${expanded}: no such file or directory`];
+  const fault = faultOf(absolute, world);
+  return fault === undefined ? [] : [`${name} is invalid: Error setting up SSH config: ${fault(expanded)}`];
+}
+
+/** What the file holds, in Packer's words by the file's name. */
+function faultOf(file: string, { files }: CheckWorld): ((name: string) => string) | undefined {
+  try {
+    const fault = privateKeyFault(Buffer.from(files.read(file)).toString('utf8'));
+    return fault === undefined ? undefined : KEY_FAULTS[fault];
+  } catch (error) {
+    return () => (error instanceof Error ? error.message : String(error));
+  }
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { COMMUNICATOR_OPTIONS, checkCommunicator } from './communicator.ts';
-import { type PackerComponent, isSet, listOption, textOption } from './component.ts';
+import { type ComponentOptions, type PackerComponent, isSet, listOption, textOption } from './component.ts';
 import { block, duration, flag, text, textList, textMap, whole } from './fields.ts';
 
 const QEMU_OPTIONS = {
@@ -30,6 +30,8 @@ const QEMU_OPTIONS = {
   skip_nat_mapping: flag('Forward no port to the machine.'),
   host_port_min: whole('Lowest port of the host for SSH.'),
   host_port_max: whole('Highest port of the host for SSH.'),
+  ssh_host_port_min: whole('Older name of host_port_min.'),
+  ssh_host_port_max: whole('Older name of host_port_max.'),
   headless: flag('Show no window.'),
   display: text('Kind of the window.'),
   use_default_display: flag("Leave the window to QEMU's default."),
@@ -121,6 +123,13 @@ export const qemuBuilder: PackerComponent = {
     }
     if (isSet(options, 'use_backing_file') && (!isSet(options, 'disk_image') || format === 'raw'))
       errors.push('use_backing_file can only be enabled for QCOW2 images and when disk_image is true');
-    return { errors };
+    return { errors, warnings: ['min', 'max'].flatMap((end) => oldPort(options, end)) };
   },
 };
+
+const oldPort = (options: ComponentOptions, end: string): string[] =>
+  isSet(options, `ssh_host_port_${end}`)
+    ? [
+        `ssh_host_port_${end} is deprecated and is being replaced by host_port_${end}. Please, update your template to use host_port_${end}. In future versions of Packer, inclusion of ssh_host_port_${end} will error your builds.`,
+      ]
+    : [];

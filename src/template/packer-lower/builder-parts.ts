@@ -37,7 +37,15 @@ export const BUILDER_PARTS: Readonly<Record<string, (options: ComponentOptions) 
     artifact: { type: 'none', options: {} },
   }),
   qemu: (options) => ({
-    builder: { type: 'qemu', options: { ...options, name: options['vm_name'] } },
+    builder: {
+      type: 'qemu',
+      options: {
+        ...options,
+        name: options['vm_name'],
+        host_port_min: options['ssh_host_port_min'] ?? options['host_port_min'],
+        host_port_max: options['ssh_host_port_max'] ?? options['host_port_max'],
+      },
+    },
     source: { type: options['disk_image'] === true ? 'cloud-image' : 'iso', options: mediumOf(options) },
     artifact: { type: 'qemu-disk', options },
   }),

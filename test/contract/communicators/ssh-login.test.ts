@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { pauseBeforeConnecting } from '../../../src/builders/pause-before-connecting.ts';
 import { removeAuthorizedKey } from '../../../src/communicators/ssh/authorized-keys.ts';
 import { fingerprintOf } from '../../../src/communicators/ssh/host-key.ts';
 import { makeSshKey, type SshKeyOptions } from '../../../src/communicators/ssh/ssh-key.ts';
@@ -225,6 +226,33 @@ describe.skipIf(noSshd)('the way to the server', () => {
     ).rejects.toMatchObject(failure('communicator-failed', /root@127\.0\.0\.1:\d+: connect ECONNREFUSED/));
   });
 
+  it('is tried on while the server hangs up before anybody logs in', async () => {
+    const closing = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => closing.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void closing.close());
+    const { port } = closing.address() as AddressInfo;
+    const retries: string[] = [];
+    const target = { host: '127.0.0.1', port, user: 'root', password: 'x' };
+    const connecting = connectTo(target, {
+      deadline: performance.now() + 2500,
+      handshakeAttempts: 1,
+      onRetry: (reason) => void retries.push(reason),
+    });
+    await expect(connecting).rejects.toMatchObject(failure('communicator-failed', /no SSH connection/));
+    expect(retries.length).toBeGreaterThan(0);
+  });
+
+  it('is made anew after the pause, when one was asked for', async () => {
+    const server = await startSshd();
+    const communicator = await communicateWith(targetOf(server));
+    const [log, signal] = [(): void => undefined, new AbortController().signal];
+    const accepted = (): number => server.log().split('Accepted publickey').length - 1;
+    await pauseBeforeConnecting(communicator, {}, { log, signal });
+    expect(accepted()).toBe(1);
+    await pauseBeforeConnecting(communicator, { pause_before_connecting: 10 }, { log, signal });
+    expect(accepted()).toBe(2);
+  });
+
   it('ends when the server accepts and says nothing', async () => {
     const mute = createServer(() => undefined);
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
@@ -242,8 +270,10 @@ describe.skipIf(noSshd)('the way to the server', () => {
     await connectTo(target);
     expect(server.log()).toContain('kex: algorithm: ecdh-sha2-nistp256');
     expect(server.log()).toContain('cipher: aes256-ctr');
+    const retries: string[] = [];
     await expect(
-      connectTo({ ...target, ciphers: ['rot13'] }, { deadline: performance.now() + 500 }),
-    ).rejects.toMatchObject(failure('communicator-failed', /rot13/));
+      connectTo({ ...target, ciphers: ['rot13'] }, { onRetry: (reason) => void retries.push(reason) }),
+    ).rejects.toMatchObject(failure('template-invalid', /rot13/));
+    expect(retries).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { sshSchema, type SshOptions } from '../../../src/communicators/ssh/options.ts';
 import { makeSshKey } from '../../../src/communicators/ssh/ssh-key.ts';
 import {
+  checkLogin,
   communicatorFromOptions,
   targetFromOptions,
 } from '../../../src/communicators/ssh/target-from-options.ts';
@@ -35,10 +36,14 @@ describe('options of the SSH communicator', () => {
     expect(limits({ ssh_timeout: '1h' })).toEqual([3_600_000, undefined]);
     expect(limits({ ssh_wait_timeout: '90s' })).toEqual([90_000, undefined]);
     expect(limits({ ssh_handshake_attempts: 3 })).toEqual([Infinity, 3]);
+    // As Packer takes them: the older name wins, and 0 says nothing.
+    expect(limits({ ssh_timeout: '1h', ssh_wait_timeout: '90s' })).toEqual([90_000, undefined]);
+    expect(limits({ ssh_timeout: '0s' })).toEqual([300_000, 10]);
   });
 
   it('turn keep-alive off below zero', () => {
     expect(parse({ ssh_keep_alive_interval: '-1s' }).ssh_keep_alive_interval).toBe(-1);
+    expect(parse({ ssh_keep_alive_interval: '0s' }).ssh_keep_alive_interval).toBe(5000);
     expect(parse({ ssh_keep_alive_interval: '500ms' }).ssh_keep_alive_interval).toBe(500);
     expect(() => parse({ ssh_keep_alive_interval: 'often' })).toThrow(/often/);
   });
@@ -47,6 +52,8 @@ describe('options of the SSH communicator', () => {
     [{ ssh_bastion_host: 'b', ssh_bastion_username: 'u', ssh_proxy_host: 'p' }, /exclude each other/],
     [{ ssh_bastion_host: 'b' }, /ssh_bastion_username/],
     [{ ssh_certificate_file: 'c' }, /needs its key/],
+    [{ ssh_bastion_certificate_file: 'c' }, /needs its key, `ssh_bastion_private_key_file`/],
+    [{ ssh_bastion_host: 'b', ssh_bastion_username: 'u' }, /nothing logs in to the bastion/],
     [{ ssh_local_tunnels: ['8080:host'] }, /is not a tunnel/],
     [{ ssh_port: 0 }, /ssh_port/],
     [{ ssh_user: 'x' }, /ssh_user/],
@@ -88,9 +95,51 @@ describe('options of the SSH communicator', () => {
           privateKey: 'a key',
           password: 'secret',
           keepAliveMs: 5000,
+          idleTimeoutMs: 0,
         },
       },
     });
+  });
+
+  it('give the bastion the certificate of the key that it shares, and of no other', async () => {
+    const folder = temporaryFolder();
+    const put = (name: string): string => {
+      writeFileSync(join(folder, name), name);
+      return join(folder, name);
+    };
+    const certificateOf = async (more: Record<string, unknown>): Promise<string | undefined> => {
+      const options = parse({
+        ssh_host: 'h',
+        ssh_username: 'me',
+        ssh_private_key_file: put('key'),
+        ssh_certificate_file: put('certificate'),
+        ssh_bastion_host: 'b',
+        ssh_bastion_username: 'you',
+        ...more,
+      });
+      const { route } = await targetFromOptions(options, { resolvePath });
+      return route?.type === 'bastion' ? route.target.certificate : undefined;
+    };
+    expect(await certificateOf({})).toBe('certificate');
+    expect(await certificateOf({ ssh_bastion_private_key_file: put('other') })).toBeUndefined();
+  });
+
+  it('tell before anything starts what cannot log in', async () => {
+    const file = join(temporaryFolder(), 'key');
+    const { publicKey } = await makeSshKey('a');
+    writeFileSync(file, publicKey);
+    const options = parse({ ssh_private_key_file: file });
+    await expect(checkLogin(options, { resolvePath })).rejects.toThrow(
+      /ssh_private_key_file: .* holds no private key/,
+    );
+    await expect(checkLogin(parse({ ssh_agent_auth: true }), { resolvePath })).rejects.toThrow(
+      /no SSH agent/,
+    );
+    await expect(
+      checkLogin(parse({ ssh_private_key_file: '~/no-such-key' }), { resolvePath }),
+    ).rejects.toThrow(/~\/no-such-key cannot be read/);
+    writeFileSync(file, (await makeSshKey('a')).privateKey);
+    await checkLogin(options, { resolvePath });
   });
 
   it('say what is missing', async () => {

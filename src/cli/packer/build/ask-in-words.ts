@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Question } from '../../../events/event-sink.ts';
+import { askForText } from '../../ask-text.ts';
 import type { CliContext } from '../../context.ts';
 import type { PackerUi } from '../packer-ui.ts';
 
@@ -9,11 +10,10 @@ const FAILED =
   '[c] Clean up and exit, [a] abort without cleanup, or [r] retry step (build may fail even if retry succeeds)?';
 
 /** Asks on the terminal as Packer does. A question that has one answer waits for the enter key. */
-export async function askInWords(
-  { question, choices, defaultChoice }: Question,
-  ui: PackerUi,
-  { stdin, signal }: CliContext,
-): Promise<string> {
+export async function askInWords(asked: Question, ui: PackerUi, context: CliContext): Promise<string> {
+  const { question, choices, defaultChoice } = asked;
+  if (choices.length === 0) return await askForText(context, asked);
+  const { stdin, signal } = context;
   const isFailure = choices.includes('retry');
   const terminal = createInterface({ input: stdin });
   try {

@@ -24,7 +24,7 @@ describe('boot_command', () => {
     // Shift that is held already is not pressed again.
     ['<leftShiftOn>Ab<leftShiftOff>B', '+ffe1 +41 -41 +62 -62 -ffe1 +ffe1 +42 -42 -ffe1'],
     ['<f1On><f1Off>', '+ffbe -ffbe'],
-    ['<leftCommandOn><rightOptionOff>', '+ffeb -ffea'],
+    ['<leftCommandOn><rightOptionOff>', '+ffe9 -ffe8'],
     // What is no key is typed as it stands.
     ['<x>', '+ffe1 +3c -3c -ffe1 +78 -78 +ffe1 +3e -3e -ffe1'],
     ['<<enter>', '+ffe1 +3c -3c -ffe1 +ff0d -ff0d'],

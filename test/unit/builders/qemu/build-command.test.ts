@@ -59,12 +59,60 @@ describe("the command of a build's machine", () => {
     expect(valuesOf(command, '-qmp')).toHaveLength(1);
   });
 
+  test('a switch that is given without a value has none, and one in many parts is joined', () => {
+    const command = buildCommand(
+      machine(
+        {},
+        {
+          overrides: [
+            ['-nographic', ''],
+            ['-global', 'a.b', '=c'],
+          ],
+        },
+      ),
+    );
+    expect(command.slice(command.indexOf('-nographic')).slice(0, 3)).toEqual([
+      '-nographic',
+      '-global',
+      'a.b=c',
+    ]);
+  });
+
+  test('the network card stays beside devices that are given', () => {
+    const overrides = [['-device', 'virtio-balloon']];
+    expect(valuesOf(buildCommand(machine({}, { overrides })), '-device').slice(0, 2)).toEqual([
+      'virtio-balloon',
+      'virtio-net,netdev=user.0',
+    ]);
+  });
+
+  test.each([
+    [['-machine', 'type=pc,accel=kvm']],
+    [['-M', 'pc,accel=kvm']],
+    [['-enable-kvm']],
+    [['-accel', 'kvm']],
+  ])('%j names the accelerator instead of the builder', (given) => {
+    const command = buildCommand(machine({}, { overrides: [given] }));
+    expect(command.join(' ')).not.toContain('-accel tcg');
+  });
+
+  test.each([
+    [{}, '2'],
+    [{ cpus: 3 }, '3'],
+    [{ sockets: 2, cores: 2 }, '4,sockets=2,cores=2'],
+    [{ cpus: 8, cores: 2 }, '2,cores=2'],
+    [{ cpus: 1, cores: 4 }, '1,maxcpus=4,cores=4'],
+  ])('processors %j', (options, value) => {
+    expect(valuesOf(buildCommand(machine(options)), '-smp')).toEqual([value]);
+  });
+
   test('options become devices', () => {
     const command = buildCommand(
       machine(
         {
           memory: 512,
           cpus: 4,
+          sockets: 2,
           cores: 2,
           disk_interface: 'virtio-scsi',
           machine_type: 'pc',
@@ -77,7 +125,7 @@ describe("the command of a build's machine", () => {
       ),
     );
     const text = command.join(' ');
-    expect(text).toContain('-m 512M -smp 4,cores=2');
+    expect(text).toContain('-m 512M -smp 4,sockets=2,cores=2');
     expect(text).toContain('-machine pc');
     expect(text).toContain('-cpu Nehalem');
     expect(text).toContain('-device scsi-hd,drive=disk0,bus=disk0-bus.0');
@@ -85,6 +133,12 @@ describe("the command of a build's machine", () => {
     expect(text).toContain('-netdev bridge,id=user.0,br=br0');
     expect(text).toContain('-fda /floppy.img -boot once=d');
     expect(text).toContain('-display gtk');
+  });
+
+  test('a floppy disk has a controller, also where the machine has none of its own', () => {
+    expect(buildCommand(machine({}, { floppy: '/a,b.img' })).join(' ')).toContain(
+      '-drive file=/a,,b.img,format=raw,if=none,id=floppy -device isa-fdc,id=floppies -device floppy,drive=floppy,bus=floppies.0',
+    );
   });
 
   test("UEFI variables are the machine's own, a firmware file is not", () => {
@@ -115,6 +169,7 @@ describe('which machine can take a kept memory', () => {
     const same = identity({});
     expect(identity({}, { disks: ['/elsewhere/disk.qcow2'] })).toBe(same);
     expect(identity({ headless: false })).toBe(same);
+    expect(identity({}, { fromCd: true })).toBe(same);
     expect(identity({}, { incoming: 'exec:zstd -dcq < /x' })).toBe(same);
   });
 
@@ -134,6 +189,7 @@ describe('options', () => {
     [{ memory: '2G' }, { memory: 2 ** 31 }],
     [{ disk_size: '40960' }, { disk_size: 40 * 2 ** 30 }],
     [{ disk_size: '10G' }, { disk_size: 10 * 2 ** 30 }],
+    [{ boot_wait: '-1s' }, { boot_wait: 0 }],
   ])('%j', (given, expected) => {
     expect(qemuSchema.parse(given)).toMatchObject(expected);
   });
@@ -145,6 +201,8 @@ describe('options', () => {
     [{ host_port_min: 3000, host_port_max: 2000 }, /above host_port_max/],
     [{ ssh_certificate_file: 'c' }, /needs its key/],
     [{ memory: '0' }, /not a size/],
+    [{ vnc_port_min: 5000 }, />=5900/],
+    [{ http_interface: 'eth0', http_bind_address: '::' }, /exclude each other/],
     [{ communicator: 'winrm' }, /WinRM is not part of this version/],
   ])('%j is refused', (given, message) => {
     expect(() => qemuSchema.parse(given)).toThrow(message);

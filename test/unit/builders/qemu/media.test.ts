@@ -104,11 +104,12 @@ describe('the web server', () => {
     await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void blocker.close());
     const { port } = blocker.address() as { port: number };
-    const content = { type: 'texts', texts: { '/ks.cfg': 'text' } } as const;
+    const fill = (text: string, port: number): string => `${text} ${port}`;
+    const content = { type: 'texts', texts: { '/ks.cfg': 'text' }, fill } as const;
     await expect(serve(content, { min: port, max: port })).rejects.toThrow(/all ports from/);
     const server = await serve(content, { min: port, max: port + 50 });
     expect(server.port).toBeGreaterThan(port);
-    expect(await (await fetch(`http://127.0.0.1:${server.port}/ks.cfg`)).text()).toBe('text');
+    expect(await (await fetch(`http://127.0.0.1:${server.port}/ks.cfg`)).text()).toBe(`text ${server.port}`);
     expect((await fetch(`http://127.0.0.1:${server.port}/other`)).status).toBe(404);
   });
 });
