@@ -4,6 +4,7 @@ import type { CliContext } from '../context.ts';
 import { DiagnosticWriter } from './diagnostics.ts';
 import type { FlagTable, ParsedFlags } from './flags.ts';
 import { stdinSoFar } from './read-stdin.ts';
+import type { PackerLog } from './packer-log.ts';
 import type { PackerUi } from './packer-ui.ts';
 
 /** One command of the entry point: one file in commands/, one row in `commands.ts`. */
@@ -24,6 +25,7 @@ export interface CommandWork {
   readonly machineReadable: boolean;
   /** What functions of the template ask servers: each question once in a run. */
   readonly servers: ServerQuestions;
+  readonly log: PackerLog;
 }
 
 /** The whole text of `-h`. */

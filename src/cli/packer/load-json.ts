@@ -9,6 +9,7 @@ import type { JsonFacts, renderVariables } from '../../template/packer-json/vari
 import type { CliContext } from '../context.ts';
 import type { LoadWork } from './load-hcl.ts';
 import { readStdin } from './read-stdin.ts';
+import { describeSystem } from './system-error.ts';
 import type { TemplateFlags } from './template-flags.ts';
 import { PACKER_VERSION } from './version.ts';
 
@@ -87,22 +88,6 @@ async function readTemplate(file: string, context: CliContext): Promise<Result<U
       cause,
     });
   }
-}
-
-/** An error of the operating system as Go words it. */
-export function describeSystem(call: string, file: string, cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const reason =
-    code === 'ENOENT'
-      ? 'no such file or directory'
-      : code === 'EACCES'
-        ? 'permission denied'
-        : code === 'EISDIR'
-          ? 'is a directory'
-          : cause instanceof Error
-            ? cause.message
-            : String(cause);
-  return `${call} ${file}: ${reason}`;
 }
 
 /** Several problems of one template are listed, as Packer does; the place of each comes with it. */

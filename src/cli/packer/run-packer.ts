@@ -1,9 +1,10 @@
 import { ServerQuestions } from '../../template/packer-servers/server-questions.ts';
 import type { CliContext } from '../context.ts';
-import { helpOf, type PackerCommand } from './command.ts';
+import { type CommandWork, helpOf, type PackerCommand } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { parseFlags } from './flags.ts';
-import { type PackerUi, machineUi, textUi } from './packer-ui.ts';
+import { openPackerLog } from './packer-log.ts';
+import { machineUi, textUi } from './packer-ui.ts';
 import { PACKER_VERSION } from './version.ts';
 
 /** Exit code for a command that does not exist, and for none. */
@@ -11,9 +12,26 @@ const NO_COMMAND = 127;
 
 /** Runs a command line of Packer's to its exit code. */
 export async function runPacker(argv: readonly string[], context: CliContext): Promise<number> {
+  const log = openPackerLog(context, () => new Date());
+  if (typeof log === 'string') {
+    context.stderr.write(`${log}\n`);
+    return 1;
+  }
+  try {
+    return await runLine(argv, { context, log });
+  } finally {
+    log.close();
+  }
+}
+
+async function runLine(
+  argv: readonly string[],
+  { context, log }: Pick<CommandWork, 'context' | 'log'>,
+): Promise<number> {
   const machineReadable = argv.includes('-machine-readable');
   const args = argv.filter((argument) => argument !== '-machine-readable');
-  const ui = machineReadable ? machineUi(context.stdout, () => new Date()) : textUi(context.stdout);
+  const plain = machineReadable ? machineUi(context.stdout, () => new Date()) : textUi(context.stdout);
+  const ui = log.beside(plain);
   const [first, ...rest] = args;
   if (first !== undefined && ['-v', '-version', '--version'].includes(first)) {
     context.stdout.write(`Packer v${PACKER_VERSION}\n`);
@@ -28,12 +46,13 @@ export async function runPacker(argv: readonly string[], context: CliContext): P
     context.stdout.write(`${overview()}\n`);
     return isHelp(first) ? 0 : NO_COMMAND;
   }
+  log.info(`command: ${first ?? ''}, in ${context.cwd}`);
   const command = await entry.load();
   if (rest.some(isHelp)) {
     context.stdout.write(`${helpOf(command)}\n`);
     return 0;
   }
-  return await runCommand(command, rest, { ui, context, machineReadable });
+  return await runCommand(command, rest, { ui, context, machineReadable, log });
 }
 
 const AUTOCOMPLETE: ReadonlySet<string> = new Set(
@@ -50,7 +69,7 @@ const isHelp = (argument: string | undefined): boolean =>
 async function runCommand(
   command: PackerCommand,
   args: readonly string[],
-  work: { readonly ui: PackerUi; readonly context: CliContext; readonly machineReadable: boolean },
+  work: Omit<CommandWork, 'flags' | 'servers'>,
 ): Promise<number> {
   const flags = parseFlags(args, command.flags);
   if (!flags.ok) {

@@ -618,3 +618,15 @@ test('imgpipe build takes a template of Packer by its name', async () => {
   expect(stdout).toContain('--> file.a: Stored file: a.txt');
   expect(project.read('a.txt')).toBe('y');
 });
+
+test('PACKER_CACHE_DIR: the cache is a folder in it', async () => {
+  using project = new PackerProject().write(
+    't.pkr.hcl',
+    'source "file" "a" {\n  content = "x"\n  target  = "a.txt"\n}\nbuild {\n  sources = ["file.a"]\n}\n',
+  );
+  const env = { PACKER_CACHE_DIR: 'kept' };
+  expect(await project.run(['build', 't.pkr.hcl'], { engine, env })).toMatchObject({ code: 0 });
+  expect(readdirSync(path.join(project.folder, 'kept'))).toEqual(['imgpipe']);
+  const again = await project.run(['build', '-color=false', 't.pkr.hcl'], { engine, env });
+  expect(again.stdout).toContain('--> file.a: Stored file: a.txt');
+});

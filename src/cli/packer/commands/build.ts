@@ -14,6 +14,7 @@ import { spanText } from '../build/go-text.ts';
 import { PackerView, type ViewedBuild } from '../build/packer-view.ts';
 import { openReader } from '../build/open-reader.ts';
 import { type CommandWork, type PackerCommand, printProblems } from '../command.ts';
+import { packerCache } from '../packer-cache.ts';
 import { hidingUi, type PackerUi } from '../packer-ui.ts';
 import { TEMPLATE_FLAGS, templateFlags } from '../template-flags.ts';
 
@@ -103,9 +104,10 @@ class BuildRun {
     // Set anew for every run, as Packer does: programs of the host see it.
     process.env['PACKER_RUN_UUID'] = randomUUID();
     const engine = await context.engine();
-    const opened = await engine.openProject({ cwd: context.cwd });
+    const opened = await engine.openProject({ cwd: context.cwd, ...packerCache(context) });
     if (!opened.ok) return printProblems(this.#work, opened);
     const project = opened.value;
+    this.#work.log.info(`Setting cache directory: ${project.config.cache.directory}`);
     const kinds = await project.kinds();
     if (!kinds.ok) return printProblems(this.#work, kinds);
     const lowering = {
@@ -132,6 +134,7 @@ class BuildRun {
     const view = new PackerView(builds, { plain: this.#work.machineReadable, onError });
     const sink = new EventSink(new Redactor());
     for (const secret of secrets) sink.redactor.add(secret);
+    sink.listen(this.#work.log.listen);
     sink.listen(view.listen);
     if (context.stdin.isTTY && !this.#work.machineReadable)
       sink.answerWith(async (question) => await askInWords(question, this.#ui, context));

@@ -11,6 +11,7 @@ import { notingWorld } from '../../../template/packer-lower/noting-world.ts';
 import { writeFileAtomic } from '../../../util/atomic-file.ts';
 import { openReader } from '../build/open-reader.ts';
 import { type CommandWork, type PackerCommand, printProblems } from '../command.ts';
+import { packerCache } from '../packer-cache.ts';
 import { hidingUi, textUi } from '../packer-ui.ts';
 import { TEMPLATE_FLAGS, templateFlags } from '../template-flags.ts';
 
@@ -71,7 +72,7 @@ async function convert(
     return 1;
   }
   const engine = await context.engine();
-  const opened = await engine.openProject({ cwd: context.cwd });
+  const opened = await engine.openProject({ cwd: context.cwd, ...packerCache(context) });
   if (!opened.ok) return printProblems(work, opened);
   const project = opened.value;
   const kinds = await project.kinds();

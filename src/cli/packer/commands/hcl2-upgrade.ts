@@ -3,7 +3,8 @@ import path from 'node:path';
 import { checkJsonTemplate } from '../../../template/packer-json/check-template.ts';
 import { upgradeTemplate } from '../../../template/packer-json/upgrade/upgrade-template.ts';
 import type { PackerCommand } from '../command.ts';
-import { answeredVariables, describeSystem, loadJson } from '../load-json.ts';
+import { answeredVariables, loadJson } from '../load-json.ts';
+import { describeSystem } from '../system-error.ts';
 import { TEMPLATE_FLAGS, templateFlags } from '../template-flags.ts';
 import { PACKER_VERSION } from '../version.ts';
 
