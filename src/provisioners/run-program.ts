@@ -77,7 +77,7 @@ export function describeOutcome(what: string, outcome: ExecOutcome): string {
 
 /** The failure of a program: its end as the message, its last lines as the excerpt. */
 export function programFailure(what: string, run: ProgramRun, more: Partial<Failure> = {}): Failure {
-  const hint = hintOf(run.outcome);
+  const hint = hintOf(run);
   return {
     reason: run.outcome.type === 'timed-out' ? 'step-timeout' : 'step-failed',
     message: describeOutcome(what, run.outcome),
@@ -87,7 +87,9 @@ export function programFailure(what: string, run: ProgramRun, more: Partial<Fail
   };
 }
 
-function hintOf(outcome: ExecOutcome): string | undefined {
+function hintOf({ outcome, lines }: ProgramRun): string | undefined {
+  if (lines.slice(-EXCERPT_LINES).some((line) => line.includes('No space left on device')))
+    return 'A disk was full: in a virtual machine raise `disk_size` of the builder; else it is the one with the cache.';
   if (outcome.type === 'signaled' && outcome.signal === 'SIGKILL') {
     return 'The kernel kills programs when memory runs out: look at the log of the kernel.';
   }

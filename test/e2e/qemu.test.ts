@@ -210,7 +210,7 @@ describe.skipIf(missing)(`virtual machines${missing === undefined ? '' : ` (skip
   test.each([
     ['switches itself off', 'poweroff -f; sleep 120', /the machine was switched off during/],
     ['restarts', 'reboot -f; sleep 120', /the machine restarted during/],
-    ['fills its disk', 'fallocate -l 9G /fill', /No space left on device/],
+    ['fills its disk', 'fallocate -l 9G /fill', /No space left on device[\s\S]*raise `disk_size`/],
   ])('a machine that %s in a step', async (_, command, message) => {
     const step = `{ type: shell, name: bad, inline: ['${command}'] }`;
     project.write('pipelines/vm.yaml', pipeline(FIRST, ENTRY, USER, step));

@@ -1,6 +1,6 @@
-import { constants, createWriteStream } from 'node:fs';
+import { constants, createWriteStream, existsSync } from 'node:fs';
 import { copyFile, link } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
 import { FailureError } from '../../diagnostics/failure.ts';
@@ -13,6 +13,8 @@ const infoSchema = z.object({
   'virtual-size': z.number(),
   'backing-filename': z.string().optional(),
 });
+
+const ANEW = 'Get the file anew; a `checksum` finds this out before anything else.';
 
 export interface ImageInfo {
   readonly format: string;
@@ -32,10 +34,11 @@ export async function inspectImage(path: string, signal: AbortSignal): Promise<I
   const info = infoSchema.parse(JSON.parse(text));
   const backing = info['backing-filename'];
   if (backing !== undefined) {
+    const isThere = existsSync(resolve(dirname(path), backing));
     throw new FailureError({
       reason: 'source-failed',
-      message: `${path} is not whole: it stands on ${backing}`,
-      hint: `Make one file of both: qemu-img convert -O qcow2 ${path} whole.qcow2`,
+      message: `${path} is not whole: it stands on ${backing}${isThere ? '' : ', which is not there'}`,
+      hint: `${isThere ? 'Make' : 'Put that file there, and make'} one of both: qemu-img convert -O qcow2 ${path} whole.qcow2`,
     });
   }
   if (info.format === 'qcow2') await requireWhole(path, signal);
@@ -52,7 +55,7 @@ async function requireWhole(path: string, signal: AbortSignal): Promise<void> {
     throw new FailureError({
       reason: 'source-failed',
       message: `${path} is damaged or was cut off`,
-      hint: 'Get the file anew.',
+      hint: ANEW,
       excerpt: error.failures[0]?.excerpt ?? [],
       cause: error,
     });
@@ -80,6 +83,7 @@ export async function takeImage(
         throw new FailureError({
           reason: 'source-failed',
           message: `${source} is damaged or was cut off: ${cause instanceof Error ? cause.message : String(cause)}`,
+          hint: ANEW,
           cause,
         });
       },

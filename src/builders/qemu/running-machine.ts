@@ -242,10 +242,15 @@ function whyNot(vm: VirtualMachine, plan: MachinePlan): FailureError {
     });
   }
   // What follows the error tells how to find what would be right.
+  const use = said.map((line) => /^Use (-\w+) help/.exec(line)?.[1]).find((name) => name !== undefined);
   const cause = said.findLast((line) => !line.startsWith('Use -'))?.replace(`${program}: `, '');
   return new FailureError({
     reason: 'step-failed',
     message: `QEMU does not start: ${cause ?? vm.exit ?? 'it does not answer'}`,
+    hint:
+      use === undefined
+        ? 'The log of this step has its whole command line; most of it comes from options of the builder.'
+        : `\`${program} ${use} help\` lists what it has; see \`${use === '-machine' ? 'machine_type' : 'qemuargs'}\`.`,
     excerpt: said,
   });
 }

@@ -86,6 +86,21 @@ async function watch(running: RunningMachine, signal: AbortSignal): Promise<stri
   return undefined;
 }
 
+/** What can be done about it, as far as the reason tells. */
+function mendsFor(why: string): string[] {
+  if (/the firmware found no/.test(why))
+    return [
+      'Is this the disk or medium of a system that boots? `firmware: bios` and `firmware: uefi` choose how.',
+    ];
+  if (/nothing answers at the machine/.test(why))
+    return [
+      'Raise `ssh_timeout` if it only takes longer; else see that the system starts an SSH server and gets its address by DHCP.',
+    ];
+  if (/the server refused|no way to log in/.test(why))
+    return ['See `ssh_username`, `ssh_password`, `ssh_private_key_file` and `login`.'];
+  return [];
+}
+
 /** A failure with all that can be known of a machine that does not let anybody in. */
 export async function notReached(
   running: RunningMachine,
@@ -102,6 +117,7 @@ export async function notReached(
     reason: 'communicator-failed',
     message: `the machine cannot be reached: ${why}${stage === undefined ? '' : ` (its boot got as far as: ${stage})`}`,
     hint: [
+      ...mendsFor(why),
       excerpt.length === 0 ? 'Its serial console shows nothing.' : 'Above: the end of its serial console.',
       ...(hasPicture ? [`Its screen: ${picture}`] : []),
     ].join(' '),

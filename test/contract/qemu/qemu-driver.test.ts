@@ -66,6 +66,7 @@ describe.skipIf(noQemu)('a virtual machine that cannot be', () => {
     expect(await failureOf({}, { path })).toMatchObject({
       reason: 'source-failed',
       message: expect.stringMatching(/cut\.qcow2 is damaged or was cut off/) as string,
+      hint: expect.stringMatching(/Get the file anew/) as string,
     });
     const overlay = join(folder, 'overlay.qcow2');
     execFileSync('qemu-img', [
@@ -83,7 +84,8 @@ describe.skipIf(noQemu)('a virtual machine that cannot be', () => {
     ]);
     expect(await failureOf({}, { path: overlay })).toMatchObject({
       reason: 'source-failed',
-      message: expect.stringMatching(/not whole: it stands on gone\.raw/) as string,
+      message: expect.stringMatching(/not whole: it stands on gone\.raw, which is not there/) as string,
+      hint: expect.stringMatching(/make one of both: qemu-img convert/) as string,
     });
   });
 
@@ -104,6 +106,7 @@ describe.skipIf(noQemu)('a virtual machine that cannot be', () => {
     expect(await failureOf({}, { path, checksum: `sha256:${'0'.repeat(64)}` })).toMatchObject({
       reason: 'source-failed',
       message: expect.stringMatching(/does not have the checksum/) as string,
+      hint: expect.stringMatching(/get it anew, or correct `checksum`/) as string,
     });
     expect(await failureOf({ disk_size: '512K' }, { path })).toMatchObject({ reason: 'image-too-large' });
   });
@@ -113,6 +116,7 @@ describe.skipIf(noQemu)('a virtual machine that cannot be', () => {
     expect(await failureOf({ machine_type: 'no-such' }, { path })).toMatchObject({
       reason: 'step-failed',
       message: expect.stringMatching(/QEMU does not start: .*unsupported machine type/) as string,
+      hint: expect.stringMatching(/-machine help` lists what it has; see `machine_type`/) as string,
     });
     expect(
       await failureOf({ efi_firmware_code: '/none/code.fd', efi_firmware_vars: '/none/vars.fd' }, { path }),
@@ -135,6 +139,7 @@ describe.skipIf(noQemu)('a virtual machine that cannot be', () => {
     const path = disk(temporaryFolder(), true);
     expect(await failureOf({ host_port_min: port, host_port_max: port }, { path })).toMatchObject({
       message: 'no port of 127.0.0.1 is free for the machine',
+      hint: 'widen `host_port_min` and `host_port_max`',
     });
   });
 
@@ -145,6 +150,7 @@ describe.skipIf(noQemu)('a virtual machine that cannot be', () => {
     expect(failure).toMatchObject({ reason: 'communicator-failed' });
     expect(failure.message).toMatch(/cannot be reached: the firmware found no bootable device/);
     expect(failure.excerpt?.join('\n')).toMatch(/No bootable device/);
+    expect(failure.hint).toMatch(/`firmware: uefi`/);
     expect(performance.now() - began).toBeLessThan(300_000);
   });
 
@@ -152,6 +158,7 @@ describe.skipIf(noQemu)('a virtual machine that cannot be', () => {
     const folder = temporaryFolder();
     const failure = await failureOf({ ssh_timeout: '3s' }, { path: disk(folder, true) }, 'disk', folder);
     expect(failure.message).toMatch(/cannot be reached: no SSH connection/);
+    expect(failure.hint).toMatch(/^Raise `ssh_timeout`/);
     const picture = /Its screen: (\S+\.png)/.exec(failure.hint ?? '')?.[1] ?? '';
     expect(readFileSync(picture).subarray(1, 4).toString()).toBe('PNG');
   });
@@ -176,6 +183,7 @@ describe.skipIf(noQemu)('a virtual machine that cannot be', () => {
     const options = { ...login, skip_nat_mapping: true, ssh_host: server.host, ssh_port: server.port };
     const failure = await failureOf(options, { path: disk(temporaryFolder(), true) });
     expect(failure.message).toMatch(/password/);
+    expect(failure.hint).toMatch(/^See `ssh_username`, `ssh_password`/);
     expect(JSON.stringify(failure)).not.toContain('wrong');
   });
 

@@ -44,6 +44,13 @@ test('exit codes: 3 fails with the last lines, unless it is a valid one', async 
   expect(failuresOf((await run({ inline: 'x', validExitCodes: [3] }, { code: 0 })).result)).toHaveLength(1);
 });
 
+test('a disk that is full is told as such', async () => {
+  const answer = { code: 1, stderr: 'cp: error writing: No space left on device' };
+  expect(failuresOf((await run({ inline: 'x' }, answer)).result)).toMatchObject([
+    { reason: 'step-failed', hint: expect.stringMatching(/raise `disk_size`/) as string },
+  ]);
+});
+
 test('a timeout and a killed script are told apart', async () => {
   const late = await run({ inline: 'x' }, { outcome: { type: 'timed-out', afterMs: 1500 } });
   expect(failuresOf(late.result)).toMatchObject([
