@@ -21,10 +21,12 @@ export interface SnapshotFolders {
   /**
    * Makes a staged folder an immutable snapshot. Its digest is over the parent's and over all its files; `external`
    * names what it needs outside the store, such as an image of a daemon.
+   * @param hashes SHA-256 (64 hex digits) of those files, by name, for which it is computed already
    */
   commit(
     staged: string,
     info: { readonly parent?: Digest; readonly external?: Readonly<Record<string, string>> },
+    hashes?: ReadonlyMap<string, Promise<string> | undefined>,
   ): Promise<Snapshot>;
   /** Folder of a committed snapshot, read-only. */
   folder(snapshot: Digest): string;

@@ -279,8 +279,9 @@ export class Machines implements AsyncDisposable {
       scratch,
       snapshots: {
         stage: () => snapshots.stage(),
-        commit: async (staged, info) => {
-          const snapshot = await snapshots.commit(staged, { ...info, builder: pipeline.builder?.type ?? '' });
+        commit: async (staged, info, hashes) => {
+          const given = { ...info, builder: pipeline.builder?.type ?? '' };
+          const snapshot = await snapshots.commit(staged, given, hashes);
           journal.lease([snapshot.digest]);
           return snapshot;
         },

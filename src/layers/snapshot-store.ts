@@ -107,16 +107,21 @@ export class SnapshotStore {
     return folder;
   }
 
-  /** Gives a staged folder its name; what is there already stays. Its files become read-only. */
+  /**
+   * Gives a staged folder its name; what is there already stays. Its files become read-only.
+   * @param hashes of those files, by name, whose SHA-256 is computed already
+   */
   async commit(
     staged: string,
     given: Pick<SnapshotInfo, 'builder' | 'parent' | 'external'>,
+    hashes: ReadonlyMap<string, Promise<string> | undefined> = new Map(),
   ): Promise<{ readonly digest: Digest; readonly size: number }> {
     const files: Record<string, { size: number; sha256: string }> = {};
     for (const name of (await readdir(staged)).toSorted()) {
       const path = join(staged, name);
       await chmod(path, 0o444);
-      files[name] = { size: (await stat(path)).size, sha256: await sha256Of(path) };
+      const sha256 = await (hashes.get(name) ?? hashSnapshotFile(path));
+      files[name] = { size: (await stat(path)).size, sha256 };
     }
     const info: SnapshotInfo = { format: 1, ...given, files, createdAt: new Date().toISOString() };
     const digest = digestOf(info);
@@ -143,7 +148,7 @@ export class SnapshotStore {
     if (info === undefined) return existsSync(this.folder(digest)) ? 'damaged' : 'missing';
     for (const [name, file] of Object.entries(info.files)) {
       const path = join(this.folder(digest), name);
-      if (!existsSync(path) || (await sha256Of(path)) !== file.sha256) return 'damaged';
+      if (!existsSync(path) || (await hashSnapshotFile(path)) !== file.sha256) return 'damaged';
     }
     return 'intact';
   }
@@ -166,7 +171,8 @@ function digestOf(info: SnapshotInfo): Digest {
   return asDigest(`sha256:${sha256Hex(canonicalJson({ ...info, createdAt: undefined }))}`);
 }
 
-async function sha256Of(path: string): Promise<string> {
+/** SHA-256 of a file as a snapshot's record has it: 64 hex digits. */
+export async function hashSnapshotFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex');

@@ -26,7 +26,7 @@ export async function openDriver(folder: string, options: object, signal?: Abort
     pipeline: { id: 'test', name: 'test', architecture: 'amd64', sourceDateEpoch: EPOCH } as Pipeline,
     snapshots: {
       stage: () => store.stage(),
-      commit: (staged, info) => store.commit(staged, { ...info, builder: 'qemu' }),
+      commit: (staged, info, hashes) => store.commit(staged, { ...info, builder: 'qemu' }, hashes),
       folder: (digest) => store.folder(digest),
       chain: (digest) => store.chain(digest),
       known: () => [],

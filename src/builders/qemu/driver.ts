@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { basename, isAbsolute, join } from 'node:path';
 import { checkLogin } from '../../communicators/ssh/target-from-options.ts';
 import { FailureError } from '../../diagnostics/failure.ts';
+import { hashSnapshotFile } from '../../layers/snapshot-store.ts';
 import type { Digest } from '../../model/ids.ts';
 import type { KindUse } from '../../model/pipeline.ts';
 import type { DriverContext, MachineDriver } from '../machine-builder.ts';
@@ -13,7 +14,7 @@ import { hostProgram } from './host-program.ts';
 import { awaitInstalled, awaitInstaller, mediumKernel } from './installer.ts';
 import { launch, type Host, type Launched, type MachineSetup } from './launch.ts';
 import { findLogin, fingerprint, type Login } from './login.ts';
-import { diskFile, readRecord, STATE_FILE } from './machine-record.ts';
+import { diskFile, readRecord, STATE_FILE, type FirstFiles } from './machine-record.ts';
 import { awaitState, stateSource } from './machine-state.ts';
 import type { BootValues } from './media.ts';
 import type { QemuOptions } from './options.ts';
@@ -70,7 +71,7 @@ class QemuDriver implements MachineDriver {
         login,
         media: active,
         parent: undefined,
-        first: [...disks.files, ...media],
+        first: firstFiles(active, disks.files, media),
         record: {
           format: 1,
           disks: [...disks.sizes],
@@ -111,7 +112,7 @@ class QemuDriver implements MachineDriver {
         media: context.snapshots.folder(first),
         from: folder,
         parent: snapshot,
-        first: [],
+        first: new Map(),
         // A medium that is gone was for installing.
         record: { ...rest, cdroms: rest.cdroms.filter(({ file }) => !isAbsolute(file) || existsSync(file)) },
       };
@@ -256,7 +257,7 @@ class QemuDriver implements MachineDriver {
       facts: this.#facts(running, login, values),
       release: () => held[Symbol.asyncDispose](),
     });
-    await machine.prepare({ isResumed, hasSeed: setup.first.includes(SEED) });
+    await machine.prepare({ isResumed, hasSeed: setup.first.has(SEED) });
     return machine;
   }
 
@@ -278,4 +279,16 @@ class QemuDriver implements MachineDriver {
       Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
     );
   }
+}
+
+/** Disks that others stand on are written to no more, so their hashes are computed while the machine boots. */
+function firstFiles(folder: string, disks: readonly string[], media: readonly string[]): FirstFiles {
+  const files = new Map<string, Promise<string> | undefined>(media.map((name) => [name, undefined]));
+  for (const name of disks) {
+    const hash = hashSnapshotFile(join(folder, name));
+    // Whoever takes the snapshot learns of it; a machine that fails before has another failure to tell.
+    hash.catch(() => undefined);
+    files.set(name, hash);
+  }
+  return files;
 }

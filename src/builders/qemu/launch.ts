@@ -5,7 +5,14 @@ import type { Digest } from '../../model/ids.ts';
 import type { DriverContext } from '../machine-builder.ts';
 import { chooseFirmware } from './firmware.ts';
 import type { Login } from './login.ts';
-import { diskFile, stateIdentity, TPM_FILE, VARIABLES_FILE, type MachineRecord } from './machine-record.ts';
+import {
+  diskFile,
+  stateIdentity,
+  TPM_FILE,
+  VARIABLES_FILE,
+  type FirstFiles,
+  type MachineRecord,
+} from './machine-record.ts';
 import { fillIn, type BootValues } from './media.ts';
 import type { QemuOptions } from './options.ts';
 import type { QemuTarget } from './qemu-command.ts';
@@ -33,8 +40,8 @@ export interface MachineSetup {
   /** Snapshot's folder that it goes on from. */
   readonly from?: string;
   readonly parent: Digest | undefined;
-  /** Names of files in `active` that the first snapshot takes with it. */
-  readonly first: readonly string[];
+  /** Files in `active` that the first snapshot takes with it. */
+  readonly first: FirstFiles;
 }
 
 /** How a machine is started this time. */

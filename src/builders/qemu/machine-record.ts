@@ -32,6 +32,9 @@ const recordSchema = z.object({
  */
 export type MachineRecord = z.output<typeof recordSchema>;
 
+/** Files of a first snapshot beside its disks; of large ones the SHA-256 is being computed already. */
+export type FirstFiles = ReadonlyMap<string, Promise<string> | undefined>;
+
 export const RECORD_FILE = 'machine.json';
 export const STATE_FILE = 'state.zst';
 export const VARIABLES_FILE = 'variables.fd';

@@ -30,7 +30,8 @@ export async function saveState(
   try {
     // Bytes a second; the usual limit is meant for networks.
     await qmp.execute('migrate-set-parameters', anything, { 'max-bandwidth': 10 ** 10 });
-    await qmp.execute('migrate', anything, { uri: `exec:zstd -1 -q > ${shellQuote(file)}` });
+    // The machine stands still meanwhile: this level takes half the time of -1, for half as many bytes more.
+    await qmp.execute('migrate', anything, { uri: `exec:zstd --fast=10 -q > ${shellQuote(file)}` });
   } catch (error) {
     if (error instanceof QmpError) return error.message;
     throw error;

@@ -21,6 +21,7 @@ import {
   STATE_FILE,
   TPM_FILE,
   VARIABLES_FILE,
+  type FirstFiles,
   type MachineRecord,
 } from './machine-record.ts';
 import { saveState, switchDisks, whileStopped } from './machine-state.ts';
@@ -37,7 +38,7 @@ export interface QemuMachineParts {
   /** Folder beside the snapshots' in which the disks are that take the writes, and what else the next snapshot gets. */
   readonly active: string;
   /** Files of the next snapshot that are in `active` already. */
-  readonly first: readonly string[];
+  readonly first: FirstFiles;
   readonly record: Omit<MachineRecord, 'state'>;
   /** See `stateIdentity`. */
   readonly identity: string;
@@ -62,7 +63,7 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
   readonly #ssh: SshCommunicator;
   #disks: string[];
   #generation = 0;
-  #first: readonly string[];
+  #first: FirstFiles;
   #parent: Digest | undefined;
   #restarts: number;
   holdsSecrets = false;
@@ -92,8 +93,7 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
   async prepare(how: { readonly isResumed: boolean; readonly hasSeed: boolean }): Promise<void> {
     // A machine that got its memory back lives in the moment in which it was kept.
     const { context } = this.#parts;
-    const setClock = `date -u -s @${Math.floor(Date.now() / 1000)} >/dev/null`;
-    if (how.isResumed && !(await this.#asRoot(setClock, 'setting the clock')))
+    if (how.isResumed && !(await this.#setClock()))
       context.log('the clock is not set: whoever is logged in cannot become root');
     if (!how.hasSeed) return;
     context.status('waits for cloud-init');
@@ -174,9 +174,10 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
     const snapshot = await context.snapshots.commit(
       staged,
       this.#parent === undefined ? {} : { parent: this.#parent },
+      this.#first,
     );
     await this.#goOnUpon(snapshot.digest);
-    this.#first = [];
+    this.#first = new Map();
     return snapshot;
   }
 
@@ -189,7 +190,7 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
     if (problem !== undefined && wantsState)
       context.log(`memory is not kept, so going on from here means booting: ${problem}`);
     for (const [index, path] of this.#disks.entries()) await link(path, join(staged, diskFile(index)));
-    for (const name of this.#first) await link(join(active, name), join(staged, name));
+    for (const name of this.#first.keys()) await link(join(active, name), join(staged, name));
     if (variables !== undefined) await copyFile(variables, join(staged, VARIABLES_FILE));
     await tpm?.save(join(staged, TPM_FILE));
     const state = problem === undefined ? { state: identity } : {};
@@ -220,7 +221,7 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
     for (let attempt = 1; ; attempt += 1) {
       try {
         // Not as root: who logs in may not be able to become it, and need not.
-        const { stdout } = await this.#ssh.exec('sync; systemctl is-system-running 2>/dev/null');
+        const { stdout } = await this.#ssh.exec('systemctl is-system-running 2>/dev/null & sync; wait');
         if (stdout.trim() !== 'stopping' || performance.now() > deadline) break;
         // It is on its way down: the connection breaks when it gets there.
         attempt = 0;
@@ -276,6 +277,14 @@ ${bySeed ? FORGET_SEED : ''}
 sync`;
     if (!(await this.#asRoot(script, "taking out the build's key")))
       await removeAuthorizedKey(this.#ssh, key.publicKey);
+  }
+
+  async #setClock(): Promise<boolean> {
+    const now = `date -u -s @${Math.floor(Date.now() / 1000)} >/dev/null`;
+    // In one go for most; finding out how to become root takes a command of its own.
+    const { code } = await this.#ssh.exec(`${now} 2>&1 || sudo -n ${now} 2>&1`);
+    if (code === 0) return true;
+    return await this.#asRoot(now, 'setting the clock');
   }
 
   /** Runs a script of root. @returns false when whoever is logged in cannot become root */

@@ -41,7 +41,9 @@ export async function waitForSsh(
   try {
     const port = running.portTo(options.ssh_port);
     const { timeoutMs } = communicatorFromOptions(options);
-    if (port !== undefined && !(await awaitBanner(port, performance.now() + timeoutMs, waiting.signal)))
+    const deadline = performance.now() + timeoutMs;
+    const socket = port === undefined ? undefined : await awaitBanner(port, deadline, waiting.signal);
+    if (port !== undefined && socket === undefined)
       throw new Error(`no SSH connection: nothing answers at the machine's port ${options.ssh_port}`);
     const target = await targetFromOptions(
       { ...options, ssh_username: login.user, ssh_host: options.ssh_host ?? LOCAL },
@@ -55,6 +57,7 @@ export async function waitForSsh(
     );
     const communicator = await SshCommunicator.connect(target, {
       ...communicatorFromOptions(options),
+      ...(socket !== undefined && { socket }),
       signal: waiting.signal,
       onRetry: (reason) => {
         if (reason !== last) context.log(`SSH: ${reason}`);

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ConnectConfig } from 'ssh2';
 import { FailureError } from '../../diagnostics/failure.ts';
@@ -16,6 +17,8 @@ export interface SshConnectOptions {
   readonly handshakeAttempts?: number;
   /** Told why a try failed; the next one follows after a second. */
   readonly onRetry?: (reason: string) => void;
+  /** A connection to the target's port that is open already; the first try goes over it. */
+  readonly socket?: Socket;
 }
 
 const RETRY_MS = 1000;
@@ -30,13 +33,16 @@ const KEEP_ALIVES = 12;
  */
 export async function connect(target: SshTarget, options: SshConnectOptions): Promise<SshConnection> {
   let refusals = 0;
+  let { socket } = options;
   // What is wrong with the installation does not become better by trying again.
   const { Client: SshClient } = (await import('ssh2')).default;
   for (;;) {
     throwIfStopped(options.signal);
     try {
       const login = await authenticate(target);
-      const transport = await openRoute(target, (bastion) => throughBastion(bastion, target, options));
+      const viaBastion = (bastion: SshTarget): Promise<Transport> => throughBastion(bastion, target, options);
+      const transport = await openRoute(target, viaBastion, socket);
+      socket = undefined;
       return await handshake(new SshClient(), target, login, transport, options);
     } catch (error) {
       throwIfStopped(options.signal);

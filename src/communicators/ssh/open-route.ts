@@ -14,16 +14,18 @@ const CONNECT_MS = 15_000;
 /**
  * Opens the way to the target's port: straight, through a SOCKS5 proxy, or through a bastion to which `viaBastion`
  * connects. Rejects with a plain error: the caller tries again.
+ * @param open a connection that leads straight there already
  */
 export async function openRoute(
   target: SshTarget,
   viaBastion: (bastion: SshTarget) => Promise<Transport>,
+  open?: Socket,
 ): Promise<Transport> {
   const { route, connectTimeoutMs = CONNECT_MS } = target;
   if (route?.type === 'bastion') return await viaBastion(route.target);
   const socket =
     route === undefined
-      ? await connectSocket(target, connectTimeoutMs)
+      ? (open ?? (await connectSocket(target, connectTimeoutMs)))
       : await connectThroughProxy(target, route, connectTimeoutMs);
   socket.setNoDelay(true);
   if ((target.idleTimeoutMs ?? 0) > 0) {

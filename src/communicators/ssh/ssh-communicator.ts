@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { FailureError } from '../../diagnostics/failure.ts';
 import { connect, type SshConnectOptions } from './connect.ts';
 import { downloadTree } from './download-tree.ts';
@@ -20,6 +21,8 @@ export interface SshCommunicatorOptions {
   readonly timeoutMs: number;
   readonly handshakeAttempts?: number;
   readonly onRetry?: (reason: string) => void;
+  /** A connection to the machine's port that is open already, for the first login. */
+  readonly socket?: Socket;
   /** Commands get a terminal unless they say otherwise. */
   readonly pty?: boolean;
   readonly transfer?: TransferOptions['method'];
@@ -43,10 +46,12 @@ export class SshCommunicator implements AsyncDisposable {
   #connection: Promise<SshConnection> | undefined;
   #current: SshConnection | undefined;
   #hostKey: string | undefined;
+  #socket: Socket | undefined;
 
   private constructor(target: SshTarget, options: SshCommunicatorOptions) {
     this.#target = target;
     this.#options = options;
+    this.#socket = options.socket;
   }
 
   /** @throws FailureError `communicator-failed`, `aborted` */
@@ -139,7 +144,9 @@ export class SshCommunicator implements AsyncDisposable {
       deadline: performance.now() + timeoutMs,
       ...(handshakeAttempts !== undefined && { handshakeAttempts }),
       ...(onRetry !== undefined && { onRetry }),
+      ...(this.#socket !== undefined && { socket: this.#socket }),
     };
+    this.#socket = undefined;
     const connection = await connect(this.#target, options);
     if (this.#hostKey !== undefined && this.#hostKey !== connection.hostKey)
       this.#options.onHostKeyChange?.(connection.hostKey, this.#hostKey);
