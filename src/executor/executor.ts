@@ -26,6 +26,7 @@ import { makeFiles } from './make-files.ts';
 import { LayerMender, layersUnder } from './mend-layers.ts';
 import { NodeScope } from './node-scope.ts';
 import { runCheck } from './run-check.ts';
+import { GO_ON } from './look-in.ts';
 import type { ExecutorServices } from './services.ts';
 
 /** What a node gave, with inputs that only showed while it ran. */
@@ -121,7 +122,8 @@ export class Executor implements Dispatcher, AsyncDisposable {
       });
       const start = performance.now();
       try {
-        if (this.#services.stepwise === true && node.role === 'step') await sink.ask(GO_ON);
+        const isOnItsOwn = node.role === 'step' && node.pipeline.builder === undefined;
+        if (this.#services.stepwise === true && isOnItsOwn) await sink.ask(GO_ON);
         await pauseBefore(node, scope);
         const made = await this.#make(node, probe.inputs, scope);
         journal.lease(leasesOf(made.output));
@@ -319,13 +321,6 @@ export class Executor implements Dispatcher, AsyncDisposable {
     return choice;
   }
 }
-
-/** Asked before every step when the user wants to look at the machine between them. */
-const GO_ON = {
-  question: 'Pausing before the next provisioner . Press enter to continue.',
-  choices: ['continue'],
-  defaultChoice: 'continue',
-};
 
 async function pauseBefore(node: GraphNode, scope: NodeScope): Promise<void> {
   const pauseMs = node.role === 'step' ? (node.step.run.pauseBeforeMs ?? 0) : 0;

@@ -14,6 +14,7 @@ import { nodeId, type KindUse, type Pipeline } from '../model/pipeline.ts';
 import { stepContext } from '../plan/describe.ts';
 import { identifyProcess } from '../util/process-identity.ts';
 import { cacheMountFolder } from './cache-mount.ts';
+import { LookIn } from './look-in.ts';
 import { located, timedOut } from './make-layer.ts';
 import type { NodeScope } from './node-scope.ts';
 import { optionsAtRun } from './options-at-run.ts';
@@ -49,6 +50,7 @@ export class Machines implements AsyncDisposable {
   readonly #pipelines = new Map<string, Promise<PipelineMachines>>();
   /** By pipeline, of the node that runs now: it gets what the machine prints. */
   readonly #scopes = new Map<string, NodeScope>();
+  readonly #lookIn: LookIn;
   readonly #baseDisk: (node: GraphNode & { role: 'source' }, scope: NodeScope) => Promise<string>;
 
   /** @param baseDisk path of the disk, as a raw file, that a source node begins with */
@@ -57,6 +59,7 @@ export class Machines implements AsyncDisposable {
     baseDisk: (node: GraphNode & { role: 'source' }, scope: NodeScope) => Promise<string>,
   ) {
     this.#services = services;
+    this.#lookIn = new LookIn(services);
     this.#baseDisk = baseDisk;
   }
 
@@ -65,13 +68,16 @@ export class Machines implements AsyncDisposable {
     const machines = await this.#open(node, scope);
     const reach = node.role === 'step' ? this.#reach(node) : 'machine';
     if (node.role === 'step' && reach === 'host') {
-      await this.#runStep(node, machines.live?.machine ?? ABSENT, scope);
+      const { live } = machines;
+      await this.#lookIn.pause(node.pipeline, live?.machine.facts ?? {}, scope);
+      await this.#runStep(node, live?.machine ?? ABSENT, scope);
       return this.#outputBelow(node);
     }
     try {
       const machine = await this.#machineFor(node, machines);
       if (node.role === 'step') {
         await machine.ready?.();
+        await this.#lookIn.pause(node.pipeline, machine.facts, scope);
         await this.#runStep(node, machine, scope);
       }
       scope.signal.throwIfAborted();
@@ -130,6 +136,7 @@ export class Machines implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#lookIn[Symbol.dispose]();
     for (const opening of this.#pipelines.values()) {
       const machines = await opening.catch(() => undefined);
       if (machines === undefined) continue;

@@ -264,13 +264,17 @@ class QemuDriver implements MachineDriver {
   #facts(running: RunningMachine, login: Login, values: BootValues): Record<string, string> {
     const options = this.#options;
     const port = running.portTo(options.ssh_port);
+    if (login.key !== undefined) this.#context.hide(login.key.privateKey);
     const facts: Record<string, string | undefined> = {
       ID: options.name,
       Host: port === undefined ? options.ssh_host : '127.0.0.1',
       Port: String(port ?? options.ssh_port),
       User: login.user,
       ConnType: options.communicator,
+      Password: options.ssh_password,
       SSHPublicKey: login.key?.publicKey.trim(),
+      SSHPrivateKey: login.key?.privateKey,
+      SSHPrivateKeyFile: options.ssh_private_key_file,
       PackerHTTPIP: values['HTTPIP'] === undefined ? undefined : String(values['HTTPIP']),
       PackerHTTPPort: String(values['HTTPPort'] ?? 0),
       PackerHTTPAddr: `${values['HTTPIP'] ?? ''}:${values['HTTPPort'] ?? 0}`,
