@@ -52,7 +52,10 @@ export const sshFields = {
     .string()
     .optional()
     .describe('Name of a key pair that the cloud knows; its private key is `ssh_private_key_file`.'),
-  temporary_key_pair_name: z.string().optional().describe('Name of the key pair made for this build.'),
+  temporary_key_pair_name: z
+    .string()
+    .optional()
+    .describe('Name of the key pair made for this build in clouds that keep such; without effect elsewhere.'),
   temporary_key_pair_type: z
     .enum(['ed25519', 'ecdsa', 'rsa'])
     .default('ed25519')
@@ -73,7 +76,9 @@ export const sshFields = {
   ssh_clear_authorized_keys: z
     .boolean()
     .default(false)
-    .describe('Takes the key made for this build out of `authorized_keys` at the end.'),
+    .describe(
+      'Accepted for Packer templates: the key made for a build is taken out of `authorized_keys` in any case.',
+    ),
   ssh_private_key_file: path
     .optional()
     .describe('Private key in OpenSSH or PEM form, without a passphrase. `~/` is the home of the user.'),

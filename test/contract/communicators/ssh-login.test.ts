@@ -1,5 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -9,29 +9,16 @@ import { fingerprintOf } from '../../../src/communicators/ssh/host-key.ts';
 import { makeSshKey, type SshKeyOptions } from '../../../src/communicators/ssh/ssh-key.ts';
 import type { SshTarget } from '../../../src/communicators/ssh/ssh-target.ts';
 import { findFreePorts } from '../../../src/util/free-port.ts';
+import { startAgent } from '../../rigs/ssh-agent.ts';
 import { startSocksServer } from '../../rigs/socks-server.ts';
 import { communicateWith, connectTo, failure, keyless, targetOf } from '../../rigs/ssh-target.ts';
-import { isRoot, noSshd, PASSWORD, startSshd, TESTER, type TestSshd } from '../../rigs/sshd.ts';
+import { isRoot, noSshd, PASSWORD, startSshd, TESTER } from '../../rigs/sshd.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 
 const whoAmI = async (target: SshTarget): Promise<string> => {
   const communicator = await communicateWith(target, { handshakeAttempts: 1 });
   return (await communicator.exec('id -un')).stdout.trim();
 };
-
-/** An agent that holds the server's key. */
-async function startAgent(server: TestSshd): Promise<string> {
-  const socket = join(server.folder, 'agent');
-  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
-  onTestFinished(() => void agent.kill('SIGKILL'));
-  await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(true);
-  writeFileSync(join(server.folder, 'key'), server.key.privateKey, { mode: 0o600 });
-  const added = spawnSync('ssh-add', ['-q', join(server.folder, 'key')], {
-    env: { ...process.env, SSH_AUTH_SOCK: socket },
-  });
-  expect(added.status).toBe(0);
-  return socket;
-}
 
 describe.skipIf(noSshd)('logging in to OpenSSH', () => {
   it.each<SshKeyOptions>([{}, { type: 'ecdsa', bits: 256 }, { type: 'rsa', bits: 2048 }])(
