@@ -2,7 +2,7 @@ import type { Machine } from '../../builders/machine.ts';
 import { capture, FailureError, unwrap, type Result } from '../../diagnostics/failure.ts';
 import { nearestName } from '../../diagnostics/nearest-name.ts';
 import type { StepRunContext } from '../provisioner.ts';
-import { mustRun, runProgram, shellCommand } from '../run-program.ts';
+import { mustRun, programFailure, runProgram, shellCommand } from '../run-program.ts';
 import type { TimezoneOptions } from '../timezone.ts';
 
 /** Names that mean UTC, which a system without time zone database has. */
@@ -16,15 +16,20 @@ export function runTimezoneStep(
 ): Promise<Result<void>> {
   return capture(async () => {
     const zone = options.timezone;
-    const zones = await runProgram(machine, shellCommand(LIST_SCRIPT));
-    const names = zones.stdout.split('\n').filter((name) => name !== '');
-    if (names.includes(zone)) {
-      unwrap(await mustRun(machine, shellCommand(LINK_SCRIPT, zone), 'linking /etc/localtime'));
-    } else if (UTC.includes(zone) && names.length === 0) {
-      unwrap(await mustRun(machine, { argv: ['rm', '-f', '/etc/localtime'] }, 'rm'));
-    } else throw new FailureError(unknownZone(zone, names));
+    const linking = await runProgram(machine, shellCommand(LINK_SCRIPT, zone));
+    const { outcome } = linking;
+    if (outcome.type === 'exited' && outcome.code === NO_SUCH_ZONE) await withoutZone(zone, machine);
+    else if (outcome.type !== 'exited' || outcome.code !== 0)
+      throw new FailureError(programFailure('linking /etc/localtime', linking));
     await machine.writeFile('/etc/timezone', `${zone}\n`, { mode: 0o644 });
   });
+}
+
+async function withoutZone(zone: string, machine: Machine): Promise<void> {
+  const zones = await runProgram(machine, shellCommand(LIST_SCRIPT));
+  const names = zones.stdout.split('\n').filter((name) => name !== '');
+  if (!UTC.includes(zone) || names.length > 0) throw new FailureError(unknownZone(zone, names));
+  unwrap(await mustRun(machine, { argv: ['rm', '-f', '/etc/localtime'] }, 'rm'));
 }
 
 function unknownZone(zone: string, names: readonly string[]) {
@@ -43,5 +48,9 @@ function unknownZone(zone: string, names: readonly string[]) {
   };
 }
 
+const NO_SUCH_ZONE = 44;
+// Zones begin with a capital; the folder holds lists and rules besides.
+const LINK_SCRIPT = `case "\${1##*/}" in [A-Z]*) ;; *) exit ${NO_SUCH_ZONE} ;; esac
+[ -f "/usr/share/zoneinfo/$1" ] || exit ${NO_SUCH_ZONE}
+ln -sfn "/usr/share/zoneinfo/$1" /etc/localtime`;
 const LIST_SCRIPT = `[ ! -d /usr/share/zoneinfo ] || { cd /usr/share/zoneinfo; find . ! -type d -name '[A-Z]*' | sed 's|^[.]/||'; }`;
-const LINK_SCRIPT = `ln -sfn "/usr/share/zoneinfo/$1" /etc/localtime`;

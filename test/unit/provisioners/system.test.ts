@@ -90,16 +90,18 @@ test('C.UTF-8 needs nothing; others need the package; unknown ones name the near
 });
 
 test('a time zone must be there; UTC needs no database', async () => {
-  const zones = new FakeMachine({}, [{ when: /zoneinfo; find/, stdout: 'Europe/Berlin\nUTC\n' }]);
+  const absent = { when: /ln -sfn/, code: 44 };
+  const others = { when: /zoneinfo; find/, stdout: 'Europe/Berlin\nUTC\n' };
   const run = (timezone: string, machine: FakeMachine) =>
     timezoneKind.run?.(optionsOf(timezoneKind, { timezone }), machine, stepRunContext());
-  expect(await run('Europe/Berlin', zones)).toMatchObject({ ok: true });
-  expect(zones.files.get('/etc/timezone')?.content).toBe('Europe/Berlin\n');
-  expect(failuresOf(await run('Europe/Berln', zones))).toMatchObject([
+  const machine = new FakeMachine();
+  expect(await run('Europe/Berlin', machine)).toMatchObject({ ok: true });
+  expect(machine.files.get('/etc/timezone')?.content).toBe('Europe/Berlin\n');
+  expect(failuresOf(await run('Europe/Berln', new FakeMachine({}, [absent, others])))).toMatchObject([
     { hint: 'Did you mean "Europe/Berlin"?' },
   ]);
-  expect(await run('UTC', new FakeMachine())).toMatchObject({ ok: true });
-  expect(failuresOf(await run('Europe/Berlin', new FakeMachine()))).toMatchObject([
+  expect(await run('UTC', new FakeMachine({}, [absent]))).toMatchObject({ ok: true });
+  expect(failuresOf(await run('Europe/Berlin', new FakeMachine({}, [absent])))).toMatchObject([
     { hint: expect.stringContaining('tzdata') },
   ]);
 });
