@@ -3,9 +3,7 @@ import type { ExportContext } from './exporter.ts';
 import { runTool, type ToolContext } from './run-tool.ts';
 
 /** What of an export's surroundings a conversion needs. */
-export interface ConvertContext extends ToolContext {
-  readonly progress: ExportContext['progress'];
-}
+export interface ConvertContext extends ToolContext, Pick<ExportContext, 'cacheFolder' | 'progress'> {}
 
 export interface Conversion {
   readonly from: string;

@@ -1,29 +1,39 @@
-import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unwrap } from '../../src/diagnostics/failure.ts';
-import type { ExportContext } from '../../src/exporters/exporter.ts';
+import type { ExporterKind } from '../../src/exporters/exporter.ts';
+import { isoExporter } from '../../src/exporters/iso.ts';
 import { qcow2Exporter } from '../../src/exporters/qcow2.ts';
+import { rawExporter } from '../../src/exporters/raw.ts';
 import { sealEntries } from '../../src/exporters/seal.ts';
 import { ukiExporter } from '../../src/exporters/uki.ts';
-import type { View } from '../../src/model/layer.ts';
-import { runHostCommand } from '../../src/util/exec.ts';
-import { boot } from '../rigs/boot-image.ts';
+import { vhdxExporter } from '../../src/exporters/vhdx.ts';
+import { openWorkspace } from '../../src/layers/overlayfs/overlay-workspace.ts';
+import type { LayerRef, View } from '../../src/model/layer.ts';
+import { sh } from '../rigs/all-formats.ts';
+import { boot, bootMachine } from '../rigs/boot-image.ts';
 import { checkRoot, DiskRig } from '../rigs/disk.ts';
-import { diskImage, runExporter } from '../rigs/run-exporter.ts';
+import { runExporter, type ExportRun } from '../rigs/run-exporter.ts';
 import { temporaryFolder } from '../rigs/temporary-folder.ts';
-import { EPOCH, eventually, noWorkspace, RULES, WorkspaceRig } from '../rigs/workspace.ts';
+import { EPOCH, noWorkspace, RULES, WorkspaceRig } from '../rigs/workspace.ts';
 
-const programs = ['/usr/bin/mmdebstrap', '/usr/bin/qemu-system-x86_64', '/usr/bin/grub-mkimage'];
+const programs = [
+  '/usr/bin/mmdebstrap',
+  '/usr/bin/qemu-system-x86_64',
+  '/usr/bin/grub-mkimage',
+  '/usr/bin/xorriso',
+  '/usr/sbin/mkfs.xfs',
+];
 const missing = noWorkspace ?? programs.find((path) => !existsSync(path));
 
-const PACKAGES =
-  'systemd-sysv,udev,dbus,linux-image-cloud-amd64,openssh-server,nginx-light,iproute2,e2fsprogs,systemd-boot-efi';
+const SERVER = 'systemd-sysv,udev,dbus,linux-image-cloud-amd64,openssh-server,nginx-light,iproute2,e2fsprogs';
+const MEDIA = 'live-boot,live-boot-initramfs-tools,systemd-boot-efi';
 
-/** A Debian with a web server and SSH, as mmdebstrap makes it, in the current folder. */
+/** A Debian with a web server and SSH that can be a live system, as mmdebstrap makes it, in the current folder. */
 const DEBIAN = `SOURCE_DATE_EPOCH=${EPOCH} mmdebstrap --quiet --variant=minbase --format=tar \
-  --aptopt='APT::Install-Recommends "false"' --include=${PACKAGES} bookworm - | tar -x
+  --aptopt='APT::Install-Recommends "false"' --include=${SERVER},${MEDIA} bookworm - | tar -x
 mkdir -p etc/systemd/network etc/systemd/system/multi-user.target.wants
 printf '[Match]\\nType=ether\\n[Network]\\nDHCP=yes\\n' > etc/systemd/network/80-dhcp.network
 ln -s /lib/systemd/system/systemd-networkd.service etc/systemd/system/multi-user.target.wants/
@@ -40,43 +50,44 @@ async function bootUki(uki: string, disk: string): Promise<void> {
   copyFileSync(uki, join(loader, 'BOOTX64.EFI'));
   const variables = join(folder, 'variables.fd');
   copyFileSync(`${OVMF}_VARS_4M.fd`, variables);
-  const serial = join(folder, 'serial.log');
   const flash = (file: string): string[] => ['-drive', `if=pflash,format=raw,file=${file}`];
   const drive = (source: string): string[] => ['-drive', `if=none,format=raw,${source}`];
-  const machine = [
-    '-M',
-    'q35',
-    '-m',
-    '1024',
-    '-display',
-    'none',
-    '-net',
-    'none',
-    '-serial',
-    `file:${serial}`,
-  ];
   const disks = [
     ...drive(`id=esp,file=fat:rw:${join(folder, 'esp')}`),
     ...['-device', 'virtio-blk-pci,drive=esp,bootindex=0'],
-    ...drive(`id=root,snapshot=on,file=${disk}`),
+    ...drive(`id=root,file=${disk}`),
     ...['-device', 'virtio-blk-pci,drive=root'],
   ];
   const firmware = [...flash(`${OVMF}_CODE_4M.fd,readonly=on`), ...flash(variables)];
-  const qemu = spawn('qemu-system-x86_64', [...machine, ...firmware, ...disks], { stdio: 'ignore' });
-  try {
-    const console = eventually(() => (existsSync(serial) ? readFileSync(serial, 'latin1') : ''), 240_000);
-    await console.toMatch(/Command line: [^\n]*imgpipe\.uki=1[^]*EXT4-fs \(vd[a-z]\d\): mounted/);
-  } finally {
-    qemu.kill('SIGKILL');
-  }
+  const mounted = /Command line: [^\n]*imgpipe\.uki=1[^]*EXT4-fs \(vd[a-z]\d\): mounted/;
+  await bootMachine([...firmware, ...disks], mounted);
 }
 
 describe.skipIf(missing)('a Debian image', () => {
+  let rig: WorkspaceRig;
+  let base: LayerRef;
+
+  beforeAll(async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'imgpipe-test-boot-'));
+    const workspace = await openWorkspace({ storeDirectory: join(folder, 'store') });
+    afterAll(async () => {
+      await workspace[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    });
+    rig = new WorkspaceRig(workspace);
+    base = await rig.layer([], DEBIAN);
+  });
+
+  const exported = async (kind: ExporterKind, options: object, from: ExportRun): Promise<string> => {
+    const path = join(temporaryFolder(), 'image');
+    const pipeline = { disk: { kernelArgs: [] } };
+    unwrap(await runExporter(kind, options, path, { workspace: rig.workspace, pipeline, ...from }));
+    return path;
+  };
+
   it('boots by BIOS with SSH and a grown disk, and patched with another page by UEFI', async () => {
-    const rig = await WorkspaceRig.open();
-    const disks = new DiskRig(rig);
     const { workspace } = rig;
-    const base = await rig.layer([], DEBIAN);
+    const disks = new DiskRig(rig);
     const page = (text: string) => rig.layer([base], `echo '${text}' > var/www/html/index.html`);
     const sealed = async (view: View): Promise<View> => {
       const entries = await sealEntries(workspace, view);
@@ -85,24 +96,12 @@ describe.skipIf(missing)('a Debian image', () => {
         await workspace.writeLayer(entries, await workspace.placementFacts(view, entries), RULES),
       ];
     };
-    const exported = async (disk: string): Promise<string> => {
-      const context = { ...disks.context(), disk: { image: await diskImage(disk) } };
-      unwrap(await qcow2Exporter.run(qcow2Exporter.schema.parse({}), context as unknown as ExportContext));
-      return context.outputPath;
-    };
-
     const first = await disks.plan(disks.request(await sealed([base, await page('page one')]), [1]));
     const basePath = await disks.base(first);
-    const firstImage = await exported(await disks.patched(first, basePath));
+    const image = await exported(qcow2Exporter, {}, { disk: await disks.patched(first, basePath) });
     // A larger disk than the image: the machine has to take it over by itself.
-    const resize = ['qemu-img', 'resize', '-q', firstImage, '4G'];
-    await runHostCommand({
-      argv: resize,
-      env: { PATH: '/usr/bin' },
-      signal: new AbortController().signal,
-      onOutput: () => undefined,
-    });
-    await boot(firstImage, {
+    sh('qemu-img resize -q -f qcow2 "$0" 4G', image);
+    await boot(image, {
       firmware: 'bios',
       ports: [{ port: 22, banner: 'SSH-2.0' }, 80],
       http: [{ contains: 'page one' }],
@@ -121,12 +120,35 @@ describe.skipIf(missing)('a Debian image', () => {
     expect(second.baseKey).toBe(first.baseKey);
     const patched = await disks.patched(second, basePath);
     checkRoot(second, patched);
-    await boot(await exported(patched), { firmware: 'uefi', http: [{ contains: 'page two' }] });
+    const raw = await exported(rawExporter, {}, { disk: patched });
+    await boot(raw, { firmware: 'uefi', http: [{ contains: 'page two' }] }, 'raw');
 
-    const uki = join(temporaryFolder(), 'image.efi');
     const args = ['root=PARTLABEL=root', 'ro', 'console=ttyS0', 'imgpipe.uki=1'];
-    const pipeline = { disk: { kernelArgs: [] } };
-    unwrap(await runExporter(ukiExporter, { args }, uki, { layers: [base], workspace, pipeline }));
-    await bootUki(uki, patched);
+    await bootUki(await exported(ukiExporter, { args }, { layers: [base] }), patched);
+  });
+
+  it('starts live from an ISO by BIOS and UEFI', async () => {
+    const iso = await exported(isoExporter, {}, { layers: [base] });
+    await boot(iso, { ready: 'Welcome to', console: ['squashfs'] }, 'raw');
+    await boot(iso, { firmware: 'uefi', ready: 'Run /init as init process' }, 'raw');
+  });
+
+  it('starts from a divided XFS disk with an MBR, as VHDX', async () => {
+    const disks = new DiskRig(rig);
+    const partitions = ['/boot', '/var'].map((mount) => {
+      return { mount, fileSystem: 'ext4', size: 'fit', free: 2 ** 26 } as const;
+    });
+    const spec = { table: 'mbr', firmware: 'bios', fileSystem: 'xfs', swap: 2 ** 26, partitions } as const;
+    const disk = await disks.full(disks.request([base], [], spec));
+    const expected = {
+      console: [
+        '(hd0,msdos2)/vmlinuz-',
+        'Adding 65532k swap on /dev/vda1',
+        'EXT4-fs (vda2): mounted',
+        'EXT4-fs (vda3): mounted',
+        'XFS (vda4): Ending clean mount',
+      ],
+    };
+    await boot(await exported(vhdxExporter, {}, { disk }), expected, 'vhdx');
   });
 });

@@ -31,6 +31,8 @@ export interface ExportRun {
   readonly pipeline?: Partial<Record<keyof Pipeline, unknown>>;
   /** Secrets by name. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Where it keeps what helps the next export. Default: a folder of its own. */
+  readonly cache?: string;
   /** Default: `disk.` and the kind's extension. */
   readonly fileName?: string;
 }
@@ -58,7 +60,7 @@ export async function runExporter(
     resolvePath: (path: string) => path,
     secret: (name: string) => from.secrets?.[name] ?? '',
     scratch: mkdtempSync(`${outputPath}.scratch-`),
-    cacheFolder: () => Promise.resolve(mkdtempSync(`${outputPath}.cache-`)),
+    cacheFolder: () => Promise.resolve(from.cache ?? mkdtempSync(`${outputPath}.cache-`)),
     signal: from.signal ?? new AbortController().signal,
     log: () => undefined,
     progress: () => undefined,

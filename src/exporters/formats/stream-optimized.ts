@@ -6,6 +6,7 @@ import type { ConvertContext } from '../convert.ts';
 import { alignRanges } from '../../util/byte-ranges.ts';
 import { inOrder } from '../../util/in-order.ts';
 import { dataOf, ImageReader, type DiskImage } from '../disk-image.ts';
+import { PackedBlocks } from '../packed/packed-blocks.ts';
 
 const SECTOR = 512;
 const GRAIN = 64 * 1024;
@@ -39,9 +40,20 @@ export interface StreamRequest {
  *     header (directory: at end) | descriptor | grains, each table after its grains | directory | footer | end
  *
  * qemu-img writes such files as well, but with tables before the grains, which only some readers take for a stream,
- * and with one thread. The bytes do not depend on how many threads compress, nor on which zeros of the disk are holes.
+ * and with one thread. The bytes do not depend on how many threads compress, nor on which zeros of the disk are holes,
+ * nor on which grains an earlier export has compressed.
  */
 export async function writeStreamOptimized(context: ConvertContext, request: StreamRequest): Promise<void> {
+  const { level } = request;
+  const folder = await context.cacheFolder(`packed-zlib-${level}-${process.versions.zlib}`);
+  await PackedBlocks.use(folder, (blocks) => writeGrains(context, request, blocks));
+}
+
+async function writeGrains(
+  context: ConvertContext,
+  request: StreamRequest,
+  blocks: PackedBlocks,
+): Promise<void> {
   const { to, level } = request;
   const { image } = request.disk;
   await using reader = await ImageReader.open(image);
@@ -62,7 +74,9 @@ export async function writeStreamOptimized(context: ConvertContext, request: Str
     if (used) output.add(littleEndian(table));
     table = new Uint32Array(TABLE_ENTRIES);
   };
-  const packed = inOrder(readGrains(reader, image), WINDOW, ({ bytes }) => compress(bytes, { level }));
+  const packed = inOrder(readGrains(reader, image), WINDOW, ({ bytes }) =>
+    blocks.pack(bytes, (block) => compress(block, { level })),
+  );
   for await (const [{ index }, data] of packed) {
     if (context.signal.aborted) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
     while (directory.length < Math.floor(index / TABLE_ENTRIES)) endTable();

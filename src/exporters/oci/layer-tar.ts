@@ -10,6 +10,7 @@ import type { ExportContext } from '../exporter.ts';
 import { sha256OfFile } from '../file-digest.ts';
 import { runTool } from '../run-tool.ts';
 import { pipeTo, TREE_TAR } from '../tar-command.ts';
+import { KeptBlobs } from './kept-blobs.ts';
 
 /** A layer as a file named by its own digest. */
 export interface LayerBlob {
@@ -41,13 +42,14 @@ export async function writeLayerTars(
   settings: LayerTarSettings,
 ): Promise<readonly LayerBlob[]> {
   const digests = distinctTopmost(context.layers.map((layer) => layer.digest));
+  const kept = await KeptBlobs.open(context, settings);
   const blobs: LayerBlob[] = [];
   const queue = digests.entries();
   let failed = false;
   const work = async (): Promise<void> => {
     for (const [index, digest] of queue) {
       if (failed) return;
-      blobs[index] = await writeLayerTar(context, digest, index, settings);
+      blobs[index] = await kept.take(digest, settings, () => writeLayerTar(context, digest, index, settings));
       context.progress(Object.keys(blobs).length, digests.length, 'layers');
     }
   };

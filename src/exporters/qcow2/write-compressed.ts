@@ -6,6 +6,7 @@ import { alignRanges, type ByteRange } from '../../util/byte-ranges.ts';
 import { inOrder } from '../../util/in-order.ts';
 import { dataOf, ImageReader, type DiskImage } from '../disk-image.ts';
 import type { ExportContext } from '../exporter.ts';
+import { PackedBlocks } from '../packed/packed-blocks.ts';
 import { CompressedTables } from './compressed-tables.ts';
 
 export interface CompressedOptions {
@@ -18,6 +19,8 @@ export interface CompressedOptions {
 
 /** Clusters that are compressed at a time; Node does it in threads of its own. */
 const WINDOW = 24;
+/** Smaller clusters take longer to keep than to compress again. */
+const SMALLEST_KEPT = 16384;
 /** Bytes that are collected before they are written. */
 const BATCH = 2 ** 20;
 
@@ -43,13 +46,27 @@ const METHODS: Readonly<Record<CompressedOptions['compression'], (cluster: Buffe
 export async function writeCompressedQcow2(
   image: DiskImage,
   options: CompressedOptions,
-  { outputPath, signal, progress }: Pick<ExportContext, 'outputPath' | 'signal' | 'progress'>,
+  context: Pick<ExportContext, 'cacheFolder' | 'outputPath' | 'signal' | 'progress'>,
 ): Promise<void> {
   const { clusterSize, compression } = options;
+  const compress = METHODS[compression];
+  if (clusterSize < SMALLEST_KEPT) return await writeClusters(image, options, context, compress);
+  const folder = await context.cacheFolder(`packed-qcow2-${compression}-${process.versions[compression]}`);
+  await PackedBlocks.use(folder, (blocks) =>
+    writeClusters(image, options, context, (cluster) => blocks.pack(cluster, compress)),
+  );
+}
+
+async function writeClusters(
+  image: DiskImage,
+  { clusterSize, compression, version }: CompressedOptions,
+  { outputPath, signal, progress }: Pick<ExportContext, 'outputPath' | 'signal' | 'progress'>,
+  compress: (cluster: Buffer) => Promise<Buffer>,
+): Promise<void> {
   const data = alignRanges(dataOf(image), clusterSize);
   const tables = new CompressedTables(image.size, data, {
     clusterSize,
-    version: options.version === '1.1' ? 3 : 2,
+    version: version === '1.1' ? 3 : 2,
     compression,
   });
   if (tables.tooLarge) {
@@ -64,7 +81,6 @@ export async function writeCompressedQcow2(
   const output = new Batches(file, tables.dataAt);
   const total = data.reduce((sum, { start, end }) => sum + end - start, 0);
   let done = 0;
-  const compress = METHODS[compression];
   const clusters = inOrder(readClusters(reader, data, clusterSize), WINDOW, ({ bytes }) => compress(bytes));
   for await (const [{ guest, bytes }, packed] of clusters) {
     if (signal.aborted) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { dockerArchiveExporter } from '../../../src/exporters/docker-archive.ts';
@@ -126,6 +126,33 @@ describe.skipIf(noWorkspace)('exports of the layers', () => {
       const tree = await rig.merged(layers, LIST);
       expect(list(join(folder, 'rootfs'))).toBe(tree);
     }
+  });
+
+  it('oci compresses only layers that no earlier export has', async () => {
+    const rig = await WorkspaceRig.open();
+    const base = await rig.layer([], LAYERS[0] ?? '');
+    const cache = temporaryFolder();
+    const run = async (text: string, from: string): Promise<string> => {
+      const layers = [base, await rig.layer([base], `echo ${text} > etc/page`)];
+      const path = join(temporaryFolder(), 'x.oci.tar');
+      const outcome = await runExporter(ociExporter, {}, path, {
+        layers,
+        workspace: rig.workspace,
+        cache: from,
+      });
+      return outcome.ok ? sha256(path) : outcome.failures.map(({ reason }) => reason).join();
+    };
+    await run('one', cache);
+    expect(readdirSync(cache)).toHaveLength(4);
+    const anew = await run('two', temporaryFolder());
+    const tree = rig.store.treeDirectory(base.digest);
+    sh('mv "$0" "$0.away"', tree);
+    expect(await run('two', temporaryFolder())).toBe('export-failed');
+    expect(await run('two', cache)).toBe(anew);
+    sh('mv "$0.away" "$0"', tree);
+    const blobs = readdirSync(cache).filter((name) => !name.endsWith('.json'));
+    for (const name of blobs) truncateSync(join(cache, name), 50);
+    expect(await run('two', cache)).toBe(anew);
   });
 
   it('docker-archive keeps every layer', async () => {
