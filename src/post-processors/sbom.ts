@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { capture, FailureError } from '../diagnostics/failure.ts';
-import { imageOf, nameOf, newFile, withFiles } from './new-file.ts';
-import { definePostProcessor } from './post-processor.ts';
+import { capture } from '../diagnostics/failure.ts';
+import type { Inventory } from '../layers/sbom/inventory.ts';
+import type { Artifact } from '../model/artifact.ts';
+import { nameOf, newFile, withFiles } from './new-file.ts';
+import { definePostProcessor, type PostContext } from './post-processor.ts';
 
 const schema = z.strictObject({
   formats: z
@@ -24,7 +26,11 @@ export const sbomPostProcessor = definePostProcessor({
   summary: 'A bill of materials: all packages and files of the image.',
   description: `Packages are those of the image's own database (dpkg, apk), so they are what is installed and not what was asked for. Files come with
 digests; those of the image itself (kernel, configuration, everything that no package brought) as well. The document holds no time of
-its own: same image, same bytes. An ordinary user who builds cannot read all files of the image; those have their SHA-256 only.`,
+its own: same image, same bytes. An ordinary user who builds cannot read all files of the image; those have their SHA-256 only.
+
+Where a machine has made the image (builders \`qemu\` and \`docker\`), there are no layers of files; then they are read from what is
+exported: from the ext4 file system of a disk (\`qcow2\`, \`raw\`, \`vmdk\`, \`vdi\`, \`vhd\`, \`vhdx\`, not packed), which is not mounted for it, or
+from the container.`,
   schema,
   keyVersion: 1,
   keepInput: { default: true, forced: true },
@@ -37,17 +43,12 @@ its own: same image, same bytes. An ordinary user who builds cannot read all fil
     bad: [{ title: 'Unknown format', options: { formats: ['swid'] }, error: 'formats' }],
   },
   reproducible: true,
-  run: (options, artifact, { pipeline, layers, stage, signal }) =>
+  run: (options, artifact, context) =>
     capture(async () => {
-      const image = nameOf(imageOf(artifact));
-      if (layers.view.length === 0) {
-        throw new FailureError({
-          reason: 'post-failed',
-          message: `a bill of materials needs layers of files, which ${pipeline.id} has not: a machine of its builder made the image`,
-        });
-      }
-      const { takeInventory } = await import('../layers/sbom/inventory-of-layers.ts');
-      const inventory = takeInventory(layers, { withFiles: options.files, signal });
+      const { pipeline, stage, signal } = context;
+      const [file] = artifact.files;
+      const image = file === undefined ? fileStem(pipeline.id) : nameOf(file);
+      const inventory = await inventoryOf(artifact, context, options.files);
       const { id: name, sourceDateEpoch } = pipeline;
       const facts = { name, sourceDateEpoch, images: artifact.files, inventory };
       const made = [];
@@ -63,3 +64,19 @@ its own: same image, same bytes. An ordinary user who builds cannot read all fil
       return withFiles(artifact, made);
     }),
 });
+
+/** What the image holds, by its layers, or else by what its machine has left. */
+async function inventoryOf(artifact: Artifact, context: PostContext, withFiles: boolean): Promise<Inventory> {
+  const { layers, signal } = context;
+  if (layers.view.length > 0) {
+    const { takeInventory } = await import('../layers/sbom/inventory-of-layers.ts');
+    return takeInventory(layers, { withFiles, signal });
+  }
+  const { takeMachineFiles } = await import('./sbom/machine-files.ts');
+  const { inventoryOfFolder } = await import('../layers/sbom/inventory-of-folder.ts');
+  const folder = await takeMachineFiles(artifact, context, withFiles);
+  return inventoryOfFolder(folder, { withFiles, signal });
+}
+
+/** Name of the documents of an image that is no file. */
+const fileStem = (pipeline: string): string => pipeline.replaceAll(/[^A-Za-z0-9._-]/g, '_');

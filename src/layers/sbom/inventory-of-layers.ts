@@ -8,14 +8,8 @@ import { byteString, bytesOf, textOf, type ByteString } from '../manifest.ts';
 import { resolvePath } from '../resolve-path.ts';
 import { ViewIndex, type Found } from '../view-index.ts';
 import { visibleTree } from '../visible-tree.ts';
-import {
-  apkPackages,
-  debPackages,
-  type ImageFile,
-  type Inventory,
-  PACKAGE_DATABASES,
-  parseRelease,
-} from './inventory.ts';
+import { collectInventory } from './collect.ts';
+import type { ImageFile, Inventory } from './inventory.ts';
 
 /**
  * Reads packages and files of an image from its layers, without mounting them.
@@ -39,28 +33,7 @@ export function takeInventory(
       files.set(name, { path: name, sha256: entry.sha256, ...(sha1 === undefined ? {} : { sha1 }) });
     }
   }
-  const release = readText('/etc/os-release') || readText('/usr/lib/os-release');
-  const filesOf = (name: string, architecture: string): string[] => {
-    if (files.size === 0) return [];
-    const info = `/var/lib/dpkg/info/${name}`;
-    return ownFiles(readText(`${info}.list`) || readText(`${info}:${architecture}.list`), index, files);
-  };
-  const packages = [
-    ...debPackages(readText(PACKAGE_DATABASES.deb), filesOf),
-    ...apkPackages(readText(PACKAGE_DATABASES.apk)),
-  ];
-  return { system: parseRelease(release), packages, files };
-}
-
-/** Files of a package's list, where they really lie: packages still name `/bin`, which is a link today. */
-function ownFiles(list: string, index: ViewIndex, files: ReadonlyMap<string, ImageFile>): string[] {
-  const found = list.split('\n').flatMap((path) => {
-    if (!path.startsWith('/')) return [];
-    const resolved = resolvePath(index, byteString(path), { followLast: false });
-    const real = resolved.type === 'path' ? textOf(resolved.path) : undefined;
-    return real !== undefined && files.has(real) ? [real] : [];
-  });
-  return [...new Set(found)].toSorted();
+  return collectInventory({ tree: index, readText, files });
 }
 
 function readImageFile(store: LayerStore, index: ViewIndex, path: string): string | undefined {
