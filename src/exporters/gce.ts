@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
+import { compressCommand } from './compression.ts';
 import { diskOf } from './convert.ts';
 import { defineExporter } from './exporter.ts';
 import { growDisk } from './grow-disk.ts';
 import { runTool } from './run-tool.ts';
 import { copySparse } from './sparse-copy.ts';
+import { pipeTo } from './tar-command.ts';
 
 const GIB = 2 ** 30;
 
@@ -45,10 +47,8 @@ first boot.`,
       await runTool(context, { argv: ['fallocate', '--dig-holes', raw], reason: 'export-failed' });
       const format = '--format=oldgnu --sparse --hole-detection=seek';
       const owner = '--owner=0 --group=0 --numeric-owner --mode=0644';
-      const script = [
-        `{ tar ${format} ${owner} --mtime="@$3" -C "$1" -cf - disk.raw || : >"$1/failed"; } | gzip -n -${level} >"$2"`,
-        'test ! -e "$1/failed"',
-      ].join('\n');
+      const tar = `tar ${format} ${owner} --mtime="@$3" -C "$1" -cf - disk.raw`;
+      const script = `out=$2\n${pipeTo(tar, compressCommand('gz', level))}`;
       const { sourceDateEpoch } = context.pipeline;
       const argv = [
         'sh',

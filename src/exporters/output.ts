@@ -137,6 +137,12 @@ export function outputFailure(error: unknown, path: string): Failure | undefined
       cause: error,
     };
   }
+  if (isErrno(error, 'ENOENT') && (error as NodeJS.ErrnoException).syscall === 'mkdir') {
+    // What Node's mkdir says that makes folders on the way, where mkdir(2) says EROFS.
+    const message = `${path} cannot be made: the file system is read-only, or a part of the path is a link to nothing`;
+    const hint = 'make it writable, or choose another folder with --output';
+    return { reason: 'permission-denied', message, hint, cause: error };
+  }
   if (isErrno(error, 'ENOTDIR', 'EEXIST')) {
     const message = `${path} cannot be made: a part of the path is a file`;
     return {

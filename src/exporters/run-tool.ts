@@ -76,6 +76,9 @@ function toolMissing(program: string): FailureError {
   return new FailureError({ reason: 'tool-missing', message: `${program} is not installed`, hint });
 }
 
+/** What programs say when the disk is full; the last is xorriso, which looks before it writes. */
+const FULL = /No space left on device|Disk quota exceeded|Image size \d+s exceeds free space/i;
+
 /** The failure that a tool's output tells of. */
 function toolFailure(run: Pick<ToolRun, 'argv' | 'reason'>, output: string, how: string): FailureError {
   // Progress, which programs write over and over in one line, explains nothing.
@@ -83,16 +86,13 @@ function toolFailure(run: Pick<ToolRun, 'argv' | 'reason'>, output: string, how:
     .split(/[\r\n]/)
     .filter((line) => line.trim() !== '' && !/^\s*\(\d+\.\d+\/100%\)/.test(line));
   const excerpt = lines.slice(-10);
-  for (const line of excerpt) {
-    if (/No space left on device|Disk quota exceeded/i.test(line)) {
-      const message = `${run.argv[0]} found no space left on the disk`;
-      return new FailureError({
-        reason: 'disk-full',
-        message,
-        excerpt,
-        hint: 'free space where the cache and the output folder lie, e.g. with `imgpipe cache prune`',
-      });
-    }
+  if (lines.some((line) => FULL.test(line))) {
+    return new FailureError({
+      reason: 'disk-full',
+      message: `${run.argv[0]} found no space left on the disk`,
+      excerpt,
+      hint: 'free space where the cache and the output folder lie, e.g. with `imgpipe cache prune`',
+    });
   }
   if (how === 'exited with 127') {
     // A shell says which of its programs it did not find.

@@ -13,8 +13,9 @@ export const PLAIN_TAR =
   'tar --create --format=ustar --owner=0 --group=0 --numeric-owner --mode=u=rw,go=r,a+X --mtime="@$epoch"';
 
 /**
- * A pipe into the file `$out` whose first command may fail: a plain shell only sees the last one.
+ * A pipe into the file `$out` whose first command may fail: a plain shell only sees the last one. The first one's failure
+ * comes out beside the pipe, and it ends the script with the same status.
  */
 export function pipeTo(producer: string, consumers: string): string {
-  return `{ ${producer} || : >"$out.failed"; } | ${consumers} >"$out"\nif test -e "$out.failed"; then rm "$out.failed"; exit 1; fi`;
+  return `failed=$({ { ${producer} || echo $? >&3; } | { ${consumers}; } >"$out" 3>&-; } 3>&1)\ntest -z "$failed" || exit "$failed"`;
 }
