@@ -7,6 +7,7 @@ import {
   expectDisk,
   expectTree,
   exportsOf,
+  type Format,
   LAYER_FORMATS,
   listTree,
   rootOf,
@@ -104,6 +105,12 @@ describe('debian-web, built for real', () => {
   });
 });
 
+/** Variants of kinds are read back from a tiny image, in parity.test.ts; here it is about the size of a real one. */
+const withoutVariants = (formats: readonly Format[]): Format[] =>
+  formats.filter(({ isVariant }) => !isVariant);
+const DISKS = withoutVariants(DISK_FORMATS);
+const LAYERS = withoutVariants(LAYER_FORMATS);
+
 /** The sample with what live media and unified kernel images need, in every format that there is. */
 const EVERYTHING = `source: { type: pipeline, name: debian-web }
 steps:
@@ -111,7 +118,7 @@ steps:
 disk: { free: 32MiB }
 exports:
 ${exportsOf(
-  [...DISK_FORMATS, ...LAYER_FORMATS],
+  [...DISKS, ...LAYERS],
   '{ type: raw }',
   '{ type: gce, level: 1 }',
   '{ type: directory }',
@@ -134,11 +141,11 @@ describe('the sample in all formats, from one build', () => {
     expect(files.length).toBeGreaterThan(3000);
   });
 
-  test.each(DISK_FORMATS)('$file holds the same disk, byte by byte', (format) => {
+  test.each(DISKS)('$file holds the same disk, byte by byte', (format) => {
     expectDisk(format, out(format.file), out('.raw'));
   });
 
-  test.each(LAYER_FORMATS)('$file holds the same files', (format) => {
+  test.each(LAYERS)('$file holds the same files', (format) => {
     expectTree(format, out(format.file), files, out('.tar.zst'));
   });
 

@@ -17,6 +17,8 @@ export interface Format {
    *
    * `$0` is the exported file, `$1` an empty folder.
    */
+  /** Another compression, version or profile of a kind that is there without it. */
+  readonly isVariant?: true;
   readonly readBack:
     | { readonly type: 'disk'; readonly format: string; readonly script: string }
     | { readonly type: 'bytes' | 'tar'; readonly script: string }
@@ -36,6 +38,8 @@ const tar = (entry: string, file: string, script: string): Format => {
   return { entry, file, readBack: { type: 'tar', script } };
 };
 
+const variant = (format: Format): Format => ({ ...format, isVariant: true });
+
 const unpacked = (name: string): string => `bsdtar -xf "$0" -C "$1"; echo "$1"/${name}`;
 
 const OCI_FOLDER = 'umoci raw unpack --image "$0:latest" "$1.u"; mv "$1.u"/* "$1"; rm -r "$1.u"';
@@ -43,34 +47,59 @@ const OCI_FOLDER = 'umoci raw unpack --image "$0:latest" "$1.u"; mv "$1.u"/* "$1
 const ociFrom = (transport: string): string =>
   `skopeo copy -q --insecure-policy "${transport}:$0" oci:"$1.l":x; umoci raw unpack --image "$1.l":x "$1.u"; mv "$1.u"/* "$1"; rm -r "$1.l" "$1.u"`;
 
-/**
- * Every format of a disk, beside `raw` and `directory` with which they are compared. Their other compressions, versions and
- * profiles are read back from small disks in the contract tests.
- */
+/** Every format of a disk, beside `raw` and `directory` with which they are compared. */
 export const DISK_FORMATS: readonly Format[] = [
   bytes('{ type: raw, name: zst, compression: zstd }', '-zst.raw.zst', 'zstd -dc "$0"'),
+  variant(bytes('{ type: raw, name: gz, compression: gz, level: 1 }', '-gz.raw.gz', 'gzip -dc "$0"')),
+  variant(bytes('{ type: raw, name: xz, compression: xz, level: 0 }', '-xz.raw.xz', 'xz -dc "$0"')),
   bytes(
     '{ type: bmap }',
     '.bmap',
     'bmaptool -q copy --bmap "$0" "${0%.bmap}.raw" "$1/copy" >&2; cat "$1/copy"',
   ),
   disk('{ type: qcow2 }', '.qcow2', 'qcow2'),
-  disk('{ type: qcow2, name: zlib, compression: zlib }', '-zlib.qcow2', 'qcow2'),
+  variant(disk(`{ type: qcow2, name: v2, version: '0.10' }`, '-v2.qcow2', 'qcow2')),
+  variant(disk('{ type: qcow2, name: zlib, compression: zlib }', '-zlib.qcow2', 'qcow2')),
   disk('{ type: qcow2, name: zstd, compression: zstd }', '-zstd.qcow2', 'qcow2'),
   disk('{ type: vmdk }', '.vmdk', 'vmdk'),
   disk('{ type: vmdk, name: stream, subformat: streamOptimized }', '-stream.vmdk', 'vmdk'),
   disk('{ type: vdi }', '.vdi', 'vdi'),
+  variant(disk('{ type: vdi, name: fixed, allocation: fixed }', '-fixed.vdi', 'vdi')),
   disk('{ type: vhd }', '.vhd', 'vpc'),
   disk('{ type: vhd, name: azure, allocation: fixed }', '-azure.vhd', 'vpc'),
   disk('{ type: vhdx }', '.vhdx', 'vhdx'),
+  variant(disk('{ type: vhdx, name: full, allocation: fixed }', '-full.vhdx', 'vhdx')),
   disk('{ type: ova }', '.ova', 'vmdk', unpacked('*-disk1.vmdk')),
+  variant(disk('{ type: ova, name: esx, profile: vmware }', '-esx.ova', 'vmdk', unpacked('*-disk1.vmdk'))),
   disk('{ type: vmware }', '.vmware.tar', 'vmdk', unpacked('*/*.vmdk')),
   disk('{ type: vagrant, name: kvm, provider: libvirt }', '-kvm.libvirt.box', 'qcow2', unpacked('box.img')),
+  variant(
+    disk(
+      '{ type: vagrant, name: vbox, provider: virtualbox }',
+      '-vbox.virtualbox.box',
+      'vmdk',
+      unpacked('box-disk001.vmdk'),
+    ),
+  ),
+  variant(
+    disk(
+      '{ type: vagrant, name: fusion, provider: vmware_desktop }',
+      '-fusion.vmware_desktop.box',
+      'vmdk',
+      unpacked('disk.vmdk'),
+    ),
+  ),
 ];
 
 /** Every format of the files alone. */
 export const LAYER_FORMATS: readonly Format[] = [
   tree('{ type: rootfs-tar }', '.tar.zst', 'bsdtar -xpf "$0" -C "$1"'),
+  variant(
+    tar('{ type: rootfs-tar, name: gz-tar, compression: gz, level: 1 }', '-gz-tar.tar.gz', 'gzip -dc "$0"'),
+  ),
+  variant(
+    tar('{ type: rootfs-tar, name: xz-tar, compression: xz, level: 0 }', '-xz-tar.tar.xz', 'xz -dc "$0"'),
+  ),
   tar('{ type: wsl }', '.wsl', 'gzip -dc "$0"'),
   tree('{ type: squashfs }', '.squashfs', 'unsquashfs -q -n -f -d "$1" "$0"'),
   {
@@ -84,7 +113,7 @@ export const LAYER_FORMATS: readonly Format[] = [
     },
   },
   tree('{ type: oci }', '.oci.tar', ociFrom('oci-archive')),
-  tree('{ type: oci, name: folder, form: folder, compression: none }', '-folder.oci', OCI_FOLDER),
+  tree('{ type: oci, name: folder, form: folder }', '-folder.oci', OCI_FOLDER),
   tree('{ type: docker-archive, tag: web }', '.docker.tar', ociFrom('docker-archive')),
 ];
 

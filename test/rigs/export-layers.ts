@@ -35,7 +35,8 @@ try {
   for (const type of TYPES) {
     const kind = builtinKinds.exports.mustGet(type);
     const scratch = join(folder, `scratch-${type}`);
-    mkdirSync(scratch);
+    const cache = join(folder, `cache-${type}`);
+    for (const made of [scratch, cache]) mkdirSync(made);
     const outputPath = join(folder, type);
     const context = {
       pipeline: { id: 'x', name: 'x', architecture: 'amd64', sourceDateEpoch, disk: { kernelArgs: [] } },
@@ -44,6 +45,7 @@ try {
       fileName: type,
       outputPath,
       scratch,
+      cacheFolder: () => Promise.resolve(cache),
       signal,
       log: () => undefined,
       progress: () => undefined,

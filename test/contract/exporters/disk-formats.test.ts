@@ -113,7 +113,7 @@ describe('conversions of the disk', () => {
     const damaged = join(temporaryFolder(), 'damaged.raw');
     execFileSync('sh', [
       '-c',
-      'cp "$0" "$1"; printf x | dd of="$1" bs=1 seek=1300000 conv=notrunc status=none',
+      'cp "$0" "$1"; printf "not noise" | dd of="$1" bs=1 seek=1300000 conv=notrunc status=none',
       disk,
       damaged,
     ]);
