@@ -6,7 +6,7 @@ import { currentBootId } from '../util/process-identity.ts';
 import { listPatches } from './disk-files.ts';
 import { readDiskPatch } from './disk-patch.ts';
 import { listFolder } from './journal.ts';
-import { fingerprintWithin } from './stat-cache.ts';
+import { fingerprintWithin, isSameInode } from './stat-cache.ts';
 import type { StoreLayout } from './store-layout.ts';
 
 const stampSchema = z.object({
@@ -49,13 +49,25 @@ export function readStampedData(path: string): readonly ByteRange[] | undefined 
   }
 }
 
-/** Deletes disks and patches that were changed since they were finished. Those of another boot go without being called damaged. */
-export function dropChangedDisks(layout: StoreLayout): { readonly checked: number; readonly dropped: readonly string[] } {
+/** What became of the disks of a store; by their keys. */
+export interface DroppedDisks {
+  readonly checked: number;
+  /** Changed since they were finished. */
+  readonly damaged: readonly string[];
+  /**
+   * Nothing proves them whole, and nothing says that they are not: finished before the machine last started, or not the
+   * files that were finished, as in a store that was copied or restored.
+   */
+  readonly unproven: readonly string[];
+}
+
+/** Deletes disks and patches that are not, or may not be, as they were when they were finished. */
+export function dropChangedDisks(layout: StoreLayout): DroppedDisks {
   const keys = listFolder(layout.folder('disks')).flatMap((name) => /^([0-9a-f]{64})\.raw$/.exec(name)?.[1] ?? []);
   // One that is being made has its name before its stamp.
   const finished = keys.filter((key) => !existsSync(layout.lockFile(`disk-${key}`)));
   const doubtful = finished.filter((key) => !isStamped(layout.diskFile(key)));
-  const dropped = doubtful.filter((key) => bootOf(layout.diskFile(key)) === currentBootId());
+  const changed = new Set(doubtful.filter((key) => isChanged(layout.diskFile(key))));
   for (const key of doubtful) {
     rmSync(`${layout.diskFile(key)}.json`, { force: true });
     rmSync(layout.diskFile(key), { force: true });
@@ -63,13 +75,19 @@ export function dropChangedDisks(layout: StoreLayout): { readonly checked: numbe
   const patches = listPatches(layout);
   const damaged = patches.filter(({ path }) => existsSync(path) && readDiskPatch(path) === undefined);
   for (const { path } of damaged) rmSync(path, { force: true });
-  return { checked: keys.length + patches.length, dropped: [...dropped, ...damaged.map(({ key }) => key)] };
+  return {
+    checked: keys.length + patches.length,
+    damaged: [...changed, ...damaged.map(({ key }) => key)],
+    unproven: doubtful.filter((key) => !changed.has(key)),
+  };
 }
 
-function bootOf(path: string): string | undefined {
+/** Whether a disk is the very file that was finished since the machine started, with another content or other times. */
+function isChanged(path: string): boolean {
   try {
-    return stampSchema.parse(JSON.parse(readFileSync(`${path}.json`, 'utf8'))).bootId;
+    const { bootId, fingerprint } = stampSchema.parse(JSON.parse(readFileSync(`${path}.json`, 'utf8')));
+    return bootId === currentBootId() && isSameInode(fingerprint, fingerprintWithin(statSync(path, { bigint: true })));
   } catch {
-    return undefined;
+    return false;
   }
 }

@@ -38,9 +38,13 @@ export function listRecords(layout: StoreLayout): ActionRecord[] {
 }
 
 /** Everything in a store, with its size and who made it. */
-export async function takeInventory(layout: StoreLayout, layers: LayerStore): Promise<StoredItem[]> {
+export async function takeInventory(
+  layout: StoreLayout,
+  layers: LayerStore,
+  records: readonly ActionRecord[] = listRecords(layout),
+): Promise<StoredItem[]> {
   const nodesOf = new Map<string, Set<string>>();
-  for (const record of listRecords(layout)) {
+  for (const record of records) {
     const { output } = record;
     const name = output.type === 'layer' || output.type === 'snapshot' ? output.digest : undefined;
     const id = name ?? (record.output.type === 'disk' ? record.output.diskKey : undefined);

@@ -5,6 +5,7 @@ import type { Workspace } from '../layers/workspace.ts';
 import { asDigest } from '../model/ids.ts';
 import { isErrno } from '../util/atomic-file.ts';
 import { tracePoint } from '../util/trace-point.ts';
+import type { ActionRecord } from './action-record.ts';
 import { dropChangedDisks } from './disk-stamp.ts';
 import { listRecords, takeInventory, type StoredItem } from './inventory.ts';
 import { readJournals, type Journal, type JournalRecord } from './journal.ts';
@@ -34,22 +35,27 @@ export interface PruneRequest {
  */
 export async function pruneStore(layout: StoreLayout, layers: LayerStore, request: PruneRequest): Promise<PruneOutcome> {
   const busy = livingRuns(layout).some((record) => record.runId !== request.ownRun);
-  const items = (await takeInventory(layout, layers)).filter((item) => item.type !== 'mount' || !busy);
+  const records = listRecords(layout);
+  const items = (await takeInventory(layout, layers, records)).filter((item) => item.type !== 'mount' || !busy);
   const chosen = choosePrunable(items, request.policy, leasedNow(layout), Date.now(), freeBytes(layout.root));
-  const removed = request.dryRun || chosen.length === 0 ? chosen : await removeItems(layout, layers, chosen, request);
+  const removed = request.dryRun || chosen.length === 0 ? chosen : await removeItems(layout, layers, chosen, records, request);
   return { removed, kept: items.length - removed.length, freed: removed.reduce((sum, item) => sum + item.size, 0) };
 }
 
-/** Things that are deleted under one lock: enough to be quick, few enough that a run does not wait long. */
-const BATCH = 200;
+/** Things that leave their places under one lock: enough to be quick, few enough that a run does not wait long. */
+const BATCH = 500;
 
 async function removeItems(
   layout: StoreLayout,
   layers: LayerStore,
   chosen: readonly StoredItem[],
+  records: readonly ActionRecord[],
   request: PruneRequest,
 ): Promise<StoredItem[]> {
   const removed: StoredItem[] = [];
+  // In the workspace: layers and mounts may hold files of mapped owners.
+  const isMapped = ({ type }: StoredItem): boolean => type === 'layer' || type === 'mount';
+  const workspace = chosen.some(isMapped) ? await request.openWorkspace() : undefined;
   for (let at = 0; at < chosen.length; at += BATCH) {
     using _lock = await lockForPrune(layout);
     const leased = leasedNow(layout);
@@ -61,16 +67,16 @@ async function removeItems(
       if (item.type === 'disk') rmSync(`${item.path}.json`, { force: true });
     }
     tracePoint('prune:removing');
-    // In the workspace: layers and mounts may hold files of mapped owners.
-    const mapped = batch.filter((item) => item.type === 'layer' || item.type === 'mount');
-    if (mapped.length > 0)
-      await (await request.openWorkspace()).remove(...mapped.map((item) => item.path));
+    const mapped = batch.filter(isMapped);
+    if (mapped.length > 0) await workspace?.takeAway(...mapped.map((item) => item.path));
     for (const item of batch)
-      if (!mapped.includes(item)) rmSync(item.path, { recursive: true, force: true });
+      if (!isMapped(item)) rmSync(item.path, { recursive: true, force: true });
     removed.push(...batch);
   }
   tracePoint('prune:removed');
-  forgetRecords(layout, layers);
+  // While what was taken away is being deleted.
+  forgetRecords(layout, layers, records);
+  await workspace?.settle();
   return removed;
 }
 
@@ -126,23 +132,33 @@ function leasedNow(layout: StoreLayout): Set<string> {
   return new Set(livingRuns(layout).flatMap((record) => [...record.leases, record.runId]));
 }
 
-/** Records whose layer is gone are misses already; deleting them keeps the store small. */
-function forgetRecords(layout: StoreLayout, layers: LayerStore): void {
+/**
+ * Records whose layer is gone are misses already; deleting them keeps the store small.
+ * @returns how many it deleted
+ */
+function forgetRecords(layout: StoreLayout, layers: LayerStore, records: readonly ActionRecord[]): number {
   const snapshots = new SnapshotStore(layout.root);
-  for (const record of listRecords(layout)) {
-    const { output } = record;
-    if (output.type !== 'layer' && output.type !== 'snapshot') continue;
-    const digest = asDigest(output.digest);
-    if (!(output.type === 'layer' ? existsSync(layers.layerDirectory(digest)) : snapshots.has(digest))) {
-      rmSync(layout.actionFile(record.key), { force: true });
-    }
+  const isDangling = ({ output }: ActionRecord): boolean => {
+    if (output.type === 'layer') return !existsSync(layers.layerDirectory(asDigest(output.digest)));
+    return output.type === 'snapshot' && !snapshots.has(asDigest(output.digest));
+  };
+  let forgotten = 0;
+  // Each looked at right before it is deleted: another process may have made the layer again.
+  for (const record of records) {
+    if (!isDangling(record)) continue;
+    rmSync(layout.actionFile(record.key), { force: true });
+    forgotten += 1;
   }
+  return forgotten;
 }
 
 export interface VerifyOutcome {
-  readonly checked: number;
-  /** Layers whose content is not what their name says, and disks that were touched since they were made; removed. */
+  /** How many of each sort were looked at. */
+  readonly checked: { readonly layers: number; readonly states: number; readonly disks: number };
+  /** Layers and states whose content is not what their name says, and disks that were touched since they were made; removed. */
   readonly damaged: readonly string[];
+  /** Disks that may be whole, but nothing proves it (`DroppedDisks`); removed. */
+  readonly unproven: readonly string[];
   /** Records that named a layer which is not there; removed. */
   readonly dangling: number;
 }
@@ -173,7 +189,11 @@ export async function verifyStore(
     damaged.push(digest);
     await snapshots.remove(digest);
   }
-  const before = listRecords(layout).length;
-  forgetRecords(layout, layers);
-  return { checked: digests.length + states.length + disks.checked, damaged: [...damaged, ...disks.dropped], dangling: before - listRecords(layout).length };
+  const dangling = forgetRecords(layout, layers, listRecords(layout));
+  return {
+    checked: { layers: digests.length, states: states.length, disks: disks.checked },
+    damaged: [...damaged, ...disks.damaged],
+    unproven: disks.unproven,
+    dangling,
+  };
 }

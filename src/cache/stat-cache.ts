@@ -90,3 +90,8 @@ export function fingerprintOf(stat: BigIntStats): string {
 export function fingerprintWithin(stat: BigIntStats): string {
   return [stat.mode, stat.size, stat.mtimeNs, stat.ctimeNs, stat.ino].map((part) => part.toString(36)).join('.');
 }
+
+/** Whether two results of `fingerprintWithin` speak of the same file, changed or not, rather than of a copy. */
+export function isSameInode(a: string, b: string): boolean {
+  return a.slice(a.lastIndexOf('.')) === b.slice(b.lastIndexOf('.'));
+}

@@ -145,4 +145,11 @@ export interface Workspace extends AsyncDisposable {
   verify(layer: Digest): Promise<'intact' | 'damaged' | 'missing'>;
   /** Deletes trees that may belong to mapped ids of a user namespace; many at once cost little more than one. */
   remove(...paths: readonly string[]): Promise<void>;
+  /**
+   * As `remove`, but returns when none of the trees is in its place any more; what they hold is deleted behind it, until
+   * `settle`. What a killed process leaves of them is cleared by the next workspace.
+   */
+  takeAway(...paths: readonly string[]): Promise<void>;
+  /** Waits until all that was taken away is deleted, and its space free. */
+  settle(): Promise<void>;
 }

@@ -73,7 +73,8 @@ export class FakeEngine {
       variables: () => ok([]),
       cacheUsage: () => ok({ directory: '/project/cache', items: [], free: 5e9 }),
       cachePrune: () => ok({ removed: [], kept: 0, freed: 0 }),
-      cacheVerify: () => ok({ checked: 0, damaged: [], dangling: 0 }),
+      cacheVerify: () =>
+        ok({ checked: { layers: 0, states: 0, disks: 0 }, damaged: [], unproven: [], dangling: 0 }),
       fullBuild: (_compiled, request) => {
         this.requests.push(request);
         return Promise.resolve({ outcome: this.outcome, failures: this.failures });

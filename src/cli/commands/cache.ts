@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { StoredItem } from '../../cache/inventory.ts';
+import type { VerifyOutcome } from '../../cache/maintenance.ts';
 import { parseDuration, parseSize } from '../../schema/units.ts';
 import { count, formatBytes, formatDuration, listNames, shortDigest } from '../../ui/format.ts';
 import { defineCommand } from '../define-command.ts';
@@ -110,11 +111,13 @@ const prune = defineCommand<PruneFlags>({
   },
 });
 
-const verify = defineCommand<CommonOptions>({
+const verify = defineCommand<ListOptions>({
   name: 'verify',
   summary: 'Hash every layer again and drop damaged ones',
-  description: 'A dropped layer is made anew by the next build that needs it. Exits 1 when there was damage.',
+  description: `What is dropped is made anew by the next build that needs it. Exits 1 when there was damage. Raw disks are too large to be
+hashed: those of a store that was copied or restored, or from before the machine last started, are dropped as well, which is no damage.`,
   examples: [{ line: 'imgpipe cache verify', about: 'after a crash or a disk error' }],
+  declare: (command) => command.option('--json', 'the outcome as JSON'),
   async run(context, _args, options) {
     const project = await openProject(context, options);
     if (!project.ok) return project;
@@ -124,13 +127,33 @@ const verify = defineCommand<CommonOptions>({
     });
     if (stderr.isTTY === true) stderr.write('\r\u001B[K');
     if (!outcome.ok) return outcome;
-    const { checked, damaged, dangling } = outcome.value;
-    for (const digest of damaged) context.stdout.write(`damaged, dropped: ${digest}\n`);
-    if (dangling > 0) context.stdout.write(`${count(dangling, 'record')} without layer dropped\n`);
-    context.stdout.write(`${count(checked, 'layer')} checked, ${damaged.length} damaged\n`);
-    return damaged.length === 0 ? 0 : 1;
+    context.stdout.write(
+      options.json === true
+        ? `${JSON.stringify(outcome.value, undefined, 2)}\n`
+        : describeVerified(outcome.value),
+    );
+    return outcome.value.damaged.length === 0 ? 0 : 1;
   },
 });
+
+function describeVerified({ checked, damaged, unproven, dangling }: VerifyOutcome): string {
+  const all = [count(checked.layers, 'layer'), count(checked.states, 'state'), count(checked.disks, 'disk')];
+  const looked = all.filter((text, at) => at === 0 || !text.startsWith('0 '));
+  const lines = [
+    ...damaged.map((digest) => `damaged, dropped: ${digest}`),
+    ...(unproven.length === 0
+      ? []
+      : [
+          `${count(unproven.length, 'raw disk')} dropped: from another place or file system, or from before the machine last started; made anew when needed`,
+        ]),
+    ...(dangling === 0 ? [] : [`${count(dangling, 'record')} without layer dropped`]),
+    `${looked.join(', ')} checked, ${damaged.length} damaged`,
+  ];
+  // Not one whole layer: more likely a bad copy than a bad disk.
+  if (checked.layers > 1 && damaged.filter((id) => id.startsWith('sha256:')).length >= checked.layers)
+    lines.push('Copy a store with owners, times and attributes: cp -a, rsync -aHAX or tar --xattrs --acls.');
+  return `${lines.join('\n')}\n`;
+}
 
 export const cacheCommand = defineCommand({
   name: 'cache',

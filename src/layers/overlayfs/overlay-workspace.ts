@@ -146,6 +146,14 @@ class OverlayWorkspace implements Workspace {
     await this.#request({ type: 'remove', paths });
   }
 
+  async takeAway(...paths: readonly string[]): Promise<void> {
+    await this.#request({ type: 'take-away', paths });
+  }
+
+  async settle(): Promise<void> {
+    await this.#request({ type: 'settle' });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const agent = await this.#agent?.catch(() => undefined);

@@ -50,6 +50,8 @@ export type AgentRequest =
   | { readonly type: 'prepare-mount-points'; readonly active: string; readonly points: readonly MountPoint[] }
   | { readonly type: 'remove-mount-points'; readonly active: string; readonly made: readonly string[] }
   | { readonly type: 'remove'; readonly paths: readonly string[] }
+  | { readonly type: 'take-away'; readonly paths: readonly string[] }
+  | { readonly type: 'settle' }
   | { readonly type: 'stop' };
 
 export type RequestOf<Type extends AgentRequest['type']> = Extract<AgentRequest, { type: Type }>;
@@ -74,5 +76,7 @@ export interface AgentResults {
   readonly 'prepare-mount-points': PreparedMountPoints;
   readonly 'remove-mount-points': null;
   readonly remove: null;
+  readonly 'take-away': null;
+  readonly settle: null;
   readonly stop: null;
 }

@@ -55,5 +55,7 @@ export const resultSchemas = {
   'prepare-mount-points': z.object({ paths: z.array(z.string()), made: z.array(z.string()) }),
   'remove-mount-points': z.null(),
   remove: z.null(),
+  'take-away': z.null(),
+  settle: z.null(),
   stop: z.null(),
 } satisfies { [Type in keyof AgentResults]: z.ZodType<AgentResults[Type]> };

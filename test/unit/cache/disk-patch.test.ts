@@ -64,9 +64,9 @@ describe('disk patches', () => {
     noteUse(layers, layout, [{ type: 'disk', diskKey: KEY, size: 8192 }], 5_000_000);
     for (const { usedAt } of await takeInventory(layout, layers)) expect(usedAt).toBe(5_000_000);
     expect(readStampedData(basePath)).toEqual(data);
-    expect(dropChangedDisks(layout)).toEqual({ checked: 2, dropped: [] });
+    expect(dropChangedDisks(layout)).toEqual({ checked: 2, damaged: [], unproven: [] });
     writeFileSync(patchPath, 'x');
-    expect(dropChangedDisks(layout)).toEqual({ checked: 2, dropped: [KEY] });
+    expect(dropChangedDisks(layout)).toEqual({ checked: 2, damaged: [KEY], unproven: [] });
     expect(statSync(patchPath, { throwIfNoEntry: false })).toBeUndefined();
     expect(readStampedData(basePath)).toEqual(data);
   });

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { ok } from '../../../src/diagnostics/failure.ts';
 import { asNodeId } from '../../../src/model/ids.ts';
 import { cachedRun, failedRun } from '../../rigs/recorded-run.ts';
 import { FakeEngine } from '../../rigs/fake-engine.ts';
+
+const VERIFIED = { checked: { layers: 2, states: 0, disks: 3 }, damaged: [], unproven: [], dangling: 0 };
 
 describe('build', () => {
   it('hands variables, files and globs to the engine, with one dash or two', async () => {
@@ -175,11 +178,31 @@ describe('cache', () => {
   it('exits 1 when a layer is damaged', async () => {
     const fake = new FakeEngine();
     fake.overrides = {
-      cacheVerify: () => ({ ok: true, value: { checked: 2, damaged: ['sha256:ab'], dangling: 0 } }),
+      cacheVerify: () => ok({ ...VERIFIED, damaged: ['sha256:ab'] }),
     };
     const { code, out } = await fake.run('cache', 'verify');
     expect(code).toBe(1);
-    expect(out).toContain('damaged, dropped: sha256:ab');
+    expect(out).toBe('damaged, dropped: sha256:ab\n2 layers, 3 disks checked, 1 damaged\n');
+  });
+
+  it('does not call it damage when nothing proves the disks of a copied store', async () => {
+    const fake = new FakeEngine();
+    fake.overrides = { cacheVerify: () => ok({ ...VERIFIED, unproven: ['a', 'b'], dangling: 1 }) };
+    const { code, out } = await fake.run('cache', 'verify');
+    expect(code).toBe(0);
+    expect(out).toBe(
+      '2 raw disks dropped: from another place or file system, or from before the machine last started; made anew when needed\n' +
+        '1 record without layer dropped\n2 layers, 3 disks checked, 0 damaged\n',
+    );
+    expect(JSON.parse((await fake.run('cache', 'verify', '--json')).out)).toMatchObject({
+      unproven: ['a', 'b'],
+    });
+  });
+
+  it('says how to copy a store when not one layer of it is whole', async () => {
+    const fake = new FakeEngine();
+    fake.overrides = { cacheVerify: () => ok({ ...VERIFIED, damaged: ['sha256:a', 'sha256:b'] }) };
+    expect((await fake.run('cache', 'verify')).out).toContain('cp -a');
   });
 });
 

@@ -42,6 +42,11 @@ export class ActiveLayers {
   readonly #active = new Map<string, Active>();
   readonly #links = new Map<Digest, string>();
   readonly #removals = new Set<Promise<void>>();
+  /** Deletions that nobody has waited for yet. */
+  readonly #deletions: Promise<void>[] = [];
+  /** The last deletion of each that run side by side. */
+  readonly #lanes: Promise<void>[] = [Promise.resolve(), Promise.resolve()];
+  #nextLane = 0;
   #counter = 0;
 
   constructor(store: LayerStore, run: string, workers: WorkerPool) {
@@ -141,11 +146,40 @@ export class ActiveLayers {
     void removal.finally(() => this.#removals.delete(removal));
   }
 
-  /**
-   * Deletes trees of any owners. Each leaves its place by one rename first: an interrupted deletion never leaves half
-   * a layer that looks whole.
-   */
+  /** Deletes trees of any owners. */
   async removeTrees(paths: readonly string[]): Promise<void> {
+    await this.#deleteMoved(await this.#moveAway(paths));
+  }
+
+  /** Takes trees of any owners from their places and deletes them in the background, until `settle`. */
+  async takeTreesAway(paths: readonly string[]): Promise<void> {
+    const deletion = this.#deleteMoved(await this.#moveAway(paths));
+    // Looked at by `settle`.
+    deletion.catch(() => undefined);
+    this.#deletions.push(deletion);
+  }
+
+  /** Waits for the deletions of `takeTreesAway`. @throws Error of the first that failed */
+  async settle(): Promise<void> {
+    const outcomes = await Promise.allSettled(this.#deletions.splice(0));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  /** Two at a time: more threads wait for the locks and the journal of the file system. */
+  async #deleteMoved(doomed: string): Promise<void> {
+    const lane = (this.#nextLane = (this.#nextLane + 1) % this.#lanes.length);
+    const deletion = (this.#lanes[lane] ?? Promise.resolve()).then(() =>
+      runTool(['rm', '-rf', '--one-file-system', '--', doomed]),
+    );
+    this.#lanes[lane] = deletion.catch(() => undefined);
+    await deletion;
+  }
+
+  /**
+   * Takes each tree from its place by one rename: an interrupted deletion never leaves half a layer that looks whole.
+   * @returns the folder that holds them now
+   */
+  async #moveAway(paths: readonly string[]): Promise<string> {
     const doomed = this.newDirectory();
     mkdirSync(doomed, { recursive: true });
     const elsewhere = paths.filter((path, at) => {
@@ -159,13 +193,14 @@ export class ActiveLayers {
         throw error;
       }
     });
-    await runTool(['rm', '-rf', '--one-file-system', '--', doomed, ...elsewhere]);
+    if (elsewhere.length > 0) await runTool(['rm', '-rf', '--one-file-system', '--', ...elsewhere]);
+    return doomed;
   }
 
   /** Unmounts all and deletes the run's folder. */
   async close(): Promise<void> {
     for (const active of this.#active.values()) await this.#release(active);
-    await Promise.all(this.#removals);
+    await Promise.all([...this.#removals, ...this.#lanes]);
     await runTool(['umount', '--', this.memoryDirectory]).catch(() => undefined);
     await runTool(['rm', '-rf', '--one-file-system', '--', this.#directory, `${this.#directory}.lock`]);
   }

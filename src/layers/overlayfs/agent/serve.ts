@@ -67,6 +67,14 @@ export function serveRequests(settings: string, workerEntry: URL): void {
       await layers.removeTrees(paths);
       return null;
     },
+    'take-away': async ({ paths }) => {
+      await layers.takeTreesAway(paths);
+      return null;
+    },
+    settle: async () => {
+      await layers.settle();
+      return null;
+    },
     stop: async () => {
       await programs.stop();
       await layers.close();
