@@ -7,8 +7,16 @@ export type MachineMount =
   | { readonly type: 'cache'; readonly id: string; readonly target: string; readonly mode?: number }
   /** A file with a secret's value, in memory only. */
   | { readonly type: 'secret'; readonly value: string; readonly target: string; readonly mode: number }
-  /** A host file or folder, read-only. */
-  | { readonly type: 'host'; readonly source: string; readonly target: string };
+  /**
+   * A host file or folder, read-only, without the paths in it that match a glob pattern of `exclude`. Programs see what
+   * is in the key and no more (`stageInput`).
+   */
+  | {
+      readonly type: 'host';
+      readonly source: string;
+      readonly target: string;
+      readonly exclude?: readonly string[];
+    };
 
 /** A program to run inside a machine. */
 export interface MachineCommand {

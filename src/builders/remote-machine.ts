@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Communicator } from '../communicators/communicator.ts';
 import { FailureError } from '../diagnostics/failure.ts';
 import type { ExecOutcome, OutputChunk } from '../layers/workspace.ts';
@@ -11,6 +13,7 @@ import { parseOsRelease } from '../util/os-release.ts';
 import { findRootAccess, type RootAccess } from './remote/become-root.ts';
 import { execScript, NOT_PREPARED, SCRIPT_COMMAND, type ScriptMount } from './remote/exec-script.ts';
 import { findImageUser, type ImageUser } from './rootfs/image-user.ts';
+import { stageInput } from './stage-input.ts';
 
 export interface RemoteMachineOptions {
   readonly communicator: Communicator;
@@ -190,20 +193,29 @@ export class RemoteMachine implements Machine {
         prepared.push({ type: 'secret', target, value: mount.value, mode: mount.mode });
       else {
         const source = `${uploads}/${index}`;
-        await this.#upload(mount.source, source, uploads);
+        await this.#upload(mount, source, uploads);
         prepared.push({ type: 'uploaded', target, source });
       }
     }
     return prepared;
   }
 
-  async #upload(source: string, target: string, folder: string): Promise<void> {
-    const found = await stat(source).catch(() => undefined);
-    if (found === undefined)
-      throw new FailureError({ reason: 'input-missing', message: `${source} does not exist` });
-    if (found.isDirectory()) return await this.communicator.uploadTree(source, target);
-    await this.communicator.run({ command: `mkdir -p ${folder}`, pty: false, onOutput: () => undefined });
-    await this.communicator.uploadFile({ path: source }, target, { mode: found.mode & 0o777 });
+  async #upload(
+    { source, exclude }: MachineMount & { type: 'host' },
+    target: string,
+    folder: string,
+  ): Promise<void> {
+    const scratch = await mkdtemp(join(tmpdir(), 'imgpipe-upload-'));
+    try {
+      const staged = join(scratch, 'input');
+      await stageInput(source, staged, { time: this.#options.sourceDateEpoch, ...(exclude && { exclude }) });
+      const found = await stat(staged);
+      if (found.isDirectory()) return await this.communicator.uploadTree(staged, target);
+      await this.communicator.run({ command: `mkdir -p ${folder}`, pty: false, onOutput: () => undefined });
+      await this.communicator.uploadFile({ path: staged }, target, { mode: found.mode & 0o777 });
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
   }
 }
 

@@ -102,6 +102,8 @@ export interface Workspace extends AsyncDisposable {
   readonly storeDirectory: string;
   /** A tmpfs that only the workspace sees (absolute): for secrets. */
   readonly memoryDirectory: string;
+  /** A folder for files that must not outlive the workspace, however it ends (absolute). Made by who uses it. */
+  readonly scratchDirectory: string;
   /** Starts the helper ahead of need; it takes some 0.1 s. Otherwise it starts with the first call that needs it. */
   warmUp(): void;
   /**

@@ -1,14 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  globSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  statSync,
-  type BigIntStats,
-} from 'node:fs';
+import { globSync, readFileSync, readlinkSync, statSync, type BigIntStats } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { XXHashAPI } from 'xxhash-wasm';
 import { fingerprintOf, type StatCache } from '../cache/stat-cache.ts';
@@ -17,8 +8,8 @@ import type { SourceRange } from '../diagnostics/source-range.ts';
 import type { HostInput } from '../model/host-input.ts';
 import { locateOption } from '../schema/locator.ts';
 import { isErrno } from '../util/atomic-file.ts';
-import { globToRegExp } from '../util/glob.ts';
 import { sha256Hex } from '../util/hash.ts';
+import { listHostTree } from '../util/host-tree.ts';
 
 /**
  * Content digest of a host file or tree, as it goes into a key: paths inside the tree, types, mode bits that land,
@@ -71,7 +62,7 @@ export class InputHasher {
       return [
         { path: '', file: input.path, size: Number(stat.size), digest: this.#file(input.path, stat, modes) },
       ];
-    return listTree(input).flatMap(({ path, stat: own, target }) => {
+    return listHostTree(input).flatMap(({ path, stat: own, target }) => {
       const entry = target ?? own;
       if (!entry.isFile()) return [];
       const file = join(input.path, path);
@@ -94,7 +85,7 @@ export class InputHasher {
   }
 
   #tree(input: HostInput): string {
-    const files = listTree(input);
+    const files = listHostTree(input);
     const modes = input.modes ?? true;
     let newest = 0n;
     const lines = files.map(({ path, stat, target }) => {
@@ -136,53 +127,6 @@ export interface InputFile {
   /** Bytes. */
   readonly size: number;
   readonly digest: string;
-}
-
-interface TreeFile {
-  /** Relative to the root, with slashes. */
-  readonly path: string;
-  /** The entry itself. */
-  readonly stat: BigIntStats;
-  /** Of a symbolic link that is followed: what it leads to. */
-  readonly target?: BigIntStats;
-}
-
-/** All entries below a folder in byte order of their paths. */
-function listTree({ path: root, exclude = [], links }: HostInput): TreeFile[] {
-  return listFolder(root, '', { excluded: exclude.map(globToRegExp), follows: links === 'followed' });
-}
-
-function listFolder(
-  root: string,
-  prefix: string,
-  rules: { readonly excluded: readonly RegExp[]; readonly follows: boolean },
-): TreeFile[] {
-  const names = readdirSync(join(root, prefix)).toSorted((a, b) =>
-    Buffer.compare(Buffer.from(a), Buffer.from(b)),
-  );
-  return names.flatMap((name) => {
-    const path = prefix === '' ? name : `${prefix}/${name}`;
-    if (rules.excluded.some((pattern) => pattern.test(path))) return [];
-    const full = join(root, path);
-    const stat = lstatSync(full, { bigint: true });
-    const target = rules.follows && stat.isSymbolicLink() ? targetOf(full) : undefined;
-    const entry = { path, stat, ...(target && { target }) };
-    if (!(target ?? stat).isDirectory()) return [entry];
-    return [entry, ...listFolder(root, path, rules)];
-  });
-}
-
-/** What a link leads to; undefined for nothing, and for a folder above the link, which would have no end. */
-function targetOf(link: string): BigIntStats | undefined {
-  try {
-    const stat = statSync(link, { bigint: true });
-    if (!stat.isDirectory()) return stat;
-    const above = `${realpathSync(join(link, '..'))}/`;
-    return above.startsWith(`${realpathSync(link)}/`) ? undefined : stat;
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return undefined;
-    throw error;
-  }
 }
 
 /** What a glob finds now, in byte order, as inputs of their own. */

@@ -25,11 +25,15 @@ const inputMount = z.strictObject({
   source: hostPath().describe(
     'Host file or folder, relative to the template. Its content is part of the key.',
   ),
-  target: imagePath().describe('Where it is seen, read-only, while the step runs.'),
+  target: imagePath().describe(
+    'Where it is seen, read-only, while the step runs: as a copy that belongs to root, with times of the date of the build.',
+  ),
   exclude: z
     .array(z.string().min(1))
     .optional()
-    .describe('Glob patterns, relative to a folder, that the step does not read: left out of the key.'),
+    .describe(
+      'Glob patterns, relative to a folder: what the step is not to see, which is then not in the key.',
+    ),
 });
 
 const schema = z
@@ -114,7 +118,7 @@ last, and of the host nothing is seen but the network, the time and what the ste
 
 Timeouts and retries are settings of every step; a retry starts again from the clean layers below.`,
   schema,
-  keyVersion: 1,
+  keyVersion: 2,
   effect: () => 'run',
   inputs: shellInputs,
   expand: expandShell,

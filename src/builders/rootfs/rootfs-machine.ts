@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { chmodSync, statSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FailureError } from '../../diagnostics/failure.ts';
 import type { ExecOutcome, MemoryFile, MountPoint, OutputChunk, Workspace } from '../../layers/workspace.ts';
 import type { Architecture } from '../../model/platform.ts';
 import type { Machine, MachineCommand, MachineMount } from '../machine.ts';
 import { machineEnvironment } from '../machine-environment.ts';
+import { stageInput } from '../stage-input.ts';
 import { parseOsRelease } from '../../util/os-release.ts';
 import { requireRunnable } from './foreign-architecture.ts';
 import { asUser, findImageUser } from './image-user.ts';
@@ -95,6 +96,8 @@ export class RootfsMachine implements Machine {
       });
     } finally {
       await workspace.removeMountPoints(active, prepared);
+      for (const { staged } of mounts)
+        if (staged !== undefined) await rm(staged, { recursive: true, force: true });
     }
   }
 
@@ -125,12 +128,18 @@ export class RootfsMachine implements Machine {
         if (mount.mode !== undefined) chmodSync(source, mount.mode);
         return { source, writable: true, point: { path: mount.target, type: 'directory' } };
       }
-      case 'host':
-        return {
-          source: mount.source,
-          writable: false,
-          point: { path: mount.target, type: hostType(mount.source) },
-        };
+      case 'host': {
+        const staged = join(this.#options.workspace.scratchDirectory, randomUUID());
+        // Nobody else on this host needs to see copies that belong to root.
+        await mkdir(staged, { recursive: true, mode: 0o700 });
+        const source = join(staged, 'input');
+        await stageInput(mount.source, source, {
+          time: this.#options.sourceDateEpoch,
+          ...(mount.exclude && { exclude: mount.exclude }),
+        });
+        const type = statSync(source).isDirectory() ? 'directory' : 'file';
+        return { source, writable: false, point: { path: mount.target, type }, staged };
+      }
       case 'secret': {
         const path = join(this.#options.workspace.memoryDirectory, randomUUID());
         const { uid, gid } = owner;
@@ -146,13 +155,6 @@ interface MountSource {
   readonly writable: boolean;
   readonly point: MountPoint;
   readonly memoryFile?: MemoryFile;
-}
-
-function hostType(path: string): MountPoint['type'] {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat !== undefined) return stat.isDirectory() ? 'directory' : 'file';
-  throw new FailureError({
-    reason: 'input-missing',
-    message: `${path} does not exist, so it cannot be mounted`,
-  });
+  /** Folder to delete when the program has ended. */
+  readonly staged?: string;
 }

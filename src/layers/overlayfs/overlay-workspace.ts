@@ -59,6 +59,10 @@ class OverlayWorkspace implements Workspace {
     return join(this.#store.activeDirectory, this.#run, 'memory');
   }
 
+  get scratchDirectory(): string {
+    return join(this.#store.activeDirectory, this.#run, 'scratch');
+  }
+
   warmUp(): void {
     // A failure is told by the first call that needs the helper.
     this.#started().catch(() => undefined);

@@ -48,6 +48,7 @@ export async function runShell(
         type: 'host',
         source: context.resolvePath(input.source),
         target: input.target,
+        ...(input.exclude === undefined ? {} : { exclude: input.exclude }),
       })),
     ],
   });

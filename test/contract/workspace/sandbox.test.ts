@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { MachineCommand } from '../../../src/builders/machine.ts';
 import { RootfsBuilder, type LiveMachine } from '../../rigs/rootfs-builder.ts';
 import type { LayerRef } from '../../../src/model/layer.ts';
@@ -195,6 +196,25 @@ describe.skipIf(noWorkspace !== undefined)('the sandbox', () => {
       sh('true', { mounts: [{ type: 'host', source: '/nonexistent', target: '/x' }] }),
     ).rejects.toThrow('/nonexistent does not exist');
     expect(rig.paths(await machine.capture(RULES))).toEqual([]);
+  });
+
+  test('of host mounts it sees what is in the key: no owners, times, sockets and excluded files', async () => {
+    const { sh, rig } = await launch();
+    const source = temporaryFolder();
+    mkdirSync(source, { recursive: true });
+    for (const name of ['f', 'secret.env']) writeFileSync(join(source, name), name);
+    chownSync(join(source, 'f'), 1234, 1234);
+    const server = createServer();
+    await new Promise<void>((done) => server.listen(join(source, 'socket'), done));
+    onTestFinished(() => void server.close());
+    const mounts: MachineCommand['mounts'] = [{ type: 'host', source, target: '/in', exclude: ['*.env'] }];
+    const { output } = await sh('ls -An --time-style=+%s /in; ls -dn --time-style=+%s /in', { mounts });
+    const lines = output.split('\n').slice(1);
+    expect(lines.map((line) => line.split(/\s+/).slice(2))).toEqual([
+      ['0', '0', '1', String(EPOCH), 'f'],
+      ['0', '0', expect.any(String), String(EPOCH), '/in'],
+    ]);
+    expect(readdirSync(rig.workspace.scratchDirectory)).toEqual([]);
   });
 
   test('a timeout or an abort ends everything in it', async () => {

@@ -28,6 +28,7 @@ interface Active extends ActiveLayer {
  *
  *     <store>/active/<run>/lower/0 1 2 …   short links to the trees of layers, for the mount options
  *                          memory         tmpfs for secrets, when one is used
+ *                          scratch        whatever its user needs until it ends
  *                          <id>/upper      what is written
  *                               work       overlayfs's own
  *                               merged     mount point
