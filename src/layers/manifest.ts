@@ -138,7 +138,8 @@ function parseXattr(field: string): readonly [string, string] {
 
 const UNSAFE = /[^!-[\]-~]/g;
 
-function escape(text: ByteString): string {
+/** With `\ooo` for every byte that is no plain sign, as setfattr(1) takes it too. */
+export function escape(text: ByteString): string {
   return text.replace(UNSAFE, (byte) => `\\${byte.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 

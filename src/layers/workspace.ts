@@ -84,6 +84,8 @@ export interface Placement {
     readonly mode: number;
     readonly uid: number;
     readonly gid: number;
+    /** Extended attributes, such as access lists, when there are any: names, and values in hexadecimal digits. */
+    readonly xattrs?: readonly (readonly [name: string, hex: string])[];
   }[];
   /** Set for `remove` entries: whether the path exists. */
   readonly exists?: boolean;

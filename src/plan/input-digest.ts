@@ -44,7 +44,13 @@ export class InputHasher {
       const digest = this.#file(input.path, stat, input.modes ?? true);
       return input.named === true ? sha256Hex(`${basename(input.path)}\0${digest}`) : digest;
     } catch (error) {
-      if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw missing(input, origin, 'does not exist', error);
+      if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP'))
+        throw missing(
+          input,
+          origin,
+          isOddName(error) ? 'holds a name that is not UTF-8' : 'does not exist',
+          error,
+        );
       if (isErrno(error, 'EACCES', 'EPERM')) throw missing(input, origin, 'cannot be read', error);
       throw error;
     }
@@ -101,7 +107,7 @@ export class InputHasher {
     const hash = createHash('sha256');
     for (const { path, stat: own, target } of files) {
       const full = join(input.path, path);
-      if (own.isSymbolicLink()) hash.update(`link ${JSON.stringify([path, readlinkSync(full)])}\n`);
+      if (own.isSymbolicLink()) hash.update(`link ${JSON.stringify([path, readLink(full)])}\n`);
       const stat = target ?? own;
       if (stat.isSymbolicLink()) continue;
       const name = JSON.stringify(path);
@@ -145,6 +151,21 @@ function modeBits(stat: BigIntStats, modes: NonNullable<HostInput['modes']>): st
   if (!modes) return '';
   return (stat.mode & 0o111n) === 0n ? '-' : 'x';
 }
+
+/** @throws Error ENOENT, as for a file of such a name, when the target is not UTF-8 and so no text could lead there */
+function readLink(path: string): string {
+  const bytes = readlinkSync(path, 'buffer');
+  const text = bytes.toString('utf8');
+  if (Buffer.from(text).equals(bytes)) return text;
+  throw Object.assign(new Error(`the target of ${path} is not UTF-8`), { code: 'ENOENT', path: text });
+}
+
+/** What was not found is a name of the folder that could not be decoded. */
+const isOddName = (error: unknown): boolean =>
+  error instanceof Error &&
+  'path' in error &&
+  typeof error.path === 'string' &&
+  error.path.includes('\uFFFD');
 
 function nowNs(): bigint {
   return BigInt(Date.now()) * 1_000_000n;

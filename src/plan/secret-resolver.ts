@@ -61,11 +61,11 @@ function read(spec: SecretSpec): string {
       );
     }
     case 'file':
-      return attempt(spec, `${from.path} cannot be read`, () => readFileSync(from.path, 'utf8'));
+      return attempt(spec, `${from.path} cannot be read`, () => readFileSync(from.path));
     case 'command':
       return attempt(spec, `${from.argv[0] ?? ''} failed`, () =>
         execFileSync(from.argv[0] ?? '', from.argv.slice(1), {
-          encoding: 'utf8',
+          encoding: 'buffer',
           stdio: ['ignore', 'pipe', 'inherit'],
         }),
       );
@@ -74,12 +74,23 @@ function read(spec: SecretSpec): string {
   }
 }
 
-function attempt(spec: SecretSpec, what: string, body: () => string): string {
+/** The text that `body` gives, without the line end at its end. */
+function attempt(spec: SecretSpec, what: string, body: () => Buffer): string {
+  let bytes;
   try {
-    return body().replace(/\r?\n$/, '');
+    bytes = body();
   } catch (cause) {
     throw missing(spec.name, `secret \`${spec.name}\`: ${what}`, undefined, spec, cause);
   }
+  const text = bytes.toString('utf8');
+  if (Buffer.from(text).equals(bytes)) return text.replace(/\r?\n$/, '');
+  // Taken for text it would reach the step as other bytes, and a leak of the true ones would not be found.
+  throw missing(
+    spec.name,
+    `secret \`${spec.name}\` is not text`,
+    'Keep it as base64, and decode it in the step.',
+    spec,
+  );
 }
 
 function missing(

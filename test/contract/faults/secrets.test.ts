@@ -1,20 +1,36 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { addTinyRoot, CliProject, eventually } from '../../rigs/cli.ts';
+import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 import { noWorkspace } from '../../rigs/workspace.ts';
 
 const SECRET = 'kX9-very-secret+value-42';
-const FORMS = [SECRET, Buffer.from(SECRET).toString('base64'), encodeURIComponent(SECRET)];
+const FILE_SECRET = 'line one of a key file: mM3+/\nline two of it: zZ7$(x)';
+const COMMAND_SECRET = "from 'a command' &9x";
+const formsOf = (secret: string): string[] => [
+  secret,
+  Buffer.from(secret).toString('base64'),
+  encodeURIComponent(secret),
+];
+const FORMS = [SECRET, ...FILE_SECRET.split('\n'), COMMAND_SECRET].flatMap(formsOf);
 
 function projectWith(script: string): CliProject {
+  const folder = temporaryFolder();
+  const [keyFile, wordFile] = [join(folder, 'key'), join(folder, 'word')];
+  writeFileSync(keyFile, `${FILE_SECRET}\n`);
+  writeFileSync(wordFile, COMMAND_SECRET);
   const project = new CliProject({
     'pipelines/tiny.yaml': `source: { type: rootfs, path: tiny.tar }
-secrets: { token: { env: TOKEN_ON_HOST } }
+secrets:
+  token: { env: TOKEN_ON_HOST }
+  key: { file: ${JSON.stringify(keyFile)} }
+  word: { command: [cat, ${JSON.stringify(wordFile)}] }
 steps:
   - type: shell
     name: uses
-    secrets: [{ secret: token }, { secret: token, env: TOKEN }]
+    secrets: [{ secret: token }, { secret: token, env: TOKEN }, { secret: key }, { secret: word, env: WORD }]
     inline: |
 ${script.replaceAll(/^/gm, '      ')}
 `,
@@ -29,6 +45,7 @@ describe.skipIf(noWorkspace !== undefined)('a secret', () => {
   test('is in no layer, log, record, event, memo and command line', async () => {
     const project = projectWith(
       'cat /run/secrets/token; echo; echo "$TOKEN" >&2; test -n "$TOKEN"\n' +
+        'cat /run/secrets/key; echo "$WORD"; set; test "$(cat /run/secrets/key | wc -l)" = 1\n' +
         'printf %s "${TOKEN%???}"; sleep 0.1; echo "${TOKEN#"${TOKEN%???}"}"\nsleep 1.7319\necho done > /done',
     );
     const started = project.start(['build', '--ui=json']);

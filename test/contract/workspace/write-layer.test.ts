@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest';
 import type { LayerRef, View } from '../../../src/model/layer.ts';
 import type { TreeEntry } from '../../../src/model/tree-entry.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
-import { noWorkspace, RULES, smallRoot, WorkspaceRig } from '../../rigs/workspace.ts';
+import { hostArchitecture } from '../../../src/model/platform.ts';
+import { RootfsBuilder } from '../../rigs/rootfs-builder.ts';
+import { EPOCH, noWorkspace, RULES, smallRoot, WorkspaceRig } from '../../rigs/workspace.ts';
 
 const BASE = `mkdir -p usr/lib/x usr/bin etc srv; ln -s usr/lib lib; ln -s /usr/bin bin; ln -s loop2 loop1; ln -s loop1 loop2
 ln -s ../../../../etc up; chmod 700 usr/lib/x; chown 33:33 usr/lib/x; echo web:x:33:44::/:/bin/sh > etc/passwd; echo web:x:44: > etc/group; echo f > file`;
@@ -130,6 +132,156 @@ describe.skipIf(noWorkspace !== undefined)('layers of write-only steps', () => {
     await expect(rig.workspace.placementFacts([base], [text('/file/f')])).rejects.toThrow(
       '/file is not a folder',
     );
+  });
+
+  test('a folder lands where links of the image lead it, and does not take the place of the link', async () => {
+    const rig = await WorkspaceRig.open();
+    const base = await rig.layer([], `${BASE}; mkdir var; ln -s ../run var/run; ln -s /usr/lib/x usr/deep`);
+    const folder = (path: string): TreeEntry => ({
+      type: 'directory',
+      path,
+      mode: 0o750,
+      owner: 3,
+      group: 4,
+    });
+    const layer = await write(rig, [base], [folder('/lib'), folder('/var/run'), folder('/usr/deep')]);
+    expect(rig.paths(layer)).toEqual(['/run d', '/usr d', '/usr/lib d', '/usr/lib/x d']);
+    expect(
+      await rig.merged([base, layer], 'readlink lib var/run; stat -c "%a %u:%g" usr/lib run usr/lib/x'),
+    ).toBe('usr/lib\n../run\n750 3:4\n750 3:4\n750 3:4');
+  });
+
+  test('access lists and attributes of the folders on the way are kept', async () => {
+    const rig = await WorkspaceRig.open();
+    const base = await rig.layer(
+      [],
+      'mkdir -p srv/a srv/b; setfacl -m u:33:rwx,d:u:33:rw srv/a; setfattr -n user.note -v "x y" srv/a; chmod 2775 srv/b',
+    );
+    const show = 'getfacl -pn srv/a; getfattr -d srv/a; stat -c %a srv/b';
+    const before = await rig.merged([base], show);
+    const layer = await write(rig, [base], [text('/srv/a/f'), text('/srv/b/f')]);
+    expect(await rig.merged([base, layer], show)).toBe(before);
+    expect(before).toContain('default:user:33:rw-');
+    // The sandbox's own files lie in folders of the image too: they change nothing of them either.
+    const guarded = await rig.layer([], 'mkdir -p etc usr/sbin; setfacl -m u:33:rwx etc');
+    const machine = await new RootfsBuilder(rig.workspace).launch({
+      view: [guarded],
+      architecture: hostArchitecture() ?? 'amd64',
+      sourceDateEpoch: EPOCH,
+      cacheFolder: () => Promise.reject(new Error('no cache')),
+      signal: new AbortController().signal,
+      onOutput: () => undefined,
+    });
+    await machine.writeFile('/etc/new', 'x');
+    const ran = await machine.capture(RULES);
+    expect(rig.paths(ran)).toEqual(['/etc d', '/etc/new f']);
+    expect(await rig.merged([guarded, ran], 'getfacl -pn etc')).toContain('user:33:rwx');
+  });
+
+  test('one name of a file with several is replaced, the others stay', async () => {
+    const rig = await WorkspaceRig.open();
+    const base = await rig.layer(
+      [],
+      'mkdir d; echo old > d/a; ln d/a d/b; ln d/a c; mkfifo d/pipe; mknod d/zero c 1 5',
+    );
+    const layer = await write(rig, [base], [text('/d/a'), text('/d/pipe'), text('/d/zero')]);
+    expect(await rig.merged([base, layer], 'cat d/a d/b c d/pipe d/zero; stat -c %h d/a')).toBe(
+      '/d/a\nold\nold\n/d/pipe\n/d/zero\n1',
+    );
+  });
+
+  test('what a layer between deleted or replaced is not taken for what lies there', async () => {
+    const rig = await WorkspaceRig.open();
+    const base = await rig.layer([], 'mkdir -p -m 700 gone hidden/in; ln -s gone link; chown 5:6 hidden/in');
+    const between = await rig.layer([base], 'rm -r gone link hidden; mkdir -m 711 hidden; mkdir link');
+    const layer = await write(rig, [base, between], [text('/gone/f'), text('/link/f'), text('/hidden/in/f')]);
+    expect(
+      await rig.merged(
+        [base, between, layer],
+        'stat -c "%n %a %u %F" gone link hidden hidden/in; ls gone link hidden/in',
+      ),
+    ).toBe(
+      'gone 755 0 directory\nlink 755 0 directory\nhidden 711 0 directory\nhidden/in 755 0 directory\ngone:\nf\n\nhidden/in:\nf\n\nlink:\nf',
+    );
+  });
+
+  test('a file where a folder is, and a folder where a file is, are refused, but not when a step deletes it first', async () => {
+    const rig = await WorkspaceRig.open();
+    const base = await rig.layer([], `${BASE}; echo f > etc/f; ln -s f etc/link`);
+    const placing = (...entries: TreeEntry[]) => rig.workspace.placementFacts([base], entries);
+    const link: TreeEntry = { type: 'symlink', path: '/etc', target: '/x', owner: 0, group: 0 };
+    const folder = (path: string): TreeEntry => ({
+      type: 'directory',
+      path,
+      mode: 0o755,
+      owner: 0,
+      group: 0,
+    });
+    await expect(placing(text('/etc'))).rejects.toThrow(
+      '/etc cannot become a file: the image has a folder there',
+    );
+    await expect(placing(link)).rejects.toThrow('/etc cannot become a link: the image has a folder there');
+    await expect(placing(folder('/file'))).rejects.toThrow(
+      '/file cannot become a folder: the image has a file there',
+    );
+    await expect(placing(folder('/etc/link'))).rejects.toThrow('the image has a file there');
+    const removed = await write(rig, [base], [{ type: 'remove', path: '/etc' }]);
+    const layer = await write(rig, [base, removed], [text('/etc')]);
+    expect(await rig.merged([base, removed, layer], 'cat etc')).toBe('/etc');
+    const both = await write(rig, [base], [{ type: 'remove', path: '/etc' }, text('/etc')]);
+    expect(await rig.merged([base, both], 'cat etc')).toBe('/etc');
+  });
+
+  test('of two entries at one place the last counts, whatever they call it', async () => {
+    const rig = await WorkspaceRig.open();
+    const base = await rig.layer([], BASE);
+    const content = (words: string) => ({ content: { type: 'text' as const, text: words } });
+    const layer = await write(
+      rig,
+      [base],
+      [
+        text('/lib/a', content('one')),
+        text('/usr/lib/a', content('two')),
+        text('/file', content('gone')),
+        { type: 'remove', path: '/file' },
+      ],
+    );
+    expect(rig.paths(layer)).toEqual(['/file w', '/usr d', '/usr/lib d', '/usr/lib/a f']);
+    expect(await rig.merged([base, layer], 'cat usr/lib/a')).toBe('two');
+  });
+
+  test('entries that need what the same step takes away or makes are refused', async () => {
+    const rig = await WorkspaceRig.open();
+    const base = await rig.layer([], BASE);
+    const placing = (...entries: TreeEntry[]) => rig.workspace.placementFacts([base], entries);
+    const link: TreeEntry = { type: 'symlink', path: '/www', target: '/srv', owner: 0, group: 0 };
+    const folder: TreeEntry = { type: 'directory', path: '/srv', mode: 0o755, owner: 0, group: 0 };
+    await expect(placing(link, text('/www/f'))).rejects.toThrow(
+      '/www/f cannot be written: the same step makes a link at /www',
+    );
+    await expect(placing(text('/new/f'), text('/new'))).rejects.toThrow(
+      'the same step writes a file at /new',
+    );
+    await expect(placing({ type: 'remove', path: '/srv' }, text('/srv/f'))).rejects.toThrow(
+      'the same step deletes /srv',
+    );
+    await expect(placing({ type: 'remove', path: '/srv' }, folder)).rejects.toThrow(
+      'the same step deletes it',
+    );
+  });
+
+  test('names that are too long, and links to names that no template can spell', async () => {
+    const rig = await WorkspaceRig.open();
+    const base = await rig.layer([], String.raw`mkdir "$(printf 'd\351')"; ln -s "$(printf 'd\351')" odd`);
+    await expect(write(rig, [base], [text(`/${'x'.repeat(256)}`)])).rejects.toThrow('a path is too long');
+    await expect(write(rig, [base], [text(`/${'deep/'.repeat(815)}f`)])).rejects.toThrow(
+      'a path is too long',
+    );
+    await expect(write(rig, [base], [text('/odd/f')])).rejects.toThrow('a name that is not UTF-8');
+    const long = `/${`${'y'.repeat(255)}/`.repeat(12)}f`;
+    const layer = await write(rig, [base], [text(long)]);
+    expect(rig.paths(layer).at(-1)).toBe(`${long} f`);
+    expect(await rig.workspace.verify(layer.digest)).toBe('intact');
   });
 
   test('a missing host file is an expected failure, and nothing is stored', async () => {

@@ -196,3 +196,16 @@ test('a missing input names the option, the path and the place', () => {
     }),
   );
 });
+
+test('names and link targets that no text can hold are refused, never read as another name', () => {
+  const named = sampleTree();
+  writeFileSync(Buffer.concat([Buffer.from(`${named}/caf`), Buffer.from([0xe9])]), 'x');
+  expect(() => fresh().digest(tree(named), ORIGIN)).toThrow('holds a name that is not UTF-8');
+  const linked = sampleTree();
+  symlinkSync(Buffer.from([0xe9]), join(linked, 'odd'));
+  expect(() => fresh().digest(tree(linked), ORIGIN)).toThrow('holds a name that is not UTF-8');
+  const fine = sampleTree();
+  writeFileSync(join(fine, 'caf\u00e9 \ufffd'), 'x');
+  symlinkSync('caf\u00e9 \ufffd', join(fine, 'odd'));
+  expect(fresh().digest(tree(fine), ORIGIN)).toMatch(/^[0-9a-f]{64}$/);
+});

@@ -7,7 +7,7 @@ import type { TreeEntry } from '../../../model/tree-entry.ts';
 import { isErrno } from '../../../util/atomic-file.ts';
 import { hexOf, type LayerStore } from '../../layer-store.ts';
 import { byteString } from '../../manifest.ts';
-import { placeEntries } from '../../placement.ts';
+import { placeShim } from '../../placement.ts';
 import { distinctTopmost, ViewIndex } from '../../view-index.ts';
 import type { ActiveLayer, CommitRules } from '../../workspace.ts';
 import { runTool } from './host-tool.ts';
@@ -249,7 +249,7 @@ export class ActiveLayers {
   #writeShim(view: ViewIndex, entries: readonly TreeEntry[], target: string): void {
     mkdirSync(target);
     copyRootAttributes(view, target);
-    const { placements } = placeEntries(this.#store, view, entries);
+    const placements = placeShim(this.#store, view, entries);
     const folderTime = (path: string) => {
       const entry = view.lookup(byteString(path))?.entry;
       return entry?.type === 'directory' ? entry.mtime : undefined;

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { unescape, type ByteString } from '../../manifest.ts';
+import { escape, unescape, type ByteString } from '../../manifest.ts';
 import { diskPath } from './scan-tree.ts';
 
 export interface TreeAttributes {
@@ -60,6 +60,22 @@ export function readTreeAttributes(root: string): TreeAttributes {
 /** Removes one attribute from files that have it. */
 export function removeAttribute(root: string, name: string, paths: readonly ByteString[]): void {
   runForPaths(['setfattr', '-h', '-x', name, '--'], root, paths);
+}
+
+/** Gives files of a tree the attributes they are to have; names of attributes may hold any bytes. */
+export function setAttributes(
+  root: string,
+  attributes: ReadonlyMap<ByteString, readonly (readonly [name: ByteString, hex: string])[]>,
+): void {
+  if (attributes.size === 0) return;
+  const blocks = [...attributes].map(([path, list]) =>
+    [
+      `# file: ${escape(diskPath(root, path).toString('latin1'))}`,
+      ...list.map(([name, hex]) => `${escape(name)}=0x${hex}`),
+      '',
+    ].join('\n'),
+  );
+  runTool(['setfattr', '-h', '--restore=-'], Buffer.from(`${blocks.join('\n')}\n`, 'latin1'));
 }
 
 /** Makes whiteouts (character device 0:0), which hide what lies below. Needs no privilege for devices. */

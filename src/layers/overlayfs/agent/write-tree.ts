@@ -16,7 +16,7 @@ import type { TreeEntry } from '../../../model/tree-entry.ts';
 import { isErrno } from '../../../util/atomic-file.ts';
 import { byteString } from '../../manifest.ts';
 import type { Placement } from '../../workspace.ts';
-import { makeWhiteouts } from './extended-attributes.ts';
+import { makeWhiteouts, setAttributes } from './extended-attributes.ts';
 
 /** Attributes of a folder that is repeated in a layer because something below it is written. */
 interface FolderAttributes {
@@ -25,6 +25,7 @@ interface FolderAttributes {
   readonly gid: number;
   /** Seconds since 1970. */
   readonly mtime: number;
+  readonly xattrs?: readonly (readonly [name: string, hex: string])[];
 }
 
 export interface TreeToWrite {
@@ -39,8 +40,32 @@ export interface TreeToWrite {
   readonly folderTime?: (path: string) => number | undefined;
 }
 
-/** Writes entries where their placements say, with the folders above them, as an overlay upper tree. */
-export function writeTree({ root, entries, placements, mtime, folderTime }: TreeToWrite): void {
+/**
+ * Writes entries where their placements say, with the folders above them, as an overlay upper tree. Of several entries
+ * at one place the last counts.
+ */
+export function writeTree({ root, entries: all, placements: places, mtime, folderTime }: TreeToWrite): void {
+  const lastAt = new Map(places.map(({ path }, index) => [path, index]));
+  const isLast = (_: unknown, index: number): boolean => lastAt.get(places[index]?.path ?? '') === index;
+  try {
+    writeDistinct({
+      root,
+      entries: all.filter(isLast),
+      placements: places.filter(isLast),
+      mtime,
+      ...(folderTime && { folderTime }),
+    });
+  } catch (error) {
+    if (!isErrno(error, 'ENAMETOOLONG')) throw error;
+    throw new FailureError({
+      reason: 'template-invalid',
+      message: `a path is too long: a name may have 255 bytes, a path with the folder of the cache before it 4095`,
+      cause: error,
+    });
+  }
+}
+
+function writeDistinct({ root, entries, placements, mtime, folderTime }: TreeToWrite): void {
   const folders = new Map<string, FolderAttributes>();
   const whiteouts: string[] = [];
   for (const [index, entry] of entries.entries()) {
@@ -65,9 +90,17 @@ export function writeTree({ root, entries, placements, mtime, folderTime }: Tree
   }
   makeWhiteouts(root, whiteouts.map(byteString));
   // Deepest first, as filling a folder moves its time.
-  for (const [path, folder] of [...folders].toSorted(([a], [b]) => (a < b ? 1 : -1))) {
+  const deepestFirst = [...folders].toSorted(([a], [b]) => (a < b ? 1 : -1));
+  for (const [path, folder] of deepestFirst) {
     chownSync(root + path, folder.uid, folder.gid);
     chmodSync(root + path, folder.mode);
+  }
+  // Access lists after the modes, which would change them; times after all.
+  setAttributes(
+    root,
+    new Map([...folders].flatMap(([path, { xattrs }]) => (xattrs ? [[byteString(path), xattrs]] : []))),
+  );
+  for (const [path, folder] of deepestFirst) {
     lutimesSync(root + path, folder.mtime, folder.mtime);
   }
 }
@@ -78,8 +111,8 @@ function addParents(
   mtime: number,
   folderTime: TreeToWrite['folderTime'],
 ): void {
-  for (const { path, mode, uid, gid } of place.parents) {
-    folders.set(path, { mode, uid, gid, mtime: folderTime?.(path) ?? mtime });
+  for (const { path, ...attributes } of place.parents) {
+    folders.set(path, { ...attributes, mtime: folderTime?.(path) ?? mtime });
   }
   for (let path = dirname(place.path); !folders.has(path); path = dirname(path)) {
     folders.set(path, { mode: 0o755, uid: 0, gid: 0, mtime });
