@@ -112,7 +112,11 @@ class Collector {
   note({ name, type, linkname, pax }: Header): void {
     // A sparse file of GNU tar is unpacked to the name in this record, not to that of its header.
     const sparse = (pax as Readonly<Record<string, string>> | null | undefined)?.['GNU.sparse.name'];
-    this.#entries.push({ name: sparse ?? name, type, linkname });
+    const named = sparse ?? name;
+    // A record may hold any byte; where a text in C or a list of names ends it would mean another path.
+    for (const text of [named, linkname])
+      if (text?.includes('\0')) throw this.#refused(named, 'has a zero byte in its name');
+    this.#entries.push({ name: named, type, linkname });
   }
 
   /** Whiteouts first: they hide what lower tars brought, never what this one brings, wherever it lists them. */

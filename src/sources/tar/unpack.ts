@@ -39,20 +39,29 @@ export async function unpackTar(unpacking: Unpacking, context: UnpackContext): P
     if (lines.length > 20) lines.shift();
   });
   const outcome = await context.workspace.spawn({
-    argv: ['/bin/sh', '-ec', SCRIPT, 'imgpipe', target, lists, ...tarArguments(unpacking, lists)],
+    argv: [
+      ...confinedTo(target),
+      '/bin/sh',
+      '-ec',
+      SCRIPT,
+      'imgpipe',
+      target,
+      lists,
+      ...tarArguments(unpacking, lists),
+    ],
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
     signal: context.signal,
     onOutput: (chunk) => splitter.push(chunk.text),
   });
   splitter.end();
   if (outcome.type === 'exited' && outcome.code === 0) return;
-  if (lines.some((line) => /tar: not found/.test(line))) {
+  const absent = lines.some((line) => /tar: not found/.test(line));
+  if (absent)
     throw new FailureError({
       reason: 'tool-missing',
       message: 'tar is not installed',
       hint: 'Install GNU tar.',
     });
-  }
   const last = lines.findLast((line) => !line.includes('Exiting with failure status')) ?? 'tar failed';
   throw new FailureError({
     reason: 'source-failed',
@@ -79,6 +88,19 @@ function tarArguments(unpacking: Unpacking, lists: string): readonly string[] {
     `--exclude-from=${join(lists, 'excluded')}`,
     ...(stripComponents === 0 ? [] : [`--strip-components=${stripComponents}`]),
   ];
+}
+
+/** What tar needs for owners, modes, times and file capabilities of others' files. */
+const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETFCAP'];
+
+/**
+ * The scan and tar read the same bytes with two parsers, so a tar might be made that each reads as something else.
+ * Whatever tar makes of it, it can write in the tree alone, and make no device nodes.
+ */
+function confinedTo(target: string): readonly string[] {
+  const capabilities = CAPABILITIES.flatMap((name) => ['--cap-add', `CAP_${name}`]);
+  const rest = ['--unshare-net', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', ...capabilities];
+  return ['bwrap', '--ro-bind', '/', '/', '--dev', '/dev', '--bind', target, target, ...rest, '--'];
 }
 
 const OWNED = ['--numeric-owner', '--same-owner', '--preserve-permissions'];

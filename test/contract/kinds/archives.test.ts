@@ -1,15 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { ociImageSource } from '../../../src/sources/oci-image.ts';
 import { rootfsSource } from '../../../src/sources/rootfs.ts';
+import { unpackTar } from '../../../src/sources/tar/unpack.ts';
 import { makeTar, type TarEntry } from '../../rigs/make-tar.ts';
 import { produceSource } from '../../rigs/produce-source.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
-import { noWorkspace, WorkspaceRig } from '../../rigs/workspace.ts';
+import { noWorkspace, RULES, WorkspaceRig } from '../../rigs/workspace.ts';
 
 /** All that a root file system can hold, as GNU tar packs it. */
 const TREE = `
@@ -106,6 +107,43 @@ describe.skipIf(noWorkspace !== undefined)(
         failures: [{ reason: 'source-failed', message: expect.stringContaining('out of the tree') }],
       });
       expect(existsSync('/tmp/imgpipe-escaped')).toBe(false);
+    });
+
+    test('what the scan overlooks is kept in the tree all the same: links out, names with .., device nodes', async () => {
+      const rig = await WorkspaceRig.open();
+      const folder = temporaryFolder();
+      mkdirSync(join(folder, 'outside'), { recursive: true });
+      const link = await makeTar([{ name: 'out', type: 'symlink', linkname: join(folder, 'outside') }]);
+      const attempts: Record<string, TarEntry> = {
+        'through a link': { name: 'out/escaped', content: 'x' },
+        'by its name': { name: `../../../../../../../..${folder}/outside/escaped`, content: 'x' },
+        'as a device node': { name: 'disk', type: 'block-device', devmajor: 8, devminor: 0 },
+      };
+      const target = await rig.workspace.activate([]);
+      const unpack = async (tar: Buffer): Promise<void> => {
+        writeFileSync(join(folder, 'some.tar'), tar);
+        await unpackTar(
+          {
+            file: join(folder, 'some.tar'),
+            compression: 'none',
+            scan: { excluded: [], removals: [], entries: 1, sha256: '' },
+            target: target.mountPoint,
+            name: 'some.tar',
+          },
+          {
+            workspace: rig.workspace,
+            scratch: folder,
+            signal: AbortSignal.timeout(60_000),
+            log: () => undefined,
+          },
+        );
+      };
+      await unpack(link);
+      for (const [what, entry] of Object.entries(attempts)) {
+        await expect(unpack(await makeTar([entry])), what).rejects.toThrow('some.tar cannot be unpacked');
+        expect(readdirSync(join(folder, 'outside')), what).toEqual([]);
+      }
+      expect(rig.paths(await rig.workspace.commit(target, RULES))).toEqual(['/out l']);
     });
 
     test('rootfs: sizes that no file has, told or held as one hole', async () => {

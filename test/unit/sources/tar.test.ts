@@ -79,6 +79,20 @@ describe('entries that would land outside of the tree are refused', () => {
     expect(await refused(entries)).toContain(message);
   });
 
+  test('a zero byte in a record, after which another path begins', async () => {
+    // The second half would be a path of the host to whoever takes the list of deletions apart.
+    const state = new TreeState();
+    const evil = 'x\0/etc/passwd';
+    for (const entry of [
+      { name: evil, content: 'x' },
+      { name: 'x\0/etc/.wh.passwd', content: '' },
+      { name: 'sparse', content: '', pax: { 'GNU.sparse.name': evil } },
+      { name: 'a', type: 'symlink', linkname: evil },
+      { name: 'b', type: 'link', linkname: evil },
+    ] as const)
+      expect(await refused([{ pax: {}, ...entry }], state), entry.name).toContain('zero byte');
+  });
+
   test('a link of an earlier layer counts', async () => {
     const state = new TreeState();
     await scan([{ name: 'etc', type: 'symlink', linkname: '/etc' }], state);
