@@ -1,5 +1,5 @@
 import { chmodSync, createWriteStream, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { chmod, copyFile, lstat, mkdir, rm, symlink, utimes } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdir, symlink, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Extract } from 'tar-stream';
@@ -99,12 +99,11 @@ class LocalTree {
         this.#folders.push({ path, mode: mode & 0o7777, mtime });
         break;
       case 'symlink':
-        await rm(path, { recursive: true, force: true });
+        this.#clear(path);
         await symlink(linkname, path);
         break;
       case 'file':
-        // What is there may be a link to somewhere else.
-        rmSync(path, { recursive: true, force: true });
+        this.#clear(path);
         if (entry.header.size <= SMALL) writeFileSync(path, await contentOf(entry), NEW_FILE);
         else await pipeline(entry, createWriteStream(path, NEW_FILE));
         // Without promises: for ten thousand files they are most of the time.
@@ -115,7 +114,7 @@ class LocalTree {
         const original = this.#inside(linkname);
         await this.#makeFolder(dirname(original));
         if (!(await lstat(original)).isFile()) throw new Error(`${name} is a hard link to what is no file`);
-        await rm(path, { recursive: true, force: true });
+        this.#clear(path);
         await copyFile(original, path);
         break;
       }
@@ -128,9 +127,19 @@ class LocalTree {
 
   async finish(): Promise<void> {
     for (const { path, mode, mtime } of this.#folders.toReversed()) {
+      // A later entry took its place, which may lead anywhere.
+      if (!this.#safe.has(path)) continue;
       await chmod(path, mode & 0o777);
       await utimes(path, mtime, mtime);
     }
+  }
+
+  /** Makes room for what is no folder. What is there may be a link to somewhere else, or a folder that was safe so far. */
+  #clear(path: string): void {
+    if (this.#safe.has(path))
+      for (const folder of this.#safe)
+        if (folder === path || folder.startsWith(`${path}/`)) this.#safe.delete(folder);
+    rmSync(path, { recursive: true, force: true });
   }
 
   #inside(name: string): string {

@@ -42,9 +42,12 @@ export async function downloadTreeBySftp(
   const sftp = await requireSftp(connection, options.signal);
   await mkdir(target, { recursive: true });
   const entries = await ask<FileEntryWithStats[]>(connection, source, (done) => sftp.readdir(source, done));
+  const seen = new Set(['.', '..']);
   for (const { filename, attrs } of entries) {
     if (options.signal.aborted) throw stopped();
-    if (filename === '.' || filename === '..' || filename.includes('/')) continue;
+    // A second entry of a name might be written through the link that the first one was.
+    if (seen.has(filename) || filename.includes('/')) continue;
+    seen.add(filename);
     const [from, to] = [`${source}/${filename}`, join(target, filename)];
     if (attrs.isDirectory()) await downloadTreeBySftp(connection, from, to, options);
     else if (attrs.isSymbolicLink()) {

@@ -170,6 +170,24 @@ describe.skipIf(noSshd)('trees', () => {
     await expect(ssh.downloadTree('/x', target)).rejects.toMatchObject(
       failure('communicator-failed', /in the way of a folder/),
     );
+    // A folder that was seen to be none of a link's, and then becomes one.
+    await send((archive) => {
+      archive.entry({ name: 'b/sub', type: 'directory' });
+      archive.entry({ name: 'b', type: 'symlink', linkname: outside });
+      archive.entry({ name: 'b/file' }, 'through the link');
+    });
+    await expect(ssh.downloadTree('/x', join(temporaryFolder(), 'target'))).rejects.toMatchObject(
+      failure('communicator-failed', /in the way of a folder/),
+    );
+    const mode = statSync(outside).mode;
+    await send((archive) => {
+      archive.entry({ name: 'c', type: 'directory', mode: 0o700 });
+      archive.entry({ name: 'c', type: 'symlink', linkname: outside });
+    });
+    chmodSync(outside, 0o755);
+    await ssh.downloadTree('/x', join(temporaryFolder(), 'target'));
+    expect(statSync(outside).mode & 0o777).toBe(0o755);
+    chmodSync(outside, mode & 0o777);
     for (const name of ['../file', '/etc/imgpipe-file', 'a/../../file']) {
       await send((archive) => archive.entry({ name }, 'outside'));
       await expect(ssh.downloadTree('/x', join(temporaryFolder(), 'target'))).rejects.toMatchObject(
