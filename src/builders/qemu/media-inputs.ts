@@ -1,6 +1,7 @@
 import { globSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { HostInput } from '../../model/host-input.ts';
+import { argumentInputs } from './argument-inputs.ts';
 import type { QemuOptions } from './options.ts';
 
 /** Host files whose content reaches the machine; part of keys. */
@@ -26,7 +27,7 @@ export function mediaInputs(options: QemuOptions, resolvePath: (path: string) =>
     if (path === undefined || path === 'bios' || path === 'uefi') continue;
     inputs.push({ path: resolvePath(path), type: 'file', option, modes: false });
   }
-  return inputs;
+  return [...inputs, ...argumentInputs(options.qemuargs)];
 }
 
 /** Host paths that a path or glob of the template stands for. */
