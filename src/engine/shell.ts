@@ -89,7 +89,7 @@ async function onTerminal(
   argv: readonly string[],
   signal: AbortSignal,
 ): Promise<number> {
-  const { argv: sandboxed, input } = sandboxCommand({
+  const { argv: sandboxed, inputs } = sandboxCommand({
     root,
     argv,
     env: {
@@ -105,8 +105,13 @@ async function onTerminal(
     interactive: process.stdin.isTTY,
   });
   const [program = '', ...args] = await workspace.enterCommand(sandboxed);
-  const child = spawn(program, args, { stdio: ['inherit', 'inherit', 'inherit', 'pipe'] });
-  (child.stdio[3] as Writable).end(input);
+  const child = spawn(program, args, {
+    stdio: ['inherit', 'inherit', 'inherit', ...inputs.map(() => 'pipe' as const)],
+  });
+  for (const [index, input] of inputs.entries())
+    (child.stdio[index + 3] as Writable).end(
+      typeof input === 'string' ? input : Buffer.from(input.base64, 'base64'),
+    );
   const stop = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', stop, { once: true });
   try {

@@ -15,6 +15,9 @@ export interface OutputChunk {
   readonly text: string;
 }
 
+/** A text, or bytes that are none. */
+export type ProgramInput = string | { readonly base64: string };
+
 /** A program to run on the host. */
 export interface HostCommand {
   readonly argv: readonly string[];
@@ -23,8 +26,8 @@ export interface HostCommand {
   readonly cwd?: string;
   /** Written to standard input, which is then closed. */
   readonly stdin?: string;
-  /** Texts that the program reads from file descriptors 3, 4 … to their end. */
-  readonly inputs?: readonly string[];
+  /** What the program reads from file descriptors 3, 4 … to their end. */
+  readonly inputs?: readonly ProgramInput[];
   readonly timeoutMs?: number;
   /** Ends the program and all its children: SIGTERM, after 1 s SIGKILL. */
   readonly signal: AbortSignal;
@@ -75,7 +78,11 @@ export async function runHostCommand(command: HostCommand): Promise<ExecOutcome>
     });
   });
   feed(child.stdin, command.stdin);
-  for (const [index, text] of (command.inputs ?? []).entries()) feed(child.stdio[index + 3] as Duplex, text);
+  for (const [index, input] of (command.inputs ?? []).entries())
+    feed(
+      child.stdio[index + 3] as Duplex,
+      typeof input === 'string' ? input : Buffer.from(input.base64, 'base64'),
+    );
   for (const stream of ['stdout', 'stderr'] as const) forward(child[stream], stream, command.onOutput);
 
   let timedOut = false;
@@ -133,7 +140,7 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   }
 }
 
-function feed(stream: NodeJS.WritableStream | null, text: string | undefined): void {
+function feed(stream: NodeJS.WritableStream | null, text: string | Buffer | undefined): void {
   if (stream === null || text === undefined) return;
   // EPIPE: the program ended without reading all of it, which is its good right.
   stream.on('error', () => undefined);

@@ -65,7 +65,7 @@ export class RootfsMachine implements Machine {
       ...mount,
       target: prepared.paths[index] ?? mount.point.path,
     }));
-    const { argv, input } = sandboxCommand({
+    const { argv, inputs } = sandboxCommand({
       root: active.mountPoint,
       argv: user === undefined ? command.argv : asUser(user, command.argv),
       env: {
@@ -84,7 +84,7 @@ export class RootfsMachine implements Machine {
         argv,
         // For finding bwrap itself; the sandbox's environment goes through `input`.
         env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
-        inputs: [input],
+        inputs,
         memoryFiles: mounts.flatMap(({ memoryFile }) => memoryFile ?? []),
         ...(command.stdin === undefined ? {} : { stdin: command.stdin }),
         ...(command.timeoutMs === undefined ? {} : { timeoutMs: command.timeoutMs }),

@@ -1,3 +1,6 @@
+import type { ProgramInput } from '../../util/exec.ts';
+import { systemCallFilter } from './system-call-filter.ts';
+
 /** Something bound into the sandbox. */
 export interface SandboxBind {
   readonly source: string;
@@ -55,11 +58,14 @@ const SURROUNDINGS = words(`
 `);
 
 /**
- * The bwrap(1) command that runs a program in a tree, and the options that it reads from file descriptor 3: so
- * neither the environment nor paths show in the process list. Everything mounted ends with the program, as do all
- * processes it started.
+ * The bwrap(1) command that runs a program in a tree, and what it reads from file descriptors 3 and 4: its options, so
+ * that neither the environment nor paths show in the process list, and a filter of system calls. Everything mounted
+ * ends with the program, as do all processes it started.
  */
-export function sandboxCommand(sandbox: Sandbox): { argv: readonly string[]; input: string } {
+export function sandboxCommand(sandbox: Sandbox): {
+  readonly argv: readonly string[];
+  readonly inputs: readonly ProgramInput[];
+} {
   const options: string[] = ['--bind', sandbox.root, '/', ...SURROUNDINGS];
   for (const { source, target, writable } of sandbox.binds) {
     options.push(...foldersAbove(target), writable ? '--bind' : '--ro-bind', source, target);
@@ -72,8 +78,11 @@ export function sandboxCommand(sandbox: Sandbox): { argv: readonly string[]; inp
   for (const [name, value] of Object.entries(sandbox.env)) options.push('--setenv', name, value);
   options.push('--chdir', sandbox.cwd);
   return {
-    argv: ['bwrap', '--args', '3', '--', ...sandbox.argv],
-    input: options.map((option) => `${option}\0`).join(''),
+    argv: ['bwrap', '--args', '3', '--seccomp', '4', '--', ...sandbox.argv],
+    inputs: [
+      options.map((option) => `${option}\0`).join(''),
+      { base64: systemCallFilter().toString('base64') },
+    ],
   };
 }
 

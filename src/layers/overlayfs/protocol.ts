@@ -1,7 +1,7 @@
 import type { Digest } from '../../model/ids.ts';
 import type { LayerRef } from '../../model/layer.ts';
 import type { TreeEntry } from '../../model/tree-entry.ts';
-import type { ExecOutcome } from '../../util/exec.ts';
+import type { ExecOutcome, ProgramInput } from '../../util/exec.ts';
 import type {
   CommitRules,
   ImageFile,
@@ -31,7 +31,7 @@ export type AgentRequest =
       readonly env: Readonly<Record<string, string>>;
       readonly cwd?: string;
       readonly stdin?: string;
-      readonly inputs?: readonly string[];
+      readonly inputs?: readonly ProgramInput[];
       readonly memoryFiles?: readonly MemoryFile[];
       readonly timeoutMs?: number;
     }

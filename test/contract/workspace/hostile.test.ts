@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 import { EPOCH, noWorkspace, RULES, smallRoot, WorkspaceRig } from '../../rigs/workspace.ts';
 
 const TOOLS =
-  'sh bash cat ls id env mkdir rm chmod cp mknod mount umount unshare nsenter chroot setpriv find grep head';
+  'sh bash cat ls id env mkdir rm chmod cp mknod mount umount unshare nsenter chroot setpriv find grep head perl';
 
 /** Host files that no step may reach, and what is in them. */
 const MARK = 'only-the-host-may-read-this';
@@ -57,6 +57,12 @@ describe.skipIf(noWorkspace !== undefined)('a hostile step', () => {
       'the magic key': 'echo s > /proc/sysrq-trigger',
       'the settings of devices': 'echo x > /sys/kernel/uevent_helper || echo 1 > /sys/power/state',
       "the kernel's memory": 'head -c 1 /proc/kcore || cat /proc/kmsg',
+      ...(process.arch === 'x64' || process.arch === 'arm64'
+        ? {
+            "the keys that the host's root keeps in the kernel": `perl -e 'exit(syscall(${process.arch === 'x64' ? 250 : 219}, 0, -4, 1) < 0)'`,
+            "the kernel's log by its call": `perl -e 'exit(syscall(${process.arch === 'x64' ? 103 : 116}, 10, 0, 0) < 0)'`,
+          }
+        : {}),
       'the processes of the host': `kill -0 ${process.pid}`,
     };
     process.env['LEAK_ME'] = MARK;
