@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { chmod, copyFile, lutimes, mkdir, readlink, stat, symlink, utimes } from 'node:fs/promises';
+import { chmod, chown, copyFile, lutimes, mkdir, readlink, stat, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../diagnostics/failure.ts';
 import { isErrno } from '../util/atomic-file.ts';
@@ -50,6 +50,8 @@ export async function stageInput(
 
 async function stageFile(source: string, target: string, mode: number, time: number): Promise<void> {
   await copyFile(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  // libuv gives a copy the owner of the original.
+  await chown(target, process.geteuid?.() ?? 0, process.getegid?.() ?? 0);
   await chmod(target, mode & 0o7777);
   await utimes(target, time, time);
 }

@@ -42,8 +42,10 @@ try {
     cacheFolder: () => Promise.reject(new Error('no cache')),
   });
   const step =
-    'id -u; echo x > /etc/x; rm -r /var/lib; mkdir /var/lib; chown 33:44 /var/lib /etc/x; chmod 2750 /var/lib; rm /usr/bin/env';
-  const ran = await machine.exec({ argv: ['/bin/sh', '-ec', step] });
+    'id -u; echo x > /etc/x; rm -r /var/lib; mkdir /var/lib; chown 33:44 /var/lib /etc/x; chmod 2750 /var/lib; rm /usr/bin/env; ls -ln --time-style=+%s /mnt/input > /etc/input';
+  // Of another owner to an ordinary user, and of another time in another checkout.
+  const input = { type: 'host' as const, source: process.argv[1] ?? '', target: '/mnt/input' };
+  const ran = await machine.exec({ argv: ['/bin/sh', '-ec', step], mounts: [input] });
   const secret = { type: 'secret' as const, value: 'hidden', target: '/var/token', mode: 0o400 };
   const asWeb = await machine.exec({
     argv: ['/bin/sh', '-ec', 'id; cat /var/token; test ! -w /etc'],
@@ -59,6 +61,8 @@ try {
   const entries: TreeEntry[] = [
     { type: 'file', path: '/lib/private/key', mode: 0o600, owner: 'web', group: 44, content },
     { type: 'remove', path: '/usr/bin/id' },
+    { type: 'directory', path: '/lib/shared', mode: 0o3770, owner: 'web', group: 0 },
+    { type: 'file', path: '/srv/listed/file', mode: 0o4755, owner: 0, group: 'extra', content },
   ];
   const facts = await workspace.placementFacts([base, layer], entries);
   const written = await workspace.writeLayer(entries, facts, rules);

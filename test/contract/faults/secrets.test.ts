@@ -45,7 +45,7 @@ describe.skipIf(noWorkspace !== undefined)('a secret', () => {
   test('is in no layer, log, record, event, memo and command line', async () => {
     const project = projectWith(
       'cat /run/secrets/token; echo; echo "$TOKEN" >&2; test -n "$TOKEN"\n' +
-        'cat /run/secrets/key; echo "$WORD"; set; test "$(cat /run/secrets/key | wc -l)" = 1\n' +
+        'cat /run/secrets/key; echo "$WORD"; set; test -n "$WORD"\n' +
         'printf %s "${TOKEN%???}"; sleep 0.1; echo "${TOKEN#"${TOKEN%???}"}"\nsleep 1.7319\necho done > /done',
     );
     const started = project.start(['build', '--ui=json']);

@@ -102,7 +102,11 @@ function asUser(ranges: string): z.infer<typeof result> {
 
 function build([program = '', ...args]: readonly string[]): z.infer<typeof result> {
   const done = spawnSync(program, args, {
-    input: `${smallRoot()}\nsetcap cap_net_raw+ep usr/bin/touch; setfattr -n user.x -v y etc`,
+    input: `${smallRoot()}
+      setcap cap_net_raw+ep usr/bin/touch; setfattr -n user.x -v y etc; mkdir mnt
+      mkdir -p srv/listed srv/gone; setfacl -m u:33:rwx,d:g:44:rx srv/listed; chown 33:44 srv/gone; chmod 1777 srv/gone
+      mkfifo srv/pipe; echo x > "srv/$(printf 'caf\\351')"; ln srv/caf* srv/other; ln -s nowhere srv/link; chown -h 5:6 srv/link
+      truncate -s 5M srv/sparse; touch -d 1999-12-31 srv/sparse`,
     encoding: 'utf8',
   });
   if (done.status !== 0) throw new Error(`${done.status}: ${done.stderr}`);

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -26,6 +27,7 @@ test('a folder comes with names, modes, links and bytes, and nothing else that d
   writeFileSync(join(source, 'skip.log'), 'not declared');
   symlinkSync('/nowhere', join(source, 'link'));
   chmodSync(join(source, 'sub/deep'), 0o555);
+  if (process.geteuid?.() === 0) chownSync(join(source, 'sub/run'), 1234, 1234);
   execFileSync('mkfifo', [join(source, 'pipe')]);
   const server = createServer();
   await new Promise<void>((done) => server.listen(join(source, 'socket'), done));
