@@ -34,6 +34,10 @@ export async function resolveArchive(
     const listed = await resolveChecksum(wanted.checksum, resolved, signal);
     return known !== undefined && sameContent(known, listed) ? known : listed;
   }
+  if (wanted.type === 'image') {
+    const { resolveImage } = await import('./resolve-image.ts');
+    return await resolveImage(wanted.image, known, { resolved, signal });
+  }
   const sources =
     wanted.type === 'sources' ? wanted.sources : await releaseSources(wanted.release, architecture, signal);
   const releases = await Promise.all(

@@ -22,8 +22,19 @@ export interface ListedChecksum {
   readonly names: readonly string[];
 }
 
+/** An image of a registry by a name that may move. */
+export interface TaggedImage {
+  /** As `docker pull` takes it: `debian:bookworm-slim`. */
+  readonly name: string;
+  /** `linux/arm64`; undefined: the daemon's own. */
+  readonly platform?: string;
+  /** The docker program. */
+  readonly program: string;
+}
+
 /**
- * Package archives that a node reads, as its options name them, or a download whose publisher says elsewhere what it is. Plain data: what they hold at a moment is looked up by
+ * Package archives that a node reads, as its options name them, a download whose publisher says elsewhere what it is,
+ * or an image of a registry. Plain data: what they hold at a moment is looked up by
  * `name` in `imgpipe.lock`.
  */
 export interface ArchiveReference {
@@ -33,7 +44,8 @@ export interface ArchiveReference {
   readonly wanted:
     | { readonly type: 'sources'; readonly sources: readonly ArchiveSource[] }
     | { readonly type: 'release'; readonly release: ArchiveRelease }
-    | { readonly type: 'checksum'; readonly checksum: ListedChecksum };
+    | { readonly type: 'checksum'; readonly checksum: ListedChecksum }
+    | { readonly type: 'image'; readonly image: TaggedImage };
   readonly architecture: Architecture;
   /** Its entry is looked up again when it is older, in milliseconds. */
   readonly freshMs?: number;
@@ -43,7 +55,8 @@ export interface ArchiveReference {
 
 /**
  * What one suite at one address held when it was looked up. For a listed checksum `uri` is that of the list, `suite` the
- * file's name in it, `date` when it was first seen, and both digests are the file's.
+ * file's name in it, `date` when it was first seen, and both digests are the file's. For an image `uri` is its
+ * repository, `suite` its tag, and both digests are those by which the registry gives it.
  */
 export interface LockedRelease {
   readonly uri: string;

@@ -22,14 +22,16 @@ export function archivesRead(
   node: GraphNode,
   context: ArchivesContext,
 ): readonly ArchiveReference[] | undefined {
+  const unlocked = node.role === 'source' && node.use.unlocked === true;
   const archives = readersOf(node, context)
     .flatMap((reader) => ownArchives(reader, context))
-    // What a download is has its say through the layer that it gave.
-    .filter(({ wanted }) => node.role === 'source' || wanted.type !== 'checksum');
+    // What a download or an image is has its say through the layer that it gave.
+    .filter(({ wanted }) => node.role === 'source' || wanted.type === 'sources' || wanted.type === 'release')
+    // Without a lock the source itself asks for the image, by its name.
+    .filter(({ wanted }) => !unlocked || wanted.type !== 'image');
   if (archives.length === 0) return undefined;
   const byName = Map.groupBy(archives, ({ name }) => name);
   const freshMs = freshnessOf(node);
-  const unlocked = node.role === 'source' && node.use.unlocked === true;
   return [...byName.values()].flatMap(([first]) => {
     if (first === undefined) return [];
     return [{ ...first, ...(freshMs !== undefined && { freshMs }), ...(unlocked && { unlocked }) }];

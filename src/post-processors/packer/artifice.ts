@@ -1,7 +1,7 @@
-import { globSync } from 'node:fs';
 import * as z from 'zod';
 import { capture } from '../../diagnostics/failure.ts';
 import { definePostProcessor } from '../post-processor.ts';
+import { goGlob } from './go-glob.ts';
 import { artifactOf, createdFrom, userFile, writtenPath } from './user-file.ts';
 
 export const packerArtificePostProcessor = definePostProcessor({
@@ -22,7 +22,7 @@ export const packerArtificePostProcessor = definePostProcessor({
       if (artifact.files.length > 0)
         context.log(`Discarding files from artifact: ${artifact.files.map(writtenPath).join(', ')}`);
       const cwd = context.resolvePath('.');
-      const found = patterns.flatMap((pattern) => globSync(pattern, { cwd }).toSorted());
+      const found = patterns.flatMap((pattern) => goGlob(pattern, cwd));
       const files = await Promise.all(found.map(async (file) => await userFile(file, context)));
       context.log(`Using these artifact files: ${files.map(writtenPath).join(', ')}`);
       return artifactOf('artifice', files, createdFrom(files));

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type OutputChunk, runHostCommand, shellExitCode, SpawnError } from '../../util/exec.ts';
@@ -41,11 +42,11 @@ export async function runLocalScripts(
     for (const name of given) await runScript(name, options, surroundings);
     return true;
   }
-  const folder = await mkdtemp(path.join(tmpdir(), 'packer-shell'));
+  const file = await inlineFile(options, surroundings);
   try {
-    await runScript(await inlineFile(options, surroundings, folder), options, surroundings);
+    await runScript(file, options, surroundings);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(file, { force: true });
   }
   return true;
 }
@@ -53,17 +54,19 @@ export async function runLocalScripts(
 const goSystem = (platform: NodeJS.Platform): string =>
   platform === 'win32' ? 'windows' : platform === 'sunos' ? 'solaris' : platform;
 
+/** Writes the commands to a file with a name as Packer gives it. */
 async function inlineFile(
   options: PackerShellLocalOptions,
   surroundings: LocalSurroundings,
-  folder: string,
 ): Promise<string> {
   const commands = isGiven(options.command) ? [options.command] : (options.inline ?? []);
   const shebang = isGiven(options.inline_shebang) ? options.inline_shebang : '/bin/sh -e';
   const lines = commands.map((line) => `${render(line, options, surroundings)}\n`);
   const extension = (options.tempfile_extension ?? '').replace(/^\./, '');
-  const file = path.join(folder, extension === '' ? 'script' : `script.${extension}`);
-  await writeFile(file, `#!${shebang}\n${lines.join('')}`, { mode: 0o700 });
+  const name = `packer-shell${randomInt(1e9, 1e10)}`;
+  const file = path.join(tmpdir(), extension === '' ? name : `${name}.${extension}`);
+  // `wx`: the folder is everybody's.
+  await writeFile(file, `#!${shebang}\n${lines.join('')}`, { mode: 0o700, flag: 'wx' });
   return file;
 }
 

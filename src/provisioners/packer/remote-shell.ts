@@ -7,6 +7,7 @@ import { shellExitCode } from '../../util/exec.ts';
 import type { StepRunContext } from '../provisioner.ts';
 import type { BuildFields } from './build-fields.ts';
 import { type Clock, retryFor } from './clock.ts';
+import { goDuration } from '../../template/packer-kinds/go-duration.ts';
 import { durationMs } from './durations.ts';
 import { factOf, renderText } from './render.ts';
 
@@ -80,7 +81,7 @@ export class RemoteShell<Options extends BuildFields> {
   async pause(duration: string | undefined): Promise<void> {
     const milliseconds = durationMs(duration, 0);
     if (milliseconds === 0) return;
-    this.context.log(`Pausing ${duration} after this provisioner...`);
+    this.context.log(`Pausing ${goDuration(milliseconds)} after this provisioner...`);
     await this.clock.wait(milliseconds, this.context.signal);
   }
 }

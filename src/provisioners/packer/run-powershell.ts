@@ -8,7 +8,7 @@ import { elevatedRunner } from './elevated.ts';
 import { escapePowershell, flattenVariables } from './environment.ts';
 import type { PackerPowershellOptions } from './powershell.ts';
 import { RemoteShell } from './remote-shell.ts';
-import { checkExitCode, isGiven, readScript, stableUuid } from './scripts.ts';
+import { checkExitCode, inlineName, isGiven, readScript, stableUuid } from './scripts.ts';
 
 type Remote = RemoteShell<PackerPowershellOptions>;
 
@@ -43,7 +43,9 @@ export async function runPackerPowershell(
     const paths = pathsOf(remote.options, script ?? content.toString('latin1'));
     const retryMs = durationMs(remote.options.start_retry_timeout, START_RETRY_MS);
 
-    context.log(`Provisioning with powershell script: ${script ?? 'inline'}`);
+    context.log(
+      `Provisioning with powershell script: ${isGiven(script) ? script : inlineName('powershell-provisioner', content)}`,
+    );
     await remote.retry(retryMs, () => remote.upload({ content: variablesOf(remote) }, paths.variables));
     const command = await commandOf(remote, paths);
     const { code } = await remote.retry(retryMs, async () => {

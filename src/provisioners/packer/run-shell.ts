@@ -5,7 +5,7 @@ import { type Clock, REAL_CLOCK } from './clock.ts';
 import { durationMs } from './durations.ts';
 import { escapeQuote, flattenVariables } from './environment.ts';
 import { DISCONNECTED, RemoteShell } from './remote-shell.ts';
-import { checkExitCode, isGiven, readScript, stableNumber, unixLines } from './scripts.ts';
+import { checkExitCode, inlineName, isGiven, readScript, stableNumber, unixLines } from './scripts.ts';
 import type { PackerShellOptions } from './shell.ts';
 import { stepFailure } from './step-failure.ts';
 
@@ -38,7 +38,7 @@ export async function runPackerShell(
     const file = remote.options.use_env_var_file === true ? paths.variables : '';
     if (file !== '') await uploadVariables(remote, file, variables, retryMs);
 
-    context.log(`Provisioning with shell script: ${name ?? 'inline'}`);
+    context.log(`Provisioning with shell script: ${name ?? inlineName('packer-shell', content)}`);
     const command = remote.render(commandOf(remote.options), {
       Vars: variables,
       EnvVarFile: file,

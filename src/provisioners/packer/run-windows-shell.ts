@@ -5,7 +5,7 @@ import { type Clock, REAL_CLOCK } from './clock.ts';
 import { durationMs } from './durations.ts';
 import { flattenVariables } from './environment.ts';
 import { RemoteShell } from './remote-shell.ts';
-import { checkExitCode, isGiven, readScript } from './scripts.ts';
+import { checkExitCode, inlineName, isGiven, readScript } from './scripts.ts';
 import type { PackerWindowsShellOptions } from './windows-shell.ts';
 
 const START_RETRY_MS = 300_000;
@@ -24,7 +24,9 @@ export async function runPackerWindowsShell(
     const content = isGiven(script)
       ? await readScript(script, context)
       : Buffer.from(inline.map((line) => `${line}\n`).join(''));
-    context.log(`Provisioning with shell script: ${script ?? 'inline'}`);
+    context.log(
+      `Provisioning with shell script: ${isGiven(script) ? script : inlineName('windows-shell-provisioner', content)}`,
+    );
     const path = remote.options.remote_path || 'c:/Windows/Temp/script.bat';
     const variables = flattenVariables(
       remote.options,

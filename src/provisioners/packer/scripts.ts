@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { basename, extname } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, extname, join } from 'node:path';
 import type { HostInput } from '../../model/host-input.ts';
 import type { ExpandedStep, StepContext } from '../provisioner.ts';
 import { stepFailure } from './step-failure.ts';
@@ -69,6 +70,10 @@ export function unixLines(script: Buffer): Buffer {
 /** A number below `limit` for names of files in the machine: the same for the same step, other than Packer's dice. */
 export const stableNumber = (seed: string, limit: number): number =>
   createHash('sha256').update(seed).digest().readUInt32BE(0) % limit;
+
+/** What a script made of `inline` is called to people: in the form of the temporary file that Packer makes of it. */
+export const inlineName = (prefix: string, content: Buffer): string =>
+  join(tmpdir(), `${prefix}${stableNumber(content.toString('latin1'), 2 ** 32)}`);
 
 /** A name in the form of a UUID, the same for the same step. */
 export function stableUuid(seed: string): string {

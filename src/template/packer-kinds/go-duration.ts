@@ -33,3 +33,16 @@ export function parseGoDuration(
   }
   return { milliseconds: text.startsWith('-') ? -milliseconds : milliseconds };
 }
+
+/** A span of time as Go writes it: `1m30s`, `500ms`, `1.5µs`. */
+export function goDuration(milliseconds: number): string {
+  if (milliseconds === 0) return '0s';
+  if (milliseconds < 0.001) return `${Number((milliseconds * 1e6).toFixed(0))}ns`;
+  if (milliseconds < 1) return `${Number((milliseconds * 1000).toFixed(3))}µs`;
+  if (milliseconds < 1000) return `${Number(milliseconds.toFixed(6))}ms`;
+  const seconds = milliseconds / 1000;
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const shown = `${Number(rest.toFixed(9))}s`;
+  if (hours > 0) return `${hours}h${minutes}m${shown}`;
+  return minutes > 0 ? `${minutes}m${shown}` : shown;
+}

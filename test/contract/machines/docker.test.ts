@@ -7,6 +7,7 @@ import { DockerCli } from '../../../src/communicators/docker/docker-cli.ts';
 import { DockerCommunicator } from '../../../src/communicators/docker/docker-communicator.ts';
 import { CliProject } from '../../rigs/cli.ts';
 import { DockerDaemon, noDockerd } from '../../rigs/dockerd.ts';
+import { startRegistry } from '../../rigs/registry.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 import { smallRoot } from '../../rigs/workspace.ts';
 
@@ -113,6 +114,80 @@ describe.skipIf(noDockerd !== undefined)(
       const lost = await p.build();
       expect(lost.code, lost.stderr).toBe(0);
       expect(lost.built).toContain('c');
+    });
+
+    test('an image that is pulled by its name is locked: no registry is asked before update', async () => {
+      const { host, requests } = await startRegistry();
+      const name = `${host}/team/base:1`;
+      const publish = (text: string): void => {
+        const made = daemon.docker(
+          'run',
+          '-d',
+          '--entrypoint=/bin/sh',
+          'base:1',
+          '-c',
+          `echo ${text} > /published`,
+        );
+        daemon.docker('wait', made);
+        daemon.docker('commit', made, name);
+        daemon.docker('push', '--quiet', name);
+        daemon.docker('rm', made);
+        daemon.docker('image', 'rm', name);
+      };
+      publish('one');
+      const text = template([{ name: 'show', run: 'cat /published > /shown' }]);
+      const p = project(text.replace(`image: 'base:1', pull: false`, `image: '${name}'`));
+      const shown = (): string => {
+        const result = images().find(
+          (id) => daemon.docker('inspect', '--format', '{{.Comment}} {{.Author}}', id) === 'done me',
+        );
+        return result === undefined ? '' : fileOf(result, '/shown');
+      };
+      const forget = (): void => {
+        for (const id of images())
+          if (daemon.docker('inspect', '--format', '{{.Comment}}', id) === 'done')
+            daemon.docker('image', 'rm', '--force', id);
+      };
+      forget();
+      const first = await p.build();
+      expect(first.code, first.stdout + first.stderr).toBe(0);
+      expect(shown()).toBe('one\n');
+      const lock = p.read('imgpipe.lock');
+      expect(JSON.parse(lock)).toMatchObject({
+        archives: {
+          [`image ${name}`]: {
+            releases: [{ uri: `${host}/team/base`, suite: '1', content: expect.stringMatching(/^sha256:/) }],
+          },
+        },
+      });
+
+      // Another image takes the name; the lock keeps the first one, and asks nobody.
+      publish('two');
+      const asked = requests().length;
+      const again = await p.build();
+      expect(again.code, again.stdout + again.stderr).toBe(0);
+      expect(again.cached).toEqual(['show']);
+      expect(requests().length).toBe(asked);
+      expect(p.read('imgpipe.lock')).toBe(lock);
+
+      // The daemon has lost it: the registry gives it by its digest.
+      const digest = /sha256:[0-9a-f]{64}/.exec(lock)?.[0] ?? '';
+      daemon.docker('image', 'rm', '--force', `${host}/team/base@${digest}`);
+      expect((await p.build()).cached).toEqual(['show']);
+      expect(requests().some((request) => request.includes(digest))).toBe(true);
+
+      const moved = await p.run('update');
+      expect(moved.code, moved.stderr).toBe(0);
+      expect(moved.stdout).toContain(`image ${name}`);
+      expect(p.read('imgpipe.lock')).not.toBe(lock);
+      forget();
+      const renewed = await p.build();
+      expect(renewed.built).toContain('show');
+      expect(shown()).toBe('two\n');
+      // Nothing has moved since.
+      const same = p.read('imgpipe.lock');
+      expect((await p.run('update')).code).toBe(0);
+      expect(p.read('imgpipe.lock')).toBe(same);
     });
 
     test('a step that changes nothing gives the state before it; one that fails leaves no container', async () => {

@@ -22,16 +22,6 @@ export function spanText(milliseconds: number): string {
   return parts.length === 0 ? '0 seconds' : parts.join(' ');
 }
 
-/** A span of time in Go's notation: `1m30s`, `500ms`. */
-export function goDuration(milliseconds: number): string {
-  if (milliseconds < 1000) return `${milliseconds}ms`;
-  const seconds = milliseconds / 1000;
-  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const shown = `${Number(rest.toFixed(9))}s`;
-  if (hours > 0) return `${hours}h${minutes}m${shown}`;
-  return minutes > 0 ? `${minutes}m${shown}` : shown;
-}
-
 /** Several errors of one build as Packer joins them. */
 export const errorList = (errors: readonly string[]): string =>
   `${errors.length} error(s) occurred:\n\n${errors.map((error) => `* ${error}`).join('\n')}`;

@@ -4,7 +4,8 @@ import type { GraphNode } from '../../../model/graph.ts';
 import type { NodeId } from '../../../model/ids.ts';
 import type { PackerBuild } from '../../../template/packer-lower/packer-build.ts';
 import type { BuildOutput } from './build-output.ts';
-import { errorList, goDuration, spanText } from './go-text.ts';
+import { goDuration } from '../../../template/packer-kinds/go-duration.ts';
+import { errorList, spanText } from './go-text.ts';
 
 /** One build with its nodes, as it is shown. */
 export interface ViewedBuild {

@@ -52,10 +52,10 @@ describe('packer-shell-local', () => {
     expect(result.ok).toBe(true);
     const [folder, line] = stdout.split('\n');
     expect(folder).toBe(directory);
-    expect(line).toMatch(/^seen web null it's \S+\/script$/);
+    expect(line).toMatch(/^seen web null it's \S+\/packer-shell\d+$/);
     expect(stderr).toBe('err\n');
     expect(existsSync(join(directory, 'made'))).toBe(true);
-    expect(said[0]).toMatch(/^Running local shell script: \S+\/script$/);
+    expect(said[0]).toMatch(/^Running local shell script: \S+\/packer-shell\d+$/);
     expect(existsSync(said[0]?.split(': ')[1] ?? '')).toBe(false);
   });
 
@@ -78,7 +78,7 @@ describe('packer-shell-local', () => {
       tempfile_extension: '.bash',
       inline_shebang: '/bin/bash',
     });
-    expect(ending.stdout).toMatch(/script\.bash\n$/);
+    expect(ending.stdout).toMatch(/packer-shell\d+\.bash\n$/);
     expect((await run({ command: 'echo old' })).stdout).toBe('old\n');
     const direct = await run({ inline: ['echo x'], execute_command: ['/bin/cat', '{{.Command}}'] });
     expect(direct.stdout).toBe('#!/bin/sh -e\necho x\n');

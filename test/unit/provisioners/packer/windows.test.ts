@@ -89,7 +89,7 @@ describe('packer-powershell', () => {
     );
     expect(context.logged).toEqual([
       'Provisioning with Powershell...',
-      'Provisioning with powershell script: inline',
+      expect.stringMatching(/^Provisioning with powershell script: .*\/powershell-provisioner\d+$/),
     ]);
   });
 
