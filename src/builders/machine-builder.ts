@@ -111,6 +111,8 @@ export interface BuilderInfluence {
 export interface MachineBuilderKind<Schema extends z.ZodObject = z.ZodObject> extends KindDescriptor<Schema> {
   /** Whether `writeDisk` gives a disk, so that every disk exporter works behind it. */
   readonly disk: boolean;
+  /** Facts that are others for every machine, such as generated ports: a step that brings one into it is not cached. */
+  readonly movingFacts?: readonly string[];
   /** Pure: touches no machine and no network. */
   readonly influence: (options: z.output<Schema>, context: StepContext) => BuilderInfluence;
   /** Bytes of memory and processors that a machine takes, for the scheduler. */

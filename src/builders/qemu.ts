@@ -17,6 +17,7 @@ names; those of SSH (\`ssh_…\`) are in the same place. A source's \`pipeline\`
   keyVersion: 1,
   disk: true,
   tools: ['qemu-img', 'zstd'],
+  movingFacts: ['PackerHTTPAddr', 'PackerHTTPPort', 'Port', 'SSHPrivateKey', 'SSHPublicKey'],
   influence: (options, context) => {
     const ssh = new Set(Object.keys(sshFields));
     const own = Object.entries(keyOptions(qemuSchema, options)).filter(([name]) => !ssh.has(name));

@@ -10,10 +10,15 @@ export type LateSort = 'build' | 'secret';
 export const lateValue = (sort: LateSort, name: string): string => `<<imgpipe:${sort}:${name}>>`;
 
 /** Names of the secrets that the texts of `value` stand for, each once. */
-export function lateSecrets(value: unknown): readonly string[] {
+export const lateSecrets = (value: unknown): readonly string[] => lateNames(value, 'secret');
+
+/** Names of the facts of the machine that the texts of `value` stand for, each once. */
+export const lateFacts = (value: unknown): readonly string[] => lateNames(value, 'build');
+
+function lateNames(value: unknown, wanted: LateSort): readonly string[] {
   const names = new Set<string>();
   mapTexts(value, (text) => {
-    for (const [, sort, name] of text.matchAll(LATE)) if (sort === 'secret') names.add(name ?? '');
+    for (const [, sort, name] of text.matchAll(LATE)) if (sort === wanted) names.add(name ?? '');
     return text;
   });
   return [...names];

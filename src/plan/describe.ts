@@ -10,7 +10,7 @@ import type { ArchiveReference } from '../model/archive.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import type { HostInput } from '../model/host-input.ts';
 import type { NodeId } from '../model/ids.ts';
-import { lateSecrets } from '../model/late-value.ts';
+import { lateFacts, lateSecrets } from '../model/late-value.ts';
 import type { KindUse, Pipeline } from '../model/pipeline.ts';
 import type { StepContext } from '../provisioners/provisioner.ts';
 import { keyOptions, type KindDescriptor } from '../schema/kind.ts';
@@ -106,7 +106,8 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
           node.step.untracked ??
           pipeline.builder?.untracked ??
           machine?.untracked ??
-          kind.untracked?.(node.step.options),
+          kind.untracked?.(node.step.options) ??
+          movingFact(node, kinds),
       };
     }
     case 'seal':
@@ -193,6 +194,14 @@ function kindInputs(role: string, kind: KindDescriptor, use: KindUse): KeyInputs
     ...(kind.code === undefined ? {} : { code: kind.code }),
     options: keyOptions(kind.schema, use.options),
   };
+}
+
+/** Why a step that brings a fact into its machine which is another for every machine cannot be cached. */
+function movingFact({ step, pipeline }: GraphNode & { role: 'step' }, kinds: Kinds): string | undefined {
+  const moving =
+    pipeline.builder === undefined ? [] : (kinds.builders.mustGet(pipeline.builder.type).movingFacts ?? []);
+  const fact = lateFacts(step.options).find((name) => moving.includes(name));
+  return fact === undefined ? undefined : `build.${fact} is another for every machine`;
 }
 
 /** What the builder of a pipeline, if it has machines of its own, does to the results of its steps. */

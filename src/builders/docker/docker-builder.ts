@@ -1,3 +1,4 @@
+import { rendersMoving } from '../../template/packer-lower/moving-facts.ts';
 import { defineMachineBuilder } from '../machine-builder.ts';
 import { type DockerBuilderOptions, dockerBuilderSchema } from './options.ts';
 
@@ -10,6 +11,7 @@ running end with it.`,
   schema: dockerBuilderSchema,
   keyVersion: 1,
   disk: false,
+  movingFacts: ['ID'],
   influence: ({ docker_path: _program, single_container: _single, ...options }) => ({
     platform: { docker: options },
     ...untrackedBecause(options),
@@ -27,9 +29,12 @@ running end with it.`,
   },
 });
 
-function untrackedBecause({ volumes = {} }: Pick<DockerBuilderOptions, 'volumes'>): {
-  readonly untracked?: string;
-} {
+function untrackedBecause({
+  volumes = {},
+  run_command: words = [],
+}: Pick<DockerBuilderOptions, 'volumes' | 'run_command'>): { readonly untracked?: string } {
+  if (words.some((word) => rendersMoving(word, () => false)))
+    return { untracked: 'run_command asks for a value that differs in every run' };
   const [folder] = Object.keys(volumes);
   return folder === undefined ? {} : { untracked: `it sees the folder ${folder} of this host` };
 }

@@ -7,6 +7,8 @@ import * as z from 'zod';
 import { capture } from '../../diagnostics/failure.ts';
 import type { ArtifactFile } from '../../model/artifact.ts';
 import { BUILD_FIELDS } from '../../provisioners/packer/build-fields.ts';
+import { renderedAnew } from '../../provisioners/packer/rendered-anew.ts';
+import { RUN_FACT } from '../../template/packer-lower/moving-facts.ts';
 import { definePostProcessor } from '../post-processor.ts';
 import { artifactOf, createdFrom, renderPath, userFile } from './user-file.ts';
 
@@ -30,6 +32,7 @@ export const packerChecksumPostProcessor = definePostProcessor({
   schema,
   keyVersion: 1,
   keepInput: { default: true, forced: true },
+  untracked: (options) => renderedAnew(options, (fact) => fact === RUN_FACT),
   reproducible: true,
   run: async (options, artifact, context) =>
     await capture(async () => {

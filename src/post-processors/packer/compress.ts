@@ -9,6 +9,8 @@ import { runTool } from '../../exporters/run-tool.ts';
 import type { ArtifactFile } from '../../model/artifact.ts';
 import { BUILD_FIELDS } from '../../provisioners/packer/build-fields.ts';
 import { shellQuote } from '../../util/shell-quote.ts';
+import { renderedAnew } from '../../provisioners/packer/rendered-anew.ts';
+import { RUN_FACT } from '../../template/packer-lower/moving-facts.ts';
 import { definePostProcessor, type PostContext } from '../post-processor.ts';
 import { bgzf } from './bgzf.ts';
 import { type CompressFormat, compressorOf, formatOf } from './compress-format.ts';
@@ -33,6 +35,7 @@ export const packerCompressPostProcessor = definePostProcessor({
   schema,
   keyVersion: 1,
   keepInput: { default: false },
+  untracked: (options) => renderedAnew(options, (fact) => fact === RUN_FACT),
   reproducible: true,
   tools: ['tar', 'gzip'],
   run: async (options, { files }, context) =>

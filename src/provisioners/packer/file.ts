@@ -3,6 +3,7 @@ import type { HostInput } from '../../model/host-input.ts';
 import { lateSecrets } from '../../model/late-value.ts';
 import { fileProvisioner, FILE_SCHEMA } from '../../template/packer-kinds/other-provisioners.ts';
 import { defineProvisioner, type StepContext } from '../provisioner.ts';
+import { renderedAnew } from './rendered-anew.ts';
 import { BUILD_FIELDS, contentPath, contentPaths, OPTIONS_ONLY, reportErrors } from './build-fields.ts';
 
 const schema = z
@@ -47,7 +48,9 @@ without one comes as a whole. In templates of our own \`file\` does more with le
   secrets: lateSecrets,
   untracked: (options) => {
     if (options.direction === 'download') return 'it writes files of this host';
-    return options.generated === true ? 'its source is made while the build runs' : undefined;
+    if (options.generated === true) return 'its source is made while the build runs';
+    // The content itself is copied as it is.
+    return renderedAnew({ ...options, content: '' });
   },
   run: async (options, machine, context) => {
     const { runPackerFile } = await import('./run-file.ts');

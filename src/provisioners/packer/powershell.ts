@@ -7,6 +7,7 @@ import {
 import { defineProvisioner } from '../provisioner.ts';
 import { BUILD_FIELDS, contentPath, contentPaths, OPTIONS_ONLY, reportErrors } from './build-fields.ts';
 import { durationErrors } from './durations.ts';
+import { renderedAnew } from './rendered-anew.ts';
 import { expandScripts, scriptInputs } from './scripts.ts';
 
 const schema = z
@@ -40,6 +41,7 @@ name of that user.`,
   inputs: scriptInputs,
   expand: expandScripts,
   secrets: lateSecrets,
+  untracked: (options) => renderedAnew(options),
   run: async (options, machine, context) => {
     const { runPackerPowershell } = await import('./run-powershell.ts');
     return await runPackerPowershell(options, machine, context);

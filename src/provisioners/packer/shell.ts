@@ -5,6 +5,7 @@ import { SHELL_SCHEMA } from '../../template/packer-kinds/shell-provisioners.ts'
 import { defineProvisioner } from '../provisioner.ts';
 import { BUILD_FIELDS, contentPath, contentPaths, OPTIONS_ONLY, reportErrors } from './build-fields.ts';
 import { durationErrors } from './durations.ts';
+import { renderedAnew } from './rendered-anew.ts';
 import { expandScripts, scriptInputs } from './scripts.ts';
 
 const schema = z
@@ -45,6 +46,7 @@ Templates of Packer use this kind; in other templates \`shell\` does the same jo
   inputs: scriptInputs,
   expand: expandScripts,
   secrets: lateSecrets,
+  untracked: (options) => renderedAnew(options),
   run: async (options, machine, context) => {
     const { runPackerShell } = await import('./run-shell.ts');
     return await runPackerShell(options, machine, context);

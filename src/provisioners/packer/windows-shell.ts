@@ -7,6 +7,7 @@ import {
 import { defineProvisioner } from '../provisioner.ts';
 import { BUILD_FIELDS, contentPath, contentPaths, OPTIONS_ONLY, reportErrors } from './build-fields.ts';
 import { durationErrors } from './durations.ts';
+import { renderedAnew } from './rendered-anew.ts';
 import { expandScripts, scriptInputs } from './scripts.ts';
 
 const schema = z
@@ -37,6 +38,7 @@ export const packerWindowsShellKind = defineProvisioner({
   inputs: scriptInputs,
   expand: expandScripts,
   secrets: lateSecrets,
+  untracked: (options) => renderedAnew(options),
   run: async (options, machine, context) => {
     const { runPackerWindowsShell } = await import('./run-windows-shell.ts');
     return await runPackerWindowsShell(options, machine, context);

@@ -169,17 +169,17 @@ class Conversion {
       .filter(isTelling)
       .map(([name, value]) => {
         const hasMarks = shown !== undefined && isExplained(value, shown.symbolic[name], inputs);
-        if (shown?.volatile.includes(name) === true) {
-          refuse(
-            name,
-            'holds a value that differs in every run (a time or a random one)',
-            'Make it a variable with a default, and give its value with -var.',
-          );
-        } else if (!holdsFactsAsTheyAre(plain[name], value)) {
+        if (!holdsFactsAsTheyAre(plain[name], value)) {
           refuse(
             name,
             'is made of facts of the machine (build.…) by a function or a condition',
             'An imgpipe template can only put them into a text as they are.',
+          );
+        } else if (shown?.volatile.includes(name) === true) {
+          refuse(
+            name,
+            'holds a value that differs in every run (a time or a random one)',
+            'Make it a variable with a default, and give its value with -var.',
           );
         }
         const source = hasMarks ? shown.symbolic[name] : value;

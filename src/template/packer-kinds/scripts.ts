@@ -9,7 +9,7 @@ export const SCRIPT_OPTIONS = {
   scripts: textList('Paths of scripts on this machine, run in their order.'),
   environment_vars: textList('Environment of the script, as KEY=value.'),
   env: textMap('Environment of the script; wins over environment_vars.'),
-  env_var_format: text('Form in which a variable is written before the command.', 'raw'),
+  env_var_format: text('Form in which a variable is written before the command.'),
   valid_exit_codes: wholeList('Exit codes that mean success; 0 when left out.'),
 };
 

@@ -22,7 +22,7 @@ export const POWERSHELL_SCHEMA = z.object({
   ...REMOTE_SCRIPT_OPTIONS,
   remote_env_var_path: text('Path of the file with the environment in the machine.'),
   elevated_execute_command: text('Command that runs the script as another user.', 'raw'),
-  elevated_env_var_format: text('Form of a variable for scripts that run as another user.', 'raw'),
+  elevated_env_var_format: text('Form of a variable for scripts that run as another user.'),
   elevated_user: text('User in whose name a scheduled task runs the script.'),
   elevated_password: text('Password of that user.'),
   execution_policy: text('Execution policy; bypass when left out.'),

@@ -12,6 +12,8 @@ export interface LoweredUse {
   readonly type: string;
   /** Packer's options under the names of the kind; those that it does not have are left out later. */
   readonly options: ComponentOptions;
+  /** Names of options that only name things: one that differs in every run has no say in what comes of the build. */
+  readonly names?: readonly string[];
 }
 
 /** How each builder of Packer's becomes kinds of ours. A builder that is not here cannot run. */
@@ -45,6 +47,8 @@ export const BUILDER_PARTS: Readonly<Record<string, (options: ComponentOptions) 
         host_port_min: options['ssh_host_port_min'] ?? options['host_port_min'],
         host_port_max: options['ssh_host_port_max'] ?? options['host_port_max'],
       },
+      // What is typed, or given to QEMU, may show it to the machine.
+      names: /\{\{[^}]*\.Name\b/.test(JSON.stringify(options)) ? [] : ['name'],
     },
     source: { type: options['disk_image'] === true ? 'cloud-image' : 'iso', options: mediumOf(options) },
     artifact: { type: 'qemu-disk', options },

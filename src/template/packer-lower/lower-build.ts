@@ -10,8 +10,9 @@ import type { ComponentOptions } from '../packer-kinds/component.ts';
 import { diskSchema } from '../disk-schema.ts';
 import { BUILDER_PARTS, type LoweredUse } from './builder-parts.ts';
 import type { PackerBuild, PackerPart, PackerPostProcessor, PackerProvisioner } from './packer-build.ts';
+import { withSameMachine } from './moving-facts.ts';
 import { isInKey, optionsFor, parseUse } from './parse-use.ts';
-import { type OptionReadings, type SecretFinder, type StandIns, standInsOf } from './stand-ins.ts';
+import { type OptionReadings, type SecretFinder, standInsOf } from './stand-ins.ts';
 
 /** One build as it reads in the surroundings of `OptionReadings`, and as it reads when its machine runs. */
 export interface BuildReadings {
@@ -34,8 +35,6 @@ export interface LowerContext {
   readonly noCache: boolean;
   /** What is wrong is passed over: only what the options read is wanted. */
   readonly tolerant?: boolean;
-  /** What `{{user}}` gives. */
-  readonly userVariables: Readonly<Record<string, string>>;
 }
 
 export interface LoweredBuild {
@@ -109,7 +108,13 @@ class BuildLowering {
       matrix: {},
       architecture: architectureOf(builder),
       sourceDateEpoch,
-      builder: this.#use('', kinds.builders.mustGet(uses.builder.type), find, pick('builder')),
+      builder: this.#use(
+        '',
+        kinds.builders.mustGet(uses.builder.type),
+        find,
+        pick('builder'),
+        uses.builder.names,
+      ),
       source: { ...source, unlocked: true, ...(untracked === undefined ? {} : { untracked }) },
       steps,
       ...(cleanup === undefined
@@ -149,7 +154,7 @@ class BuildLowering {
       this.#failures.push(noCounterpart('provisioner', step));
       return { type: '', options: {}, origin: step.origin, name, run };
     }
-    const use = this.#use(name, kind, find, (options) => this.#withBuild(kind, options));
+    const use = this.#use(name, kind, find, (options, build) => this.#withBuild(kind, options, build));
     this.#lateParts(name, kind, use);
     return { ...use, name, run };
   }
@@ -165,7 +170,7 @@ class BuildLowering {
       return { type: '', options: {}, origin: item.origin, name, keepInput: true };
     }
     return {
-      ...this.#use(name, kind, find, (options) => this.#withBuild(kind, options)),
+      ...this.#use(name, kind, find, (options, build) => this.#withBuild(kind, options, build)),
       name,
       keepInput: true,
     };
@@ -180,16 +185,19 @@ class BuildLowering {
   }
 
   /** What a kind of Packer's is told of its build besides its own options. */
-  #withBuild(kind: KindDescriptor, options: ComponentOptions): ComponentOptions {
+  #withBuild(
+    kind: KindDescriptor,
+    options: ComponentOptions,
+    { userVariables }: PackerBuild,
+  ): ComponentOptions {
     if (!('packer_build_name' in kind.schema.shape)) return options;
     const { plain } = this.#readings;
-    const asksUser = /\{\{[^}]*\buser\b/.test(JSON.stringify(options));
     return {
       ...options,
       packer_build_name: plain.sourceName,
       packer_builder_type: plain.builder.type,
       ...('packer_force' in kind.schema.shape ? { packer_force: this.#context.force } : {}),
-      packer_user_variables: asksUser ? this.#context.userVariables : {},
+      packer_user_variables: askedVariables(JSON.stringify(options), userVariables),
     };
   }
 
@@ -198,32 +206,36 @@ class BuildLowering {
     node: string,
     kind: KindDescriptor,
     find: Find,
-    pick: (options: ComponentOptions) => ComponentOptions,
+    pick: (options: ComponentOptions, build: PackerBuild) => ComponentOptions,
+    names: readonly string[] = [],
   ): KindUse {
     const { plain, symbolic, elsewhere, running } = this.#readings;
-    const read = (build: PackerBuild): ComponentOptions => optionsFor(kind, pick(find(build)?.options ?? {}));
+    const read = (build: PackerBuild): ComponentOptions =>
+      optionsFor(kind, pick(find(build)?.options ?? {}, build));
     const { origin } = find(plain) ?? plain.builder;
     const readings: OptionReadings = {
       plain: read(plain),
       symbolic: read(symbolic),
-      elsewhere: elsewhere === undefined ? undefined : read(elsewhere),
+      elsewhere: elsewhere === undefined ? undefined : withSameMachine(read(elsewhere)),
     };
     const owner = `${this.#id}/${node}`;
     const stands = standInsOf(readings, this.#context.secrets, owner, (name) => isInKey(kind, name));
     for (const [name, value] of stands.secrets) {
       this.#secrets.push({ name, from: { type: 'value', value }, origin, shown: true });
     }
-    const parsed = parseUse(kind, { ...stands.options }, origin);
+    const namesOnly = stands.volatile.filter((name) => names.includes(name));
+    const inGraph = Object.entries(stands.options).filter(([name]) => !namesOnly.includes(name));
+    const parsed = parseUse(kind, Object.fromEntries(inGraph), origin);
     if (!parsed.ok) this.#failures.push(...parsed.failures);
     const id = node === '' ? this.#id : nodeId(this.#id, node);
     this.#written.set(id, { plain: readings.plain, symbolic: readings.symbolic, volatile: stands.moving });
-    if (stands.late.length > 0 || stands.secrets.size > 0) {
+    if (stands.late.length > 0 || stands.secrets.size > 0 || namesOnly.length > 0) {
       this.#late.set(id, (_, facts) => {
         const now = stands.late.length > 0 ? read(running(facts)) : readings.plain;
         return unwrap(parseUse(kind, { ...now }, origin));
       });
     }
-    const untracked = reasonOf(stands);
+    const untracked = reasonOf(stands.volatile.filter((name) => !namesOnly.includes(name)));
     return {
       type: kind.type,
       options: parsed.ok ? parsed.value : {},
@@ -248,6 +260,19 @@ class BuildLowering {
   }
 }
 
+/** The user's variables that texts in JSON ask for; all of them where a name is not written out. */
+function askedVariables(
+  text: string,
+  all: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const calls = [...text.matchAll(/\buser\b\s*(?:`([^`]*)`|\\"([^"\\]*)\\")?/g)];
+  const names = new Set(calls.map(([, plain, quoted]) => plain ?? quoted));
+  if (!text.includes('{{') || names.size === 0) return {};
+  // The word may as well be one of the text itself.
+  if (names.has(undefined) && /\{\{[^}]*\buser\b\s*[^\s`\\]/.test(text)) return all;
+  return Object.fromEntries(Object.entries(all).filter(([name]) => names.has(name)));
+}
+
 /** A name of the user's as one that nodes may have. */
 const nodeName = (wanted: string): string =>
   wanted
@@ -265,7 +290,7 @@ function architectureOf({ origin }: PackerPart): Architecture {
   });
 }
 
-function reasonOf({ volatile }: StandIns): string | undefined {
+function reasonOf(volatile: readonly string[]): string | undefined {
   if (volatile.length === 0) return undefined;
   return `${volatile.join(', ')} ${volatile.length === 1 ? 'holds a value' : 'hold values'} that differ${volatile.length === 1 ? 's' : ''} in every run (a time or a random one)`;
 }

@@ -3,6 +3,7 @@ import type { LateOptions } from '../../model/late-options.ts';
 import { lateValue } from '../../model/late-value.ts';
 import type { Template } from '../../model/pipeline.ts';
 import { type LoweredBuild, lowerBuild, type LowerContext, type WrittenOptions } from './lower-build.ts';
+import { isMovingFact, otherFact } from './moving-facts.ts';
 import { type NotingWorld, otherWorld } from './noting-world.ts';
 import type { PackerBuild, PackerReader } from './packer-build.ts';
 import { SecretFinder } from './stand-ins.ts';
@@ -35,12 +36,20 @@ export function lowerPacker(options: LowerOptions): LoweredPacker {
   const { reader, noting } = options;
   const { world } = noting;
   const plain = reader.read({ world });
-  const symbolic = reader.read({ world, buildValues: (name) => lateValue('build', name) });
-  const elsewhere = noting.used()
-    ? reader.read({ world: otherWorld(world.now), buildValues: (name) => lateValue('build', name) })
-    : undefined;
+  let asksMoving = false;
+  const symbolic = reader.read({
+    world,
+    buildValues: (name) => {
+      asksMoving ||= isMovingFact(name);
+      return lateValue('build', name);
+    },
+  });
+  const elsewhere =
+    noting.used() || asksMoving
+      ? reader.read({ world: noting.used() ? otherWorld(world) : world, buildValues: otherFact })
+      : undefined;
   const secrets = new SecretFinder(reader.secrets);
-  const context: LowerContext = { ...options, secrets, userVariables: reader.userVariables };
+  const context: LowerContext = { ...options, secrets };
   const failures = [...plain.failures];
   const lowered: { readonly build: PackerBuild; readonly made: LoweredBuild }[] = [];
   const ids = new Set<string>();

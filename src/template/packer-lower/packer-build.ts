@@ -34,14 +34,16 @@ export interface PackerBuild {
   readonly provisioners: readonly PackerProvisioner[];
   readonly cleanup: PackerProvisioner | undefined;
   readonly chains: readonly (readonly PackerPostProcessor[])[];
+  /** Values that `{{user}}` gives; of legacy JSON only. */
+  readonly userVariables: Readonly<Record<string, string>>;
   /** Something in it is wrong, so it cannot run. */
   readonly failed: boolean;
 }
 
 /** What the parts of a template are evaluated with, beside the template. */
 export interface Surroundings {
-  /** Clock and dice. */
-  readonly world: Pick<FunctionWorld, 'now' | 'randomBytes'>;
+  /** Clock and dice; the environment, where it is not that of the template's own world. */
+  readonly world: Pick<FunctionWorld, 'now' | 'randomBytes'> & Partial<Pick<FunctionWorld, 'environment'>>;
   /** Values under `build.`; without them as before a build runs. */
   readonly buildValues?: (name: string) => string | undefined;
 }
@@ -57,8 +59,6 @@ export interface PackerReader {
   readonly read: (surroundings: Surroundings) => PackerReading;
   /** Texts that must not be shown; more may come when servers answer what the first reading asked. */
   readonly secrets: readonly string[];
-  /** Values that `{{user}}` gives; of legacy JSON only. */
-  readonly userVariables: Readonly<Record<string, string>>;
   readonly inputs: readonly PackerInput[];
   /** The same template with these texts as values of some inputs. */
   readonly withValues: (values: ReadonlyMap<string, string>) => PackerReader;

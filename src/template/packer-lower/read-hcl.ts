@@ -48,7 +48,6 @@ export function hclReader(
     get secrets() {
       return [...new Set([...template.secrets, ...world.servers.secrets()])];
     },
-    userVariables: {},
     inputs: [...template.variables.values()].map(inputOf),
     withValues: (values) => {
       const wanted = { ...options, variables: [...(options.variables ?? []), ...values] };
@@ -89,6 +88,7 @@ function buildOf(build: PreparedBuild): PackerBuild {
     provisioners: build.provisioners.map(provisionerOf),
     cleanup: build.cleanup === undefined ? undefined : provisionerOf(build.cleanup),
     chains: build.postProcessors.map((chain) => chain.map(postProcessorOf)),
+    userVariables: {},
     failed: build.failed,
   };
 }

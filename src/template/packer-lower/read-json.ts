@@ -30,7 +30,6 @@ export function jsonReader(template: JsonTemplate, selection: JsonSelection): Pa
       ...template.sensitive.flatMap((name) => variables.get(name) ?? []).filter((text) => text !== ''),
       ...facts.world.servers.secrets(),
     ],
-    userVariables: Object.fromEntries(variables),
     inputs: [...template.variables].map(([name, { default: text, required }]) => ({
       name,
       description: '',
@@ -42,20 +41,25 @@ export function jsonReader(template: JsonTemplate, selection: JsonSelection): Pa
     withValues: (values) => jsonReader(template, { ...selection, given: new Map([...given, ...values]) }),
     read: ({ world, buildValues }) => {
       const here = { ...facts, world: { ...facts.world, ...world } };
+      const values = variablesIn(here);
       const prepared = prepareJsonBuilds(template, {
         ...here,
-        variables: variablesIn(here),
+        variables: values,
         only,
         except,
         ...(buildValues === undefined ? {} : { buildValues }),
       });
       const start: SourceRange = { file: template.file, line: 1, column: 1 };
-      return { ...prepared, builds: prepared.builds.map((build) => buildOf(build, start)) };
+      const userVariables = Object.fromEntries(values);
+      return {
+        ...prepared,
+        builds: prepared.builds.map((build) => ({ ...buildOf(build, start), userVariables })),
+      };
     },
   };
 }
 
-function buildOf(build: JsonPreparedBuild, start: SourceRange): PackerBuild {
+function buildOf(build: JsonPreparedBuild, start: SourceRange): Omit<PackerBuild, 'userVariables'> {
   const { name, builder, provisioners, cleanup, postProcessors, failed } = build;
   const partOf = ({ type, options, origin = start }: JsonPreparedComponent, label: string): PackerPart => ({
     type,

@@ -6,6 +6,7 @@ import type { Artifact } from '../../../model/artifact.ts';
 import { hideSecrets } from '../../../template/packer-hcl/console.ts';
 import { lowerPacker, type LoweredPacker } from '../../../template/packer-lower/lower.ts';
 import { notingWorld } from '../../../template/packer-lower/noting-world.ts';
+import { packerRunId } from '../../../template/packer-lower/run-facts.ts';
 import { Redactor } from '../../../util/redact.ts';
 import { askInWords } from '../build/ask-in-words.ts';
 import { BuildOutput } from '../build/build-output.ts';
@@ -69,7 +70,10 @@ Options:
   run: async (work) => {
     const [path] = work.flags.args;
     if (path === undefined || work.flags.args.length !== 1) return 'usage';
-    const noting = notingWorld(new Date());
+    // Set anew for every run, as Packer does: templates and programs of the host see it.
+    process.env['PACKER_RUN_UUID'] = randomUUID();
+    const environment = { ...work.context.env, PACKER_RUN_UUID: packerRunId() };
+    const noting = notingWorld(new Date(), environment);
     const opened = await openReader(work, templateFlags(work.flags, path), noting);
     if (typeof opened === 'number') return opened;
     let secrets: readonly string[] = [];
@@ -101,8 +105,6 @@ class BuildRun {
     noting: Parameters<typeof lowerPacker>[0]['noting'],
   ): Promise<number> {
     const { context } = this.#work;
-    // Set anew for every run, as Packer does: programs of the host see it.
-    process.env['PACKER_RUN_UUID'] = randomUUID();
     const engine = await context.engine();
     const opened = await engine.openProject({ cwd: context.cwd, ...packerCache(context) });
     if (!opened.ok) return printProblems(this.#work, opened);

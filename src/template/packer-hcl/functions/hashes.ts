@@ -46,11 +46,12 @@ export const HASH_FUNCTIONS: Readonly<Record<string, FunctionDefinition>> = {
     parameters: [parameter('str', STRING)],
     rest: parameter('cost', NUMBER),
     returns: STRING,
-    call: ([text, ...costs]) => {
+    call: ([text, ...costs], world) => {
       if (costs.length > 1) throw new FunctionError('bcrypt takes at most two arguments');
       const cost = costs[0] === undefined ? 10 : integerOf(costs[0], 1);
       if (cost < 4 || cost > 20) throw new FunctionError('the cost must be between 4 and 20', 1);
-      return stringValue(bcrypt.hashSync(textOf(text), bcrypt.genSaltSync(cost)));
+      const salt = bcrypt.encodeBase64([...world.randomBytes(16)], 16);
+      return stringValue(bcrypt.hashSync(textOf(text), `$2a$${String(cost).padStart(2, '0')}$${salt}`));
     },
   },
   rsadecrypt: {

@@ -9,6 +9,9 @@ import { notingWorld } from '../../../../src/template/packer-lower/noting-world.
 import { hclReader } from '../../../../src/template/packer-lower/read-hcl.ts';
 import { KindTable } from '../../../../src/schema/kind-table.ts';
 import type { Kinds } from '../../../../src/schema/kinds.ts';
+import { jsonReader } from '../../../../src/template/packer-lower/read-json.ts';
+import { readJsonTemplate } from '../../../../src/template/packer-json/read-template.ts';
+import { nodeWorld } from '../../../../src/template/packer-hcl/functions/node-world.ts';
 import { project } from '../../../rigs/project.ts';
 
 function lower(
@@ -17,7 +20,7 @@ function lower(
   kinds: Kinds = builtinKinds,
 ): LoweredPacker {
   const folder = project({ ...files, 't.pkr.hcl': text });
-  const noting = notingWorld(new Date(0));
+  const noting = notingWorld(new Date(0), { PACKER_RUN_UUID: 'this run' });
   const options = {
     template: '.',
     packerVersion: '1.16.0',
@@ -151,6 +154,158 @@ describe('what cannot be in a key', () => {
     });
     expect(first?.untracked).toBeUndefined();
     expect(first?.inputs).toEqual(second?.inputs);
+  });
+
+  const untrackedIn = (lowered: LoweredPacker): Record<string, string | undefined> => {
+    expect(lowered.failures).toEqual([]);
+    const graph = unwrap(buildGraph(lowered.template, builtinKinds));
+    return Object.fromEntries(
+      [...describeNodes(graph, builtinKinds)].map(([id, { untracked }]) => [
+        id.replace(/^[^/]*\//, ''),
+        untracked,
+      ]),
+    );
+  };
+  const docker = (steps: string, head = '', more = 'commit = true'): string => `${head}
+source "docker" "a" {
+  image = "base:1"
+  pull  = false
+  ${more}
+}
+build {
+  sources = ["docker.a"]
+  ${steps}
+}
+`;
+  const shell = (options: string): string => `provisioner "shell" {\n    ${options}\n  }`;
+
+  test.each([
+    ['{{timestamp}}', 'inline = ["echo {{timestamp}}"]'],
+    ['{{uuid}}', 'inline = ["echo {{uuid}}"]'],
+    ['bcrypt', 'inline = ["echo ${bcrypt(\\"x\\", 4)}"]'],
+    ['a local', 'inline = [local.at]'],
+    ['a template file', 'inline = [templatefile("at.tpl", { at = timestamp() })]'],
+    ['a map of variables', 'inline = ["true"]\n env = { AT = timestamp() }'],
+    ['an action for later', 'inline = ["true"]\n execute_command = "AT={{timestamp}} {{.Path}}"'],
+    [
+      'one in a condition',
+      'inline = ["true"]\n execute_command = "{{if true}}{{uuid | upper}}{{end}} {{.Path}}"',
+    ],
+    ['a fact for later', 'inline = ["true"]\n execute_command = "ID={{.ID}} {{.Path}}"'],
+    ['another fact for later', 'inline = ["true"]\n execute_command = "ID={{build `ID`}} {{.Path}}"'],
+    ['a form of variables', 'inline = ["true"]\n env_var_format = "%s=%s-{{uuid}} "'],
+    ['the name of the run', 'inline = ["echo ${build.PackerRunUUID}"]'],
+    ['a digest of it', 'inline = ["echo ${md5(build.PackerRunUUID)}"]'],
+    ['it from the environment', 'inline = ["echo ${var.run}"]'],
+    ['the container', 'inline = ["echo ${build.ID}"]'],
+    ['an override', 'inline = ["true"]\n override = { a = { inline = ["echo ${uuidv4()}"] } }'],
+  ])('what is another in every run makes the step untracked: %s', (_name, options) => {
+    const head = `locals {\n  at = "at \${timestamp()}"\n}\nvariable "run" {\n  default = env("PACKER_RUN_UUID")\n}`;
+    const files = { 'at.tpl': 'at ${at}\n' };
+    expect(untrackedIn(lower(docker(shell(options.replaceAll('\\"', '"')), head), files))['shell']).toMatch(
+      /differs in every run|another for every machine/,
+    );
+  });
+
+  test.each([
+    ['nothing', 'inline = ["true"]'],
+    ['an address', 'inline = ["echo ${build.Host} ${build.User}"]'],
+    ['one of the functions in a text', 'inline = ["echo timestamp uuid"]'],
+    [
+      'Packer’s own names',
+      'inline = ["true"]\n execute_command = "{{.Vars}} sh {{.Path}} {{.EnvVarFile}} {{build_name}}"',
+    ],
+    ['a time limit', 'inline = ["true"]\n timeout = "${formatdate("s", timestamp())}m"'],
+  ])('what is the same does not: %s', (_name, options) => {
+    expect(untrackedIn(lower(docker(shell(options))))['shell']).toBeUndefined();
+  });
+
+  test('names of artifacts make only them anew', () => {
+    const at = '${formatdate("YYYYMMDDhhmmss", timestamp())}';
+    const posts = `\n  post-processor "compress" {\n output = "image-${at}.tar.gz"\n }\n  post-processor "checksum" {\n output = "{{timestamp}}.{{.ChecksumType}}"\n }\n  post-processor "checksum" {}`;
+    const found = untrackedIn(
+      lower(docker(shell('inline = ["true"]') + posts, '', `export_path = "image-${at}.tar"`)),
+    );
+    expect(found['shell']).toBeUndefined();
+    expect(found['artifact']).toContain('export_path');
+    expect(found['artifact.compress']).toContain('output');
+    expect(found['artifact.checksum']).toContain('output');
+    expect(found['artifact.checksum-2']).toBeUndefined();
+  });
+
+  test('neither does the name of a virtual machine, unless it is typed; generated ports and keys do', () => {
+    const qemu = (more: string): string => `source "qemu" "a" {
+  disk_image       = true
+  iso_url          = "base.img"
+  iso_checksum     = "none"
+  vm_name          = "vm-\${timestamp()}"
+  output_directory = "out-\${uuidv4()}"
+  ssh_username     = "root"
+  ${more}
+}
+build {
+  sources = ["qemu.a"]
+  provisioner "shell" {
+    inline = ["true"]
+  }
+  provisioner "shell" {
+    name   = "port"
+    inline = ["echo \${build.Port}"]
+  }
+  provisioner "shell" {
+    name   = "key"
+    inline = ["echo \${build.SSHPublicKey}"]
+  }
+}
+`;
+    const files = { 'base.img': '' };
+    const lowered = lower(qemu(''), files);
+    const found = untrackedIn(lowered);
+    expect(found['shell']).toBeUndefined();
+    expect(found['port']).toBe('build.Port is another for every machine');
+    expect(found['key']).toBe('build.SSHPublicKey is another for every machine');
+    expect(found['artifact']).toContain('vm_name, output_directory');
+    expect(lowered.template.pipelines[0]?.builder?.options['name']).toBe('imgpipe');
+    expect(lowered.lateOptions('qemu.a', {})?.['name']).toBe('vm-1970-01-01T00:00:00Z');
+    expect(untrackedIn(lower(qemu('boot_command = ["{{ .Name }}<enter>"]'), files))['shell']).toContain(
+      'name holds',
+    );
+  });
+
+  test('in the legacy form: only the variables that a step asks for count', () => {
+    const step = (command: string): object => ({ type: 'shell', inline: ['true'], execute_command: command });
+    const folder = project({});
+    const source = JSON.stringify({
+      variables: { at: '{{timestamp}}', word: 'w' },
+      builders: [{ type: 'docker', image: 'base:1', commit: true }],
+      provisioners: [
+        step('{{user `word`}} {{.Path}}'),
+        step('{{user `at`}} {{.Path}}'),
+        step('{{user "at"}} {{.Path}}'),
+        step('{{isotime}} {{.Path}}'),
+        { type: 'shell', inline: ['echo {{build `ID`}}'] },
+      ],
+    });
+    const noting = notingWorld(new Date(0));
+    const reader = jsonReader(unwrap(readJsonTemplate('t.json', source)), {
+      given: new Map(),
+      facts: { packerVersion: '1.16.0', world: { ...nodeWorld({ baseDirectory: folder }), ...noting.world } },
+      only: [],
+      except: [],
+    });
+    const lowered = lowerPacker({
+      reader,
+      noting,
+      kinds: builtinKinds,
+      directory: folder,
+      sourceDateEpoch: 0,
+      force: false,
+      noCache: false,
+    });
+    const found = untrackedIn(lowered);
+    expect(
+      Object.keys(found).filter((name) => name.startsWith('shell') && found[name] === undefined),
+    ).toEqual(['shell']);
   });
 
   test('a secret is in no option, and its keyed hash is in the key', () => {
