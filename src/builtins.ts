@@ -47,6 +47,7 @@ import { packerArtificePostProcessor } from './post-processors/packer/artifice.t
 import { packerChecksumPostProcessor } from './post-processors/packer/checksum.ts';
 import { packerCompressPostProcessor } from './post-processors/packer/compress.ts';
 import { packerManifestPostProcessor } from './post-processors/packer/manifest.ts';
+import { packerProvenancePostProcessor } from './post-processors/packer/provenance.ts';
 import { packerShellLocalPostProcessor } from './post-processors/packer/shell-local.ts';
 import { pushPostProcessor } from './post-processors/push.ts';
 import { sbomPostProcessor } from './post-processors/sbom.ts';
@@ -170,6 +171,7 @@ const kinds = {
     packerChecksumPostProcessor,
     packerCompressPostProcessor,
     packerManifestPostProcessor,
+    packerProvenancePostProcessor,
     packerShellLocalPostProcessor,
     pushPostProcessor,
     sbomPostProcessor,

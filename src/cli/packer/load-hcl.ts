@@ -6,7 +6,7 @@ import type { Value } from '../../template/packer-hcl/values/value.ts';
 import type { CommandWork } from './command.ts';
 import { readStdin } from './read-stdin.ts';
 import type { TemplateFlags } from './template-flags.ts';
-import { PACKER_VERSION } from './version.ts';
+import { PACKER_VERSION } from '../../template/packer-kinds/packer-version.ts';
 
 /** What loading a template needs of a command's work. */
 export type LoadWork = Pick<CommandWork, 'context' | 'servers'>;

@@ -11,7 +11,7 @@ import type { LoadWork } from './load-hcl.ts';
 import { readStdin } from './read-stdin.ts';
 import { describeSystem } from './system-error.ts';
 import type { TemplateFlags } from './template-flags.ts';
-import { PACKER_VERSION } from './version.ts';
+import { PACKER_VERSION } from '../../template/packer-kinds/packer-version.ts';
 
 export interface LoadedJson {
   readonly template: JsonTemplate | undefined;

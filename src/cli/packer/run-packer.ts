@@ -5,7 +5,7 @@ import { COMMANDS } from './commands.ts';
 import { parseFlags } from './flags.ts';
 import { openPackerLog } from './packer-log.ts';
 import { machineUi, textUi } from './packer-ui.ts';
-import { PACKER_VERSION } from './version.ts';
+import { PACKER_VERSION } from '../../template/packer-kinds/packer-version.ts';
 
 /** Exit code for a command that does not exist, and for none. */
 const NO_COMMAND = 127;

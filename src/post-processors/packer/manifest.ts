@@ -9,6 +9,7 @@ import { lateSecrets } from '../../model/late-value.ts';
 import { BUILD_FIELDS } from '../../provisioners/packer/build-fields.ts';
 import { packerRunId } from '../../template/packer-lower/run-facts.ts';
 import { definePostProcessor, type PostContext } from '../post-processor.ts';
+import { goJson } from './go-json.ts';
 import { renderPath, writtenPath } from './user-file.ts';
 
 const schema = z.strictObject({
@@ -94,7 +95,7 @@ async function addBuild(
     const before = existsSync(file) ? await readManifest(file) : undefined;
     const isOther = options.packer_force && before?.last_run_uuid !== packerRunId();
     const builds = isOther ? [] : (before?.builds ?? []);
-    await writeFile(file, goJson({ builds: [...builds, entry], last_run_uuid: packerRunId() }), {
+    await writeFile(file, goJson({ builds: [...builds, entry], last_run_uuid: packerRunId() }, true), {
       mode: 0o664,
     });
   } finally {
@@ -126,10 +127,3 @@ async function lock(file: string, signal: AbortSignal): Promise<() => Promise<vo
   }
   return async () => await rm(file, { force: true });
 }
-
-/** JSON as Go writes it: two blanks, and what could be HTML escaped. */
-const goJson = (value: unknown): string =>
-  JSON.stringify(value, undefined, 2).replaceAll(
-    /[<>&\u2028\u2029]/g,
-    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );

@@ -20,6 +20,7 @@ import {
   manifestPostProcessor,
   shellLocalPostProcessor,
 } from './post-processors.ts';
+import { provenancePostProcessor } from './provenance.ts';
 import { qemuBuilder } from './qemu-builder.ts';
 import { shellLocalProvisioner, shellProvisioner } from './shell-provisioners.ts';
 import {
@@ -51,6 +52,7 @@ const PACKER_COMPONENTS: readonly PackerComponent[] = [
   dockerSavePostProcessor,
   dockerTagPostProcessor,
   manifestPostProcessor,
+  provenancePostProcessor,
   shellLocalPostProcessor,
   httpDataSource,
   nullDataSource,

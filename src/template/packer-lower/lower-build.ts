@@ -29,6 +29,8 @@ export interface LowerContext {
   readonly directory: string;
   readonly sourceDateEpoch: number;
   readonly secrets: SecretFinder;
+  /** Names of the variables whose values must not be shown. */
+  readonly sensitive: readonly string[];
   /** `-force`. */
   readonly force: boolean;
   /** Nothing is to come from the cache: all steps of a container run in one, as with Packer. */
@@ -196,6 +198,9 @@ class BuildLowering {
       ...options,
       packer_build_name: plain.sourceName,
       packer_builder_type: plain.builder.type,
+      ...('packer_sensitive_variables' in kind.schema.shape
+        ? { packer_sensitive_variables: this.#context.sensitive }
+        : {}),
       ...('packer_force' in kind.schema.shape ? { packer_force: this.#context.force } : {}),
       packer_user_variables: askedVariables(JSON.stringify(options), userVariables),
     };

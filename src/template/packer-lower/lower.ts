@@ -49,7 +49,8 @@ export function lowerPacker(options: LowerOptions): LoweredPacker {
       ? reader.read({ world: noting.used() ? otherWorld(world) : world, buildValues: otherFact })
       : undefined;
   const secrets = new SecretFinder(reader.secrets);
-  const context: LowerContext = { ...options, secrets };
+  const sensitive = reader.inputs.flatMap((input) => (input.sensitive ? [input.name] : []));
+  const context: LowerContext = { ...options, secrets, sensitive };
   const failures = [...plain.failures];
   const lowered: { readonly build: PackerBuild; readonly made: LoweredBuild }[] = [];
   const ids = new Set<string>();

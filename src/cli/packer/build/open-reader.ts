@@ -7,7 +7,7 @@ import { answeredVariables, loadJson, secretsOf } from '../load-json.ts';
 import { hidingUi } from '../packer-ui.ts';
 import type { TemplateFlags } from '../template-flags.ts';
 import { templateKind } from '../template-kind.ts';
-import { PACKER_VERSION } from '../version.ts';
+import { PACKER_VERSION } from '../../../template/packer-kinds/packer-version.ts';
 
 /** Loads the template, data sources read; an exit code when it cannot be, and the reason is printed. */
 export async function openReader(

@@ -6,7 +6,7 @@ import type { PackerCommand } from '../command.ts';
 import { answeredVariables, loadJson } from '../load-json.ts';
 import { describeSystem } from '../system-error.ts';
 import { TEMPLATE_FLAGS, templateFlags } from '../template-flags.ts';
-import { PACKER_VERSION } from '../version.ts';
+import { PACKER_VERSION } from '../../../template/packer-kinds/packer-version.ts';
 
 export const upgradeCommand: PackerCommand = {
   help: `Usage: packer hcl2_upgrade [options] TEMPLATE

@@ -1,13 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import {
-  apkPackages,
-  debPackages,
-  type InstalledPackage,
-  PACKAGE_DATABASES,
-  parseRelease,
-} from '../../../layers/sbom/inventory.ts';
-import { globToRegExp } from '../../../util/glob.ts';
+import { folderInventory, folderSbom, type FolderSbomOptions } from '../../../layers/sbom/folder.ts';
+import { PACKAGE_DATABASES } from '../../../layers/sbom/inventory.ts';
 import type { CommandWork, PackerCommand } from '../command.ts';
 import { type FlagTable, parseFlags } from '../flags.ts';
 
@@ -58,50 +51,20 @@ Options:
   },
 };
 
-interface Wanted {
-  readonly folder: string;
-  readonly format: 'cyclonedx-json' | 'spdx-json';
-  /** Globs on paths below the folder, which begin with `./`. */
-  readonly excluded: readonly string[];
-}
-
-async function generate({ context, ui }: CommandWork, { folder, format, excluded }: Wanted): Promise<number> {
-  context.stderr.write(`Generating ${format} SBOM for ${folder}...\n`);
-  const root = path.resolve(context.cwd, folder);
-  const patterns = excluded.map((glob) => globToRegExp(glob));
-  const read = async (file: string): Promise<string> =>
-    patterns.some((pattern) => pattern.test(`.${file}`)) ? '' : await readIfThere(path.join(root, file));
-  const packages: InstalledPackage[] = [
-    ...debPackages(await read(PACKAGE_DATABASES.deb)),
-    ...apkPackages(await read(PACKAGE_DATABASES.apk)),
-  ];
-  if (packages.length === 0) {
+async function generate({ context, ui }: CommandWork, { folder, ...wanted }: Wanted): Promise<number> {
+  context.stderr.write(`Generating ${wanted.format} SBOM for ${folder}...\n`);
+  const options = { ...wanted, root: path.resolve(context.cwd, folder) };
+  const inventory = await folderInventory(options);
+  if (inventory.packages.length === 0) {
     const places = Object.values(PACKAGE_DATABASES).map((file) => path.join(folder, file));
     ui.error(`SBOM generation failed: no package is installed according to ${places.join(' and ')}`);
     return 1;
   }
-  const release =
-    (await readIfThere(path.join(root, '/etc/os-release'))) ||
-    (await readIfThere(path.join(root, '/usr/lib/os-release')));
-  const facts = {
-    name: path.basename(root) || 'root',
-    sourceDateEpoch: Math.floor(Date.now() / 1000),
-    images: [],
-    inventory: { system: parseRelease(release), packages, files: new Map() },
-  };
-  const document =
-    format === 'spdx-json'
-      ? (await import('../../../layers/sbom/spdx.ts')).spdxDocument(facts)
-      : (await import('../../../layers/sbom/cyclonedx.ts')).cyclonedxDocument(facts);
-  context.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
+  context.stdout.write(`${JSON.stringify(await folderSbom(options, inventory), undefined, 2)}\n`);
   context.stderr.write('SBOM generation completed\n');
   return 0;
 }
 
-async function readIfThere(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch {
-    return '';
-  }
+interface Wanted extends Pick<FolderSbomOptions, 'format' | 'excluded'> {
+  readonly folder: string;
 }

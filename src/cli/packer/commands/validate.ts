@@ -6,7 +6,7 @@ import { answeredVariables, loadJson, secretsOf } from '../load-json.ts';
 import { hidingUi } from '../packer-ui.ts';
 import { TEMPLATE_FLAGS, type TemplateFlags, templateFlags } from '../template-flags.ts';
 import { templateKind } from '../template-kind.ts';
-import { PACKER_VERSION } from '../version.ts';
+import { PACKER_VERSION } from '../../../template/packer-kinds/packer-version.ts';
 
 const SYNTAX_ONLY = 'Syntax-only check passed. Everything looks okay.';
 const VALID = 'The configuration is valid.';

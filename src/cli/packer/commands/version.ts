@@ -1,6 +1,6 @@
 import type { PackerCommand } from '../command.ts';
 import { VERSION } from '../../context.ts';
-import { PACKER_VERSION } from '../version.ts';
+import { PACKER_VERSION } from '../../../template/packer-kinds/packer-version.ts';
 
 export const versionCommand: PackerCommand = {
   help: `Usage: packer version
