@@ -5,6 +5,6 @@ export const goJson = (value: unknown, indent: boolean): string =>
     (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
-/** The entries of a map in the order in which Go writes them. */
-export const sortedEntries = <T>(map: Readonly<Record<string, T>>): Record<string, T> =>
-  Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+/** A map with its entries in the order in which Go writes them. */
+export const goMap = (entries: readonly (readonly [string, string])[]): Record<string, string> =>
+  Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));

@@ -9,7 +9,7 @@ import { lateSecrets } from '../../model/late-value.ts';
 import { BUILD_FIELDS } from '../../provisioners/packer/build-fields.ts';
 import { packerRunId } from '../../template/packer-lower/run-facts.ts';
 import { definePostProcessor, type PostContext } from '../post-processor.ts';
-import { goJson } from './go-json.ts';
+import { goJson, goMap } from './go-json.ts';
 import { renderPath, writtenPath } from './user-file.ts';
 
 const schema = z.strictObject({
@@ -70,9 +70,9 @@ async function entryOf(
     const size = existsSync(file.path) ? (await stat(file.path)).size : 0;
     files.push({ name: options.strip_path ? path.basename(written) : written, size });
   }
-  const data = Object.entries(options.custom_data ?? {})
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, text]) => [name, renderPath(text, options, context)] as const);
+  const data = Object.entries(options.custom_data ?? {}).map(
+    ([name, text]) => [name, renderPath(text, options, context)] as const,
+  );
   return {
     name: options.packer_build_name,
     builder_type: options.packer_builder_type,
@@ -80,7 +80,7 @@ async function entryOf(
     files: files.length === 0 ? null : files,
     artifact_id: artifact.id,
     packer_run_uuid: packerRunId(),
-    custom_data: options.custom_data === undefined ? null : Object.fromEntries(data),
+    custom_data: options.custom_data === undefined ? null : goMap(data),
   };
 }
 

@@ -13,7 +13,7 @@ import { PACKER_VERSION } from '../../template/packer-kinds/packer-version.ts';
 import { checkSigning, PROVENANCE_SCHEMA } from '../../template/packer-kinds/provenance.ts';
 import { writeFileAtomic } from '../../util/atomic-file.ts';
 import { definePostProcessor, type PostContext } from '../post-processor.ts';
-import { goJson, sortedEntries } from './go-json.ts';
+import { goJson, goMap } from './go-json.ts';
 import { builderId, invocationId, sourceState } from './provenance/where-from.ts';
 import { writtenPath } from './user-file.ts';
 
@@ -177,14 +177,13 @@ function externalParameters(
     name.startsWith('PKR_VAR_') ? [[name.slice('PKR_VAR_'.length), value] as const] : [],
   );
   const variables = { ...Object.fromEntries(ofEnvironment), ...options.user_variables };
-  const shown = Object.entries(variables).map(([name, value]) => [
-    name,
-    hidden.includes(name) ? HIDDEN : value,
-  ]);
+  const shown = Object.entries(variables).map(
+    ([name, value]) => [name, hidden.includes(name) ? HIDDEN : value] as const,
+  );
   return {
     ...(builds.length === 0 ? {} : { onlyBuilds: builds }),
     ...(isGiven(template) ? { template } : {}),
-    ...(shown.length === 0 ? {} : { userVariables: sortedEntries(Object.fromEntries(shown)) }),
+    ...(shown.length === 0 ? {} : { userVariables: goMap(shown) }),
   };
 }
 
