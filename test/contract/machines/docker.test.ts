@@ -163,6 +163,9 @@ describe.skipIf(noDockerd !== undefined)(
 
       // Another image takes the name; the lock keeps the first one, and asks nobody.
       publish('two');
+      const pushed = (): number =>
+        requests().filter((request) => request.startsWith('PUT') && request.includes('/manifests/')).length;
+      await expect.poll(pushed).toBe(2);
       const asked = requests().length;
       const again = await p.build();
       expect(again.code, again.stdout + again.stderr).toBe(0);
