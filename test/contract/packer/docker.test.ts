@@ -115,7 +115,7 @@ describe.skipIf(noDockerd !== undefined)(`packer build of a docker template${wit
   });
 
   test('values of the moment name things without a new build; in the machine they are said, and run', async () => {
-    const template = (step: string): string => `source "docker" "web" {
+    const template = (step: string, names = ''): string => `source "docker" "web" {
   image       = "base:1"
   pull        = false
   commit      = true
@@ -128,7 +128,7 @@ build {
   }
   provisioner "shell" {
     name = "moment"
-    inline = ["echo \${build.PackerRunUUID} \${build.ID} \${build.Host}/\${build.Port} > /names"]
+    inline = ["echo ${names} \${build.Host}/\${build.Port} > /names"]
     ${step}
   }
   post-processor "docker-tag" {
@@ -151,7 +151,7 @@ build {
     expect(second).toContain('==> docker.web: cached: shell');
     expect(second).toContain('==> docker.web: cached: moment');
     expect(second).not.toContain('Provisioning with shell script');
-    expect(names()).toMatch(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12} [0-9a-f]{64} \/0$/);
+    expect(names()).toBe('/0');
     // Two names of one image.
     expect(tags()).toHaveLength(2);
     expect(new Set(tags()).size).toBe(1);
@@ -163,5 +163,14 @@ build {
       expect(said).toMatch(/not cached: moment: environment_vars .* differs in every run/);
       expect(said.match(/Provisioning with shell script/g)).toHaveLength(1);
     }
+
+    project.write('t.pkr.hcl', template('', '${build.PackerRunUUID} ${build.ID}'));
+    const seen = new Set<string>();
+    for (let run = 0; run < 2; run += 1) {
+      expect(await build()).toMatch(/not cached: moment: inline .* differs in every run/);
+      expect(names()).toMatch(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12} [0-9a-f]{64} \/0$/);
+      seen.add(names());
+    }
+    expect(seen.size).toBe(2);
   });
 });
