@@ -4,7 +4,7 @@ import type { BuildEvent, NodeEnd } from '../../events/build-event.ts';
 import { VERSION, type CliContext } from '../context.ts';
 import type { PackerUi } from './packer-ui.ts';
 import { describeSystem } from './system-error.ts';
-import { PACKER_VERSION } from './version.ts';
+import { PACKER_VERSION } from '../../template/packer-kinds/packer-version.ts';
 
 /** What a run does, line by line, for whoever looks for a mistake: `PACKER_LOG`, `PACKER_LOG_PATH`. */
 export interface PackerLog {
