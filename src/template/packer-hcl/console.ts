@@ -37,7 +37,7 @@ Variables, locals and functions of the template may be used, such as upper(var.n
 
 /**
  * What `packer console` prints when lines are piped into it: the result of the last line. The exit code is 1 when
- * any line fails; problems of the template itself do not count, as there.
+ * any line of HCL2 fails; problems of the template itself do not count, and neither do those of the JSON form, as there.
  */
 export function runConsole(lines: readonly string[], options: ConsoleOptions): ConsoleOutcome {
   const legacy =
@@ -50,7 +50,7 @@ export function runConsole(lines: readonly string[], options: ConsoleOptions): C
     if ('failures' in result) failures.push(...result.failures);
     last = 'text' in result ? result.text : '';
   }
-  return { stdout: `${last}\n`, exitCode: failures.length > 0 ? 1 : 0, failures };
+  return { stdout: `${last}\n`, exitCode: failures.length > 0 && !legacy ? 1 : 0, failures };
 }
 
 type LineEvaluator = NonNullable<ConsoleOptions['evaluateLegacy']>;

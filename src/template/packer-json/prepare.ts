@@ -86,7 +86,12 @@ function renderedName(
   const functions = engineFunctions({ ...options, userVariables: options.variables });
   const place = template.places.of(builder.written)?.range;
   const rendered = interpolateOptions({ name: builder.name }, new Map(), functions, () => place);
-  failures.push(...rendered.failures);
+  failures.push(
+    ...rendered.failures.map((failure) => ({
+      ...failure,
+      message: failure.message.replace('"name"', () => `builder '${builder.name}'`),
+    })),
+  );
   return typeof rendered.options['name'] === 'string' ? rendered.options['name'] : builder.name;
 }
 

@@ -3,6 +3,7 @@ import { nearestName } from '../../diagnostics/nearest-name.ts';
 import type { FunctionWorld } from '../packer-hcl/functions/function.ts';
 import { GoCallError, type GoFunctions } from '../packer-hcl/go-template/go-value.ts';
 import { engineFunctions } from '../packer-hcl/go-template/packer-functions.ts';
+import { goTextOf } from '../packer-hcl/go-template/go-problem.ts';
 import { renderGoTemplate } from '../packer-hcl/go-template/render-go.ts';
 import { SourceText } from '../packer-hcl/syntax/source-text.ts';
 import type { JsonTemplate } from './template.ts';
@@ -75,7 +76,7 @@ function placeOf(name: string, template: JsonTemplate | undefined): Pick<Failure
 const located = (name: string, failures: readonly Failure[], template: JsonTemplate | undefined): Failure[] =>
   failures.map((failure) => ({
     reason: 'variable-invalid',
-    message: `error interpolating default value for '${name}': ${failure.message}`,
+    message: `error interpolating default value for '${name}': ${goTextOf(failure)}`,
     ...(failure.hint !== undefined && { hint: failure.hint }),
     ...placeOf(name, template),
   }));

@@ -1,4 +1,6 @@
+import { fstatSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { WriteStream } from 'node:tty';
 import type { Failure } from '../../../diagnostics/failure.ts';
 import { type ConsoleOptions, hideSecrets, runConsole } from '../../../template/packer-hcl/console.ts';
 import { SourceText } from '../../../template/packer-hcl/syntax/source-text.ts';
@@ -42,7 +44,7 @@ Options:
     const { options, secrets } = prepared;
     const hide = (text: string): string => hideSecrets(text, [...secrets, ...work.servers.secrets()]);
     const shown = { ...work, ui: hidingUi(work.ui, hide) };
-    return work.context.stdin.isTTY ? await talk(shown, options) : await readAll(shown, options);
+    return isTyped(work.context.stdin) ? await talk(shown, options) : await readAll(shown, options);
   },
 };
 
@@ -111,17 +113,32 @@ async function readAll(work: CommandWork, options: ConsoleOptions): Promise<numb
   return outcome.exitCode;
 }
 
+/** As in Packer a file (`< lines`) counts as typed: every line has its result. What comes through a pipe does not. */
+function isTyped(stdin: NodeJS.ReadStream): boolean {
+  if (stdin.isTTY) return true;
+  if (!('fd' in stdin) || typeof stdin.fd !== 'number') return false;
+  const status = fstatSync(stdin.fd);
+  return status.isFile() || status.isCharacterDevice();
+}
+
 async function talk(work: CommandWork, options: ConsoleOptions): Promise<number> {
   const { stdin, stdout, signal } = work.context;
-  const lines = createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY });
-  stdout.write('> ');
+  // The template may have come through it.
+  if (stdin.readableEnded) return 0;
+  // At a terminal lines can be edited, and earlier ones come back with the arrow keys.
+  const terminal = stdin.isTTY && stdout instanceof WriteStream ? { output: stdout, prompt: '> ' } : {};
+  const lines = createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY, ...terminal });
+  lines.on('SIGINT', () => lines.close());
+  const prompt = (): void => {
+    if (stdin.isTTY) lines.prompt();
+  };
+  prompt();
   for await (const line of lines) {
     if (line.trim() === 'exit') break;
     const outcome = await work.servers.answering(signal, () => runConsole([line], options));
-    if (printProblems(work, { failures: outcome.failures }) === 0) {
-      work.ui.say(outcome.stdout.replace(/\n$/, ''));
-    }
-    stdout.write('> ');
+    printProblems(work, { failures: outcome.failures });
+    work.ui.say(outcome.stdout.replace(/\n$/, ''));
+    prompt();
   }
   lines.close();
   return 0;

@@ -3,6 +3,7 @@ import type { SourceRange } from '../../../diagnostics/source-range.ts';
 import type { ComponentOptions } from '../../packer-kinds/component.ts';
 import type { OptionShapes } from '../../packer-kinds/shape.ts';
 import type { GoFunctions } from '../go-template/go-value.ts';
+import { goTextOf } from '../go-template/go-problem.ts';
 import { renderGoTemplate } from '../go-template/render-go.ts';
 import { SourceText } from '../syntax/source-text.ts';
 
@@ -28,11 +29,11 @@ export function interpolateOptions(
     if (rendered.ok) return rendered.value;
     const origin = placeOf(name);
     failures.push(
-      ...rendered.failures.map(({ reason, message, hint }) => ({
-        reason,
-        message: `Error interpolating "${name}": ${message.replace(/^Interpolation error: /, '')}`,
+      ...rendered.failures.map((failure) => ({
+        reason: failure.reason,
+        message: `Error interpolating "${name}": ${goTextOf(failure)}`,
         ...(origin && { origin }),
-        ...(hint !== undefined && { hint }),
+        ...(failure.hint !== undefined && { hint: failure.hint }),
       })),
     );
     return text;

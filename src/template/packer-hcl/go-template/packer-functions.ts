@@ -48,12 +48,19 @@ export function engineFunctions(facts: EngineFacts): GoFunctions {
       if (facts.allowEnvironment !== true) throw new GoCallError('env vars are not allowed here');
       return world.environment[name!] ?? '';
     }),
+    build: texts(1, ([name]) => {
+      throw new GoCallError(
+        `Error validating build variable: the given variable ${name!} will not be passed into your plugin.`,
+      );
+    }),
     build_name: fact('build_name', facts.buildName),
     build_type: fact('build_type', facts.buildType),
     template_dir: fact('template path', facts.templateDirectory),
     packer_version: fact('packer_version', facts.packerVersion),
     sed: texts(2, () => {
-      throw new GoCallError('template function `sed` is deprecated; use `replace` or `replace_all` instead');
+      throw new GoCallError(
+        'template function `sed` is deprecated use `replace` or `replace_all` instead.Documentation: https://www.packer.io/docs/templates/engine',
+      );
     }),
     consul_key: asking(facts, [1, 1], 'consul_key is not allowed here', ([key = '']) => ({
       service: 'consul',

@@ -1,3 +1,4 @@
+import { syntaxProblem } from './go-problem.ts';
 import { Cursor, SyntaxProblem } from '../syntax/cursor.ts';
 import { type Result } from '../../../diagnostics/failure.ts';
 import type { SourceText, Span } from '../syntax/source-text.ts';
@@ -17,6 +18,7 @@ export type GoNode =
       readonly name: string;
       readonly pipeline: GoPipeline | undefined;
       readonly span: Span;
+      readonly nameSpan: Span;
     }
   | { readonly type: 'break' | 'continue' };
 
@@ -51,6 +53,11 @@ const BLANK = /\s*/y;
 const WORD = /[\p{L}_][\p{L}\p{N}_]*/uy;
 const STRING = /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y;
 const CHARACTER = /'(?:[^'\\\n]|\\.)'/uy;
+const UNTERMINATED: ReadonlyMap<string, string> = new Map([
+  ['"', 'unterminated quoted string'],
+  ['`', 'unterminated raw quoted string'],
+  ["'", 'unterminated character constant'],
+]);
 const NUMBER = /[+-]?(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)/y;
 
 /** Reads a text with actions of Go's template language (`{{ … }}`). Fails with `template-syntax` and a place. */
@@ -155,15 +162,25 @@ class Parser {
   #named(type: 'define' | 'block' | 'template', start: number): readonly GoNode[] {
     this.#take(BLANK);
     const quoted = this.#take(STRING);
-    if (quoted === '') this.#fail(`{{${type}}} needs the name of a template in quotes`, start);
+    if (quoted === '') {
+      const [met = ''] = /^[^\s}]+|^\}\}/.exec(this.#text.slice(this.#at, this.#at + 200)) ?? [];
+      this.#fail(`unexpected ${JSON.stringify(met)} in ${type} clause`, start);
+    }
     const name = this.#unquote(quoted, start);
+    const nameSpan = this.#cursor.span(this.#at - quoted.length, this.#at);
     if (type === 'define' && this.#depth > 0) this.#fail('unexpected {{define}}', start);
     const hasPipeline =
       type !== 'define' && !/^\s*(?:-\s*)?\}\}/.test(this.#text.slice(this.#at, this.#at + 200));
-    if (type === 'block' && !hasPipeline) this.#fail('missing value for {{block}}', start);
+    if (type === 'block' && !hasPipeline) this.#fail('missing value for block clause', start);
     const pipeline = hasPipeline ? this.#pipeline(start) : undefined;
     this.#close(start);
-    const call = { type: 'template', name, pipeline, span: this.#cursor.span(start, this.#at) } as const;
+    const call = {
+      type: 'template',
+      name,
+      pipeline,
+      span: this.#cursor.span(start, this.#at),
+      nameSpan,
+    } as const;
     if (type === 'template') return [call];
     const { ranges, depth } = { ranges: this.#ranges, depth: this.#depth };
     this.#ranges = 0;
@@ -171,7 +188,7 @@ class Parser {
     const { nodes, ending } = this.#nodes();
     this.#ranges = ranges;
     this.#depth = depth;
-    if (ending !== 'end') this.#fail(`{{${type}}} has no {{end}}`, start);
+    if (ending !== 'end') this.#fail('unexpected EOF', start);
     // One that is empty does not take the place of another.
     const isEmpty = nodes.every((node) => node.type === 'text' && node.text.trim() === '');
     if (!isEmpty || !this.#definitions.has(name)) this.#definitions.set(name, nodes);
@@ -188,13 +205,13 @@ class Parser {
   }
 
   #branches(type: 'if' | 'with' | 'range', start: number): GoNode {
-    const pipeline = this.#pipeline(start);
+    const pipeline = this.#pipeline(start, type);
     this.#close(start);
     const loops = type === 'range' ? 1 : 0;
     this.#ranges += loops;
     const { nodes: whenTrue, ending } = this.#nodes();
     this.#ranges -= loops;
-    if (ending === 'finish') this.#fail(`unexpected end of the text: {{${type}}} has no {{end}}`, start);
+    if (ending === 'finish') this.#fail('unexpected EOF', start);
     if (ending === 'end') return { type, pipeline, whenTrue, otherwise: [] };
     if (this.#peekWord() === 'if') {
       this.#take(WORD);
@@ -202,15 +219,16 @@ class Parser {
     }
     this.#close(start);
     const rest = this.#nodes();
-    if (rest.ending !== 'end') this.#fail(`{{${type}}} has no {{end}}`, start);
+    if (rest.ending !== 'end') this.#fail('unexpected EOF', start);
     return { type, pipeline, whenTrue, otherwise: rest.nodes };
   }
 
-  #pipeline(start: number): GoPipeline {
+  /** @param what it is the value of, for messages */
+  #pipeline(start: number, what = 'command'): GoPipeline {
     return this.#cursor.nested(() => {
       const assign = this.#assignment();
       const commands: GoCommand[] = [];
-      do commands.push(this.#command(start));
+      do commands.push(this.#command(start, commands.length === 0 ? what : 'command'));
       while (this.#takeSign('|'));
       return { assign, commands, span: this.#cursor.span(start, this.#at) };
     });
@@ -225,7 +243,7 @@ class Parser {
     return [match[1], match[2]].flatMap((name) => (name === undefined ? [] : [name]));
   }
 
-  #command(actionStart: number): GoCommand {
+  #command(actionStart: number, what: string): GoCommand {
     const operands: GoOperand[] = [];
     this.#take(BLANK);
     const start = this.#at;
@@ -237,7 +255,7 @@ class Parser {
       operands.push(operand);
     if (operands.length === 0)
       this.#fail(
-        this.#at >= this.#text.length ? 'unclosed action' : 'missing value for command',
+        this.#at >= this.#text.length ? 'unclosed action' : `missing value for ${what}`,
         actionStart,
       );
     return { operands, span: this.#cursor.span(start, this.#at) };
@@ -260,8 +278,8 @@ class Parser {
       });
     if (this.#text[start] === '(') {
       this.#at += 1;
-      const pipeline = this.#pipeline(start);
-      if (!this.#takeSign(')')) this.#fail('unclosed left parenthesis', start);
+      const pipeline = this.#pipeline(start, 'parenthesized pipeline');
+      if (!this.#takeSign(')')) this.#fail('unclosed left paren', start);
       return finish({ type: 'pipeline', pipeline });
     }
     if (this.#text[start] === '$') {
@@ -281,7 +299,8 @@ class Parser {
     if (word !== '') return finish({ type: 'function', name: word });
     if (this.#at >= this.#text.length) this.#fail('unclosed action', actionStart);
     if (/^(?:\||\)|-?\s*\}\})/.test(this.#text.slice(start, start + 20))) return undefined;
-    return this.#fail(`unexpected ${JSON.stringify(this.#text[start])} in an action`, start);
+    const unterminated = UNTERMINATED.get(this.#text[start] ?? '');
+    return this.#fail(unterminated ?? `unexpected ${JSON.stringify(this.#text[start])} in command`, start);
   }
 
   #fields(): string[] {
@@ -299,7 +318,7 @@ class Parser {
       const value: unknown = JSON.parse(text.replaceAll("\\'", "'").replaceAll('\t', '\\t'));
       return String(value);
     } catch {
-      return this.#fail('invalid string', start);
+      return this.#fail('invalid syntax', start);
     }
   }
 
@@ -338,7 +357,7 @@ class Parser {
 
   #fail(message: string, start: number): never {
     return this.#cursor.fail(
-      `Invalid template: ${message}.`,
+      syntaxProblem(this.#cursor.source, Math.min(this.#at, this.#text.length), message),
       start,
       Math.max(start + 1, Math.min(this.#at, this.#text.length)),
     );

@@ -1,6 +1,7 @@
-import { type Failure, FailureError, type Result, fail } from '../../../diagnostics/failure.ts';
+import { FailureError, type Result, fail } from '../../../diagnostics/failure.ts';
 import { nearestName } from '../../../diagnostics/nearest-name.ts';
 import type { SourceText, Span } from '../syntax/source-text.ts';
+import { runProblem, syntaxProblem } from './go-problem.ts';
 import { GoCallError, type GoFunctions, type GoValue, isTrue, printGo } from './go-value.ts';
 import {
   type GoCommand,
@@ -27,7 +28,7 @@ export function renderGoTemplate(source: SourceText, context: GoContext): Result
     return { ok: true, value: renderer.chunks.join('') };
   } catch (error) {
     if (error instanceof RangeError) {
-      const message = 'Interpolation error: the text is too long or nested too deeply.';
+      const message = 'Interpolation error\nthe text is too long or nested too deeply';
       return fail({ reason: 'template-invalid', message, cause: error });
     }
     if (error instanceof FailureError) return { ok: false, failures: error.failures };
@@ -86,9 +87,9 @@ class Renderer {
   }
 
   /** A template sees nothing but what it is given: its own dot, which is also its `$`. */
-  #template({ name, pipeline, span }: GoNode & { type: 'template' }, dot: GoValue): void {
+  #template({ name, pipeline, span, nameSpan }: GoNode & { type: 'template' }, dot: GoValue): void {
     const nodes = this.#definitions.get(name);
-    if (nodes === undefined) return failAt(span, `template "${name}" not defined`);
+    if (nodes === undefined) return failAt(nameSpan, `template "${name}" not defined`, span);
     const value = pipeline === undefined ? null : this.#pipeline(pipeline, dot);
     this.#calls += 1;
     if (this.#depth >= MOST_DEEP || this.#calls > MOST_CALLS)
@@ -104,7 +105,7 @@ class Renderer {
   #block(node: GoNode & { type: 'if' | 'with' | 'range' }, dot: GoValue): Leave {
     const value = this.#pipeline(node.pipeline, dot);
     if (node.type === 'range') {
-      const items = rangeItems(value, node.pipeline.span);
+      const items = rangeItems(value, lastOf(node.pipeline));
       const names = node.pipeline.assign;
       for (const [key, item] of items) {
         const [first, second] = names;
@@ -132,8 +133,8 @@ class Renderer {
     if (first === undefined) return null;
     if (first.type !== 'function') {
       if (rest.length > 0 || piped !== undefined)
-        failAt(span, `can't give argument to non-function ${first.span.text}`);
-      if (first.type === 'literal' && first.value === null) failAt(span, 'nil is not a command');
+        failAt(first.span, `can't give argument to non-function ${first.span.text}`);
+      if (first.type === 'literal' && first.value === null) failAt(first.span, 'nil is not a command');
       return this.#operand(first, dot);
     }
     const args = [
@@ -158,7 +159,7 @@ class Renderer {
         return this.#pipeline(operand.pipeline, dot);
       case 'variable':
         return (
-          this.#variables.get(operand.name) ?? failAt(operand.span, `undefined variable "${operand.name}"`)
+          this.#variables.get(operand.name) ?? notThere(operand.span, `undefined variable "${operand.name}"`)
         );
     }
   }
@@ -171,16 +172,13 @@ class Renderer {
     const definition = this.#functions.get(name);
     if (definition === undefined) {
       const nearest = nearestName(name, this.#functions.keys());
-      return failAt(
-        span,
-        `function "${name}" not defined`,
-        nearest === undefined ? undefined : `Did you mean "${nearest}"?`,
-      );
+      const hint = nearest === undefined ? undefined : `Did you mean "${nearest}"?`;
+      return notThere(span, `function "${name}" not defined`, hint);
     }
     const [least, most] = definition.arity;
     if (args.length < least || args.length > most) {
       failAt(
-        place,
+        span,
         `wrong number of args for ${name}: want ${least === most ? least : `at least ${least}`} got ${args.length}`,
       );
     }
@@ -212,11 +210,26 @@ function rangeItems(value: GoValue, span: Span): readonly (readonly [GoValue, Go
   return Object.entries(value as { readonly [name: string]: GoValue }).toSorted();
 }
 
-function failAt(span: Span, message: string, hint?: string): never {
-  const failure: Failure = {
+/** What was evaluated last: where Go says that a value cannot be gone through. */
+function lastOf(pipeline: GoPipeline): Span {
+  const operand = pipeline.commands.at(-1)?.operands.at(-1);
+  return operand?.type === 'pipeline' ? lastOf(operand.pipeline) : (operand?.span ?? pipeline.span);
+}
+
+/** For names that Go looks up while it reads the template: it tells the line alone. */
+function notThere(span: Span, message: string, hint?: string): never {
+  throw new FailureError({
     reason: 'template-invalid',
-    message: `Interpolation error: ${message}.`,
+    message: syntaxProblem(span.source, span.start, message),
     origin: span.range,
-  };
-  throw new FailureError(hint === undefined ? failure : { ...failure, hint });
+    ...(hint !== undefined && { hint }),
+  });
+}
+
+function failAt(span: Span, message: string, shown = span): never {
+  throw new FailureError({
+    reason: 'template-invalid',
+    message: runProblem(span, message, shown),
+    origin: span.range,
+  });
 }

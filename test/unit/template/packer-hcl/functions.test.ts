@@ -79,7 +79,7 @@ test.each([
   ['"a${null}"', 'the expression result is null'],
   ['"${[1]}x"', 'a string is required'],
   ['{for x in [1, 1] : x => x}', 'produced the key "1"'],
-  ['vault("a", "b")', 'does not do'],
+  ['vault("a", "b")', 'no server can be asked here'],
   ['templatefile("testdata/recursive.tmpl", {})', 'cannot recursively call templatefile'],
   ['regex("(", "a")', 'invalid regexp pattern'],
   ['templatefile("testdata/hello.tmpl", {})', 'vars map does not contain key "name", referenced at'],

@@ -26,14 +26,25 @@ describe('{{ … }} of the JSON form', () => {
 
   test.each([
     ['{{slice "abc" 2 9}}', 'index out of range: 2, 9'],
-    ['{{nil}}', 'Nil is not a command'],
+    ['{{split   "a"  "b c" 7}}', 'root:1:2: executing "root" at <split "a" "b c" 7>: error calling split: '],
+    ['é {{lower}}', 'root:1:5: executing "root" at <lower>: wrong number of args for lower: want 1 got 0'],
+    ['{{range split "a" "b" 0}}{{end}}', "at <0>: range can't iterate over a"],
+    [
+      '{{build `Host`}}',
+      'error calling build: Error validating build variable: the given variable Host will not',
+    ],
+    ['{{$y}}', 'template: root:1: undefined variable "$y"'],
+    ['{{if}}', 'template: root:1: missing value for if'],
+    ['{{"}}', 'template: root:1: unterminated quoted string'],
+    ['{{nil}}', 'nil is not a command'],
     ['{{template_dir}}', 'template path not available'],
     ['{{build_name}}', 'build_name not available'],
     ['{{env "HOME"}}', 'env vars are not allowed here'],
   ])('%s fails: %s', async (line, message) => {
     const { code, stdout } = await say(line);
-    expect(stdout).toContain(message);
-    expect(code).toBe(1);
+    // Packer shows them, and its exit code stays 0.
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(message);
+    expect(code).toBe(0);
   });
 
   test.each([
@@ -48,11 +59,11 @@ describe('{{ … }} of the JSON form', () => {
   });
 
   test.each([
-    ['{{template "x"}}', 'Template "x" not defined'],
-    ['{{define "x"}}a', '{{define}} has no {{end}}'],
-    ['{{if 1}}{{define "x"}}a{{end}}{{end}}', 'nexpected {{define}}'],
-    ['{{define}}a{{end}}', '{{define}} needs the name of a template in quotes'],
-    ['{{block "y"}}a{{end}}', 'missing value for {{block}}'],
+    ['{{template "x"}}', 'root:1:11: executing "root" at <{{template "x"}}>: template "x" not defined'],
+    ['{{define "x"}}a', 'template: root:1: unexpected EOF'],
+    ['{{if 1}}{{define "x"}}a{{end}}{{end}}', 'template: root:1: unexpected {{define}}'],
+    ['{{define}}a{{end}}', 'template: root:1: unexpected "}}" in define clause'],
+    ['{{block "y"}}a{{end}}', 'template: root:1: missing value for block clause'],
     ['{{break}}', '{{break}} outside {{range}}'],
     ['{{if 1}}{{continue}}{{end}}', '{{continue}} outside {{range}}'],
     ['{{define "x"}}{{template "x"}}{{end}}{{template "x"}}', 'xceeded maximum template depth'],
@@ -63,7 +74,7 @@ describe('{{ … }} of the JSON form', () => {
   ])('a mistake with named templates or loops: %#', async (line, message) => {
     const { code, stdout } = await say(line);
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain(message);
-    expect(code).toBe(1);
+    expect(code).toBe(0);
   });
 
   test('break and continue leave a range', () => {
