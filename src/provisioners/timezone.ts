@@ -15,7 +15,7 @@ export const timezoneKind = defineProvisioner({
   summary: 'Sets the time zone.',
   description: 'Zones other than UTC need the package `tzdata` in a step below; this step installs nothing.',
   schema,
-  keyVersion: 1,
+  keyVersion: 2,
   effect: () => 'run',
   run: async (options, machine, context) => {
     const { runTimezoneStep } = await import('./system/timezone.ts');
