@@ -133,3 +133,16 @@ export async function makeOverlay(
     reason: 'step-failed',
   });
 }
+
+/** Writes a disk with all that it stands on as a flat raw file. @throws FailureError `disk-failed`, `disk-full` */
+export async function writeFlatDisk(
+  disk: string,
+  target: string,
+  options: { readonly signal: AbortSignal; readonly more: readonly string[] },
+): Promise<void> {
+  const convert = ['qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', '-W', '-m', '8'] as const;
+  await hostProgram([...convert, ...options.more, disk, target], {
+    signal: options.signal,
+    reason: 'disk-failed',
+  });
+}

@@ -6,13 +6,14 @@ import { FailureError } from '../../diagnostics/failure.ts';
 import { hashSnapshotFile } from '../../layers/snapshot-store.ts';
 import type { Digest } from '../../model/ids.ts';
 import type { KindUse } from '../../model/pipeline.ts';
-import type { DriverContext, MachineDriver } from '../machine-builder.ts';
+import type { DrivenMachine, DriverContext, MachineDriver } from '../machine-builder.ts';
 import { chooseAccelerator } from './accelerator.ts';
 import { typeBootCommand } from './boot-keys.ts';
 import { makeOverlay } from './disk-image.ts';
+import { FinishedMachine } from './finished-machine.ts';
 import { hostProgram } from './host-program.ts';
 import { awaitInstalled, awaitInstaller, mediumKernel } from './installer.ts';
-import { launch, type Host, type Launched, type MachineSetup } from './launch.ts';
+import { launch, type Host, type Launched, type LaunchMode, type MachineSetup } from './launch.ts';
 import { findLogin, fingerprint, type Login } from './login.ts';
 import { diskFile, readRecord, STATE_FILE, type FirstFiles } from './machine-record.ts';
 import { awaitState, stateSource } from './machine-state.ts';
@@ -39,7 +40,8 @@ export async function openQemu(options: QemuOptions, context: DriverContext): Pr
       message: `the qemu builder has no machine for ${architecture}`,
     });
   }
-  await checkLogin(options, { agent: process.env['SSH_AUTH_SOCK'], resolvePath: context.resolvePath });
+  if (options.communicator === 'ssh')
+    await checkLogin(options, { agent: process.env['SSH_AUTH_SOCK'], resolvePath: context.resolvePath });
   const program = options.qemu_binary ?? target.program;
   const said = await hostProgram([program, '--version'], { signal: context.signal, reason: 'tool-missing' });
   const accelerator = await chooseAccelerator(options.accelerator, program, architecture);
@@ -59,7 +61,7 @@ class QemuDriver implements MachineDriver {
     this.#host = host;
   }
 
-  async start(source: KindUse): Promise<QemuMachine> {
+  async start(source: KindUse): Promise<DrivenMachine> {
     const [options, context] = [this.#options, this.#context];
     return await this.#holding(async (held, active) => {
       const disks = await prepareSource(source, active, options, context);
@@ -81,23 +83,28 @@ class QemuDriver implements MachineDriver {
           ...(login.key !== undefined && { key: fingerprint(login) }),
         },
       };
-      if (disks.medium === undefined) return await this.#boot(setup, values, held, { types: true });
-      const kernel = await mediumKernel(disks.medium, values, active, context.signal);
-      if (kernel === undefined && !options.run_once)
-        return await this.#boot(setup, values, held, { types: true, fromCd: true });
-      {
-        const how = { ...(kernel === undefined ? { fromCd: true } : { kernel }), runsOnce: true };
-        await using installing = await launch(setup, this.#host, options, context, { values, ...how });
-        await typeBootCommand(installing.screen, options, values, context);
-        await awaitInstaller(installing.running, options, context);
+      const { medium } = disks;
+      const kernel = medium && (await mediumKernel(medium, values, active, context.signal));
+      const runsOnce = kernel !== undefined || (medium !== undefined && options.run_once);
+      const fromCd = medium !== undefined && kernel === undefined;
+      const mode = { values, runsOnce, fromCd, ...(kernel !== undefined && { kernel }) };
+      if (options.communicator === 'none') {
+        await this.#runAlone(setup, mode);
+        const { files: beside } = disks;
+        const left = { type: 'active', folder: active, beside, record: setup.record } as const;
+        return new FinishedMachine(left, options, context, () => held[Symbol.asyncDispose]());
       }
-      const cdroms = setup.record.cdroms.filter(({ file }) => file !== disks.medium?.path);
+      if (!runsOnce) return await this.#boot(setup, values, held, { types: true, fromCd });
+      await this.#runAlone(setup, mode);
+      const cdroms = setup.record.cdroms.filter(({ file }) => file !== medium?.path);
       return await this.#boot({ ...setup, record: { ...setup.record, cdroms } }, values, held, {});
     });
   }
 
-  async resume(snapshot: Digest): Promise<QemuMachine> {
+  async resume(snapshot: Digest): Promise<DrivenMachine> {
     const [options, context] = [this.#options, this.#context];
+    if (options.communicator === 'none')
+      return new FinishedMachine({ type: 'kept', snapshot }, options, context, () => Promise.resolve());
     const folder = context.snapshots.folder(snapshot);
     const record = readRecord(folder);
     const [first = snapshot] = context.snapshots.chain(snapshot);
@@ -142,7 +149,7 @@ class QemuDriver implements MachineDriver {
   }
 
   /** Gives back what was taken when `body` fails; else the machine does when it ends. */
-  async #holding(body: (held: Releases, active: string) => Promise<QemuMachine>): Promise<QemuMachine> {
+  async #holding<M extends DrivenMachine>(body: (held: Releases, active: string) => Promise<M>): Promise<M> {
     const held = new Releases();
     try {
       const active = await this.#context.snapshots.stage();
@@ -208,6 +215,15 @@ class QemuDriver implements MachineDriver {
     }
     context.log(`resumed in ${((performance.now() - began) / 1000).toFixed(2)} s`);
     return launched;
+  }
+
+  /** Lets the machine run by itself until QEMU ends. */
+  async #runAlone(setup: MachineSetup, mode: LaunchMode): Promise<void> {
+    const [options, context] = [this.#options, this.#context];
+    context.status('starts the machine');
+    await using launched = await launch(setup, this.#host, options, context, mode);
+    await typeBootCommand(launched.screen, options, mode.values, context);
+    await awaitInstaller(launched.running, options, context);
   }
 
   async #boot(

@@ -44,7 +44,7 @@ export async function mediumKernel(
 }
 
 /**
- * Waits until an installer that was started by its kernel restarts or switches off the machine, which ends QEMU.
+ * Waits until QEMU ends: an installer has restarted the machine or switched it off.
  * @throws FailureError `communicator-failed` when it does not get there
  */
 export async function awaitInstaller(
@@ -52,15 +52,18 @@ export async function awaitInstaller(
   options: QemuOptions,
   context: DriverContext,
 ): Promise<void> {
-  const { timeoutMs } = communicatorFromOptions(options);
+  // Nobody gets in when it is done: Packer's time for that is the one to shut down.
+  const isAlone = options.communicator === 'none';
+  const timeoutMs = isAlone ? options.shutdown_timeout : communicatorFromOptions(options).timeoutMs;
+  const what = isAlone ? 'the machine' : 'the installer';
   const deadline = performance.now() + timeoutMs;
-  context.status('installs');
+  context.status(isAlone ? 'runs until it switches itself off' : 'installs');
   while (!(await running.hasEnded(POLL_MS))) {
     if (context.signal.aborted) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
     const why = running.console.deadEnd;
     if (why !== undefined) throw await notReached(running, why, context);
     if (performance.now() > deadline)
-      throw await notReached(running, `the installer did not end within ${timeoutMs / 1000} s`, context);
+      throw await notReached(running, `${what} did not end within ${timeoutMs / 1000} s`, context);
   }
 }
 

@@ -26,6 +26,7 @@ export async function findLogin(
   context: DriverContext,
 ): Promise<Login> {
   const user = options.ssh_username ?? 'root';
+  if (options.communicator === 'none') return { user, key: undefined, bySeed: false, byCredentials: false };
   const means = hasOwnLogin(options) && options.login === 'auto' ? 'own' : options.login;
   const key = hasOwnLogin(options) && means === 'own' ? undefined : await buildKey(options, context);
   // An installer gets the key by its answers, if at all.

@@ -122,7 +122,10 @@ const diskFields = {
     .strictObject({
       convert: z.array(z.string()).default([]).describe('For `convert`.'),
       create: z.array(z.string()).default([]).describe('For `create`.'),
-      resize: z.array(z.string()).default([]).describe('For `resize`.'),
+      resize: z
+        .array(z.string())
+        .default([])
+        .describe('Accepted for Packer templates: a disk gets its size when it is made.'),
     })
     .optional()
     .describe('More arguments of qemu-img.'),
@@ -243,9 +246,11 @@ const mediaFields = {
 
 const buildFields = {
   communicator: z
-    .enum(['ssh'], { error: communicatorError })
+    .enum(['ssh', 'none'], { error: communicatorError })
     .default('ssh')
-    .describe('How steps get into the machine.'),
+    .describe(
+      'How steps get into the machine. `none`: not at all: it runs once and is done when it switches itself off, within `shutdown_timeout`; for installers that do everything.',
+    ),
   login: z
     .enum(['auto', 'cloud-init', 'credentials', 'own'])
     .default('auto')
@@ -284,7 +289,7 @@ export const qemuSchema = z
   .superRefine((options, context) => {
     const refuse = (field: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [field], message });
-    checkSshOptions(options, context);
+    if (options.communicator === 'ssh') checkSshOptions(options, context);
     if (options.http_directory !== undefined && options.http_content !== undefined)
       refuse('http_content', 'http_directory and http_content exclude each other');
     if (options.boot_command.length > 0 && options.boot_steps.length > 0)
@@ -293,7 +298,7 @@ export const qemuSchema = z
       refuse('disable_vnc', 'keys are typed over VNC');
     if (options.http_interface !== undefined && options.http_bind_address !== undefined)
       refuse('http_bind_address', 'http_interface and http_bind_address exclude each other');
-    if (options.net_bridge !== undefined && options.ssh_host === undefined)
+    if (options.net_bridge !== undefined && options.ssh_host === undefined && options.communicator === 'ssh')
       refuse('net_bridge', 'a machine on a bridge needs `ssh_host`');
     for (const [low, high] of [
       ['host_port_min', 'host_port_max'],

@@ -12,8 +12,7 @@ import { shellQuote } from '../../util/shell-quote.ts';
 import type { DrivenMachine, DriverContext, Snapshot } from '../machine-builder.ts';
 import type { MachineCommand } from '../machine.ts';
 import { RemoteMachine } from '../remote-machine.ts';
-import { makeOverlay } from './disk-image.ts';
-import { hostProgram } from './host-program.ts';
+import { makeOverlay, writeFlatDisk } from './disk-image.ts';
 import type { Login } from './login.ts';
 import {
   diskFile,
@@ -147,11 +146,7 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
     context.status('writes the disk');
     const [disk = ''] = this.#disks;
     const { signal } = context;
-    const more = options.qemu_img_args?.convert ?? [];
-    await hostProgram(
-      ['qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', '-W', '-m', '8', ...more, disk, target],
-      { signal, reason: 'disk-failed' },
-    );
+    await writeFlatDisk(disk, target, { signal, more: options.qemu_img_args?.convert ?? [] });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

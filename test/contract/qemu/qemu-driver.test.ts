@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { DrivenMachine } from '../../../src/builders/machine-builder.ts';
 import { FailureError, type Failure } from '../../../src/diagnostics/failure.ts';
 import type { Digest } from '../../../src/model/ids.ts';
 import { openDriver, sourceUse } from '../../rigs/qemu-driver.ts';
@@ -14,16 +15,40 @@ const noQemu = !existsSync('/usr/bin/qemu-system-x86_64');
 /** Emulated on purpose: what works here by KVM must do so without it. */
 const SMALL = { memory: 64, cpus: 1, accelerator: 'tcg' };
 
-/** Boots, and then waits for ever: a sector of `hlt` in a circle. */
-const IDLE = Buffer.concat([
-  Buffer.from([0xfb, 0xf4, 0xeb, 0xfd]),
-  Buffer.alloc(506),
-  Buffer.from([0x55, 0xaa]),
-]);
+/** A sector that the BIOS boots. */
+const bootSector = (...code: readonly number[]): Buffer =>
+  Buffer.concat([Buffer.from(code), Buffer.alloc(510 - code.length), Buffer.from([0x55, 0xaa])]);
 
-function disk(folder: string, boots: boolean): string {
+/** Waits for ever: `hlt` in a circle. */
+const IDLE = bootSector(0xfb, 0xf4, 0xeb, 0xfd);
+
+/** Writes an `I` and switches the machine off: out 0x604, 0x2000, which is ACPI's S5 of QEMU's machines. */
+const OFF = bootSector(0xb4, 0x0e, 0xb0, 0x49, 0xcd, 0x10, 0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xf4);
+
+/** Shows what is typed, for ever, by the BIOS's keyboard (int 16h) and screen (int 10h). */
+const ECHO = bootSector(0x31, 0xc0, 0xcd, 0x16, 0xb4, 0x0e, 0xcd, 0x10, 0xeb, 0xf6);
+
+/** An installer: the BIOS writes the sector behind it to the first disk (int 13h), then the machine restarts (0xcf9). */
+const INSTALL = bootSector(
+  ...[0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0, 0xbb, 0x00, 0x7e, 0xb8, 0x01, 0x03, 0xb9, 0x01, 0x00],
+  ...[0xba, 0x80, 0x00, 0xcd, 0x13, 0xba, 0xf9, 0x0c, 0xb0, 0x06, 0xee, 0xf4],
+);
+
+/** An installation medium that installs OFF. */
+function medium(folder: string): string {
+  const path = join(folder, 'medium.iso');
+  mkdirSync(join(folder, 'medium'));
+  writeFileSync(join(folder, 'medium/boot.bin'), Buffer.concat([INSTALL, OFF, Buffer.alloc(1024)]));
+  const boot = ['-b', 'boot.bin', '-no-emul-boot', '-boot-load-size', '4'];
+  execFileSync('xorriso', ['-as', 'mkisofs', '-quiet', '-o', path, ...boot, join(folder, 'medium')], {
+    stdio: 'ignore',
+  });
+  return path;
+}
+
+function disk(folder: string, boots: boolean, sector = IDLE): string {
   const path = join(folder, 'base.raw');
-  writeFileSync(path, boots ? IDLE : '');
+  writeFileSync(path, boots ? sector : '');
   truncateSync(path, 1 << 20);
   return path;
 }
@@ -205,6 +230,55 @@ describe.skipIf(noQemu)('a virtual machine that cannot be', () => {
     const step = await keep(await keep());
     await expect(driver.resume(step)).rejects.toMatchObject({ failures: [{ reason: 'store-invalid' }] });
     expect(store.list()).toEqual([]);
+  });
+
+  test('a machine that nobody gets into runs once by itself, and its disk is kept', async () => {
+    const folder = temporaryFolder();
+    const { driver, ledger, logged } = await openDriver(folder, { ...SMALL, communicator: 'none' });
+    const path = disk(folder, true, OFF);
+    const kept = async (machine: DrivenMachine): Promise<Buffer> => {
+      await machine.writeDisk?.(join(folder, 'out.raw'));
+      await machine[Symbol.asyncDispose]();
+      return readFileSync(join(folder, 'out.raw'));
+    };
+    const machine = await driver.start(sourceUse('disk', { path }));
+    const snapshot = await machine.snapshot();
+    expect(await kept(machine)).toEqual(readFileSync(path));
+    expect(await kept(await driver.resume(snapshot?.digest ?? ('' as Digest)))).toEqual(readFileSync(path));
+    expect(logged.filter((line) => line.includes('-accel'))).toHaveLength(1);
+    expect([...ledger]).toEqual([]);
+  });
+
+  test.skipIf(!existsSync('/usr/bin/xorriso'))(
+    'an installation that runs once starts what it installed',
+    async () => {
+      const folder = temporaryFolder();
+      const options = { run_once: true, disk_size: '1M', ssh_timeout: '2m' };
+      const failure = await failureOf(options, { path: medium(folder) }, 'iso', folder);
+      // The disk was empty before, and the medium does not switch off.
+      expect(failure.message).toMatch(/the machine switched itself off/);
+    },
+  );
+
+  test('what is typed reaches a boot menu as it stands, whatever keys it takes', async () => {
+    const stop = new AbortController();
+    const folder = temporaryFolder();
+    const options = {
+      boot_wait: '1s',
+      boot_key_interval: '15ms',
+      boot_command: ['url=http://{{ .HTTPIP }}:{{ .HTTPPort }}/A_b?"~|<&>{}+\\OK!'],
+      http_content: { '/A_b': '' },
+      vnc_use_password: true,
+    };
+    const { driver, logged } = await openDriver(folder, { ...SMALL, ...options }, stop.signal);
+    const starting = driver.start(sourceUse('disk', { path: disk(folder, true, ECHO) }));
+    starting.catch(() => undefined);
+    const seen = (): string => logged.join('').replaceAll(/\n|boots/g, '');
+    await expect
+      .poll(seen, { timeout: 60_000 })
+      .toMatch(/url=http:\/\/10\.0\.2\.2:\d+\/A_b\?"~\|<&>\{\}\+\\OK!/);
+    stop.abort();
+    await expect(starting).rejects.toMatchObject({ failures: [{ reason: 'aborted' }] });
   });
 
   test('a build that is stopped leaves nothing', async () => {
