@@ -20,6 +20,21 @@ export interface TransferProgress {
   readonly onProgress?: (done: number, total: number | undefined) => void;
 }
 
+/** A script that a command line needs in the machine. */
+export interface CarriedScript {
+  readonly content: Buffer;
+  readonly path: string;
+  readonly mode: number;
+  /** Whether it is deleted when the command line has ended with exit code 0. */
+  readonly remove: boolean;
+}
+
+export interface ScriptOutcome {
+  readonly outcome: CommandOutcome;
+  /** Whether the script is no longer in the machine. */
+  readonly removed: boolean;
+}
+
 /**
  * The way into a machine: SSH, Docker's exec and cp, WinRM, or none. Every operation fails with a `FailureError`
  * (`communicator-failed`, `disk-full`, `aborted`) and is never repeated by itself.
@@ -28,6 +43,11 @@ export interface Communicator extends AsyncDisposable {
   /** Whether an uploaded file has exactly the mode that is asked for, whatever the machine's umask. */
   readonly keepsModes?: boolean;
   run(command: CommandLine): Promise<CommandOutcome>;
+  /**
+   * Uploads a script, runs a command line and deletes the script at once, where every operation costs time. Undefined:
+   * it does not do that for this script, and nothing has happened.
+   */
+  runScript?(script: CarriedScript, command: CommandLine): Promise<ScriptOutcome | undefined>;
   uploadFile(
     source: UploadSource,
     target: string,

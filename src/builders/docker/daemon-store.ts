@@ -40,10 +40,10 @@ export class DaemonStore {
 
   /**
    * Brings both sides together: snapshots whose image somebody has deleted are forgotten; images that no snapshot names
-   * any more and containers of processes that died are deleted.
+   * any more are deleted.
    */
   async reconcile(now: number = Date.now()): Promise<void> {
-    const [images] = await Promise.all([this.#images(), this.#removeDeadContainers()]);
+    const images = await this.#images();
     const there = new Set(images.map(({ id }) => id));
     const named = new Set<string>();
     for (const { digest, external } of this.#snapshots.known()) {
@@ -75,7 +75,8 @@ export class DaemonStore {
     });
   }
 
-  async #removeDeadContainers(): Promise<void> {
+  /** Deletes containers of processes that died. */
+  async removeDeadContainers(): Promise<void> {
     const prefix = `imgpipe-${this.#mark}-`;
     const listed = await this.#cli.must(
       ['container', 'ls', '--all', '--filter', `name=${prefix}`, '--format', '{{.Names}}'],

@@ -75,14 +75,18 @@ export class DockerMachine extends RemoteMachine implements DrivenMachine {
   async snapshot(): Promise<Snapshot> {
     const { cli, context, keep, options, store } = this.#surroundings;
     const container = this.#container;
-    if (container !== undefined && (await this.#hasChanged(container))) {
+    if (container !== undefined) {
       context.status('keeping the state');
       const name = store.newName();
-      const image = await cli.must(['commit', container, name], 'Error committing container', {
-        reason: 'step-failed',
-      });
-      this.#state = { ...this.#state, image, name };
-      if (!options.single_container) this.#endContainer();
+      // Side by side, as nearly every step changes something.
+      const [hasChanged, image] = await Promise.all([
+        this.#hasChanged(container),
+        cli.must(['commit', container, name], 'Error committing container', { reason: 'step-failed' }),
+      ]);
+      if (hasChanged) {
+        this.#state = { ...this.#state, image, name };
+        if (!options.single_container) this.#endContainer();
+      } else await cli.run(['image', 'rm', name]);
     }
     return await keep(this.#state);
   }

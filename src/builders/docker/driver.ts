@@ -48,6 +48,8 @@ class DockerDriver implements MachineDriver {
 
   async start(source: KindUse): Promise<DockerMachine> {
     const { secret } = this.#context;
+    // Nothing waits for it before the driver ends.
+    this.#endings.push(this.#store.removeDeadContainers().catch(() => undefined));
     const options = await fillLateValues(dockerImageSchema.parse(source.options), (sort, name) =>
       sort === 'secret' ? secret(name) : '',
     );

@@ -1,11 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { FailureError } from '../../diagnostics/failure.ts';
 import { shellQuote } from '../../util/shell-quote.ts';
 import type {
+  CarriedScript,
   CommandLine,
   CommandOutcome,
   Communicator,
+  ScriptOutcome,
   TransferProgress,
   UploadSource,
 } from '../communicator.ts';
@@ -30,6 +33,19 @@ const RUN = 'imgpipe_command=$IMGPIPE_COMMAND; unset IMGPIPE_COMMAND; eval "($im
 
 /** Longest text that Linux takes as one variable, with room for its name. */
 const LONGEST_VARIABLE = 128 * 1024 - 64;
+
+/**
+ * As `RUN`, between the writing of a script that comes in a variable as well and its end. `$1`: its path, `$2`: its mode,
+ * `$3`: a word by which the host knows what did not work, `$4`: `remove`, or not.
+ */
+const RUN_SCRIPT = `
+{ printf %s "$IMGPIPE_SCRIPT" >"$1" && chmod "$2" "$1"; } 2>/dev/null || { echo "$3 unwritten" >&2; exit 1; }
+imgpipe_command=$IMGPIPE_COMMAND
+unset IMGPIPE_COMMAND IMGPIPE_SCRIPT
+eval "(set --; $imgpipe_command)"
+imgpipe_code=$?
+if [ "$imgpipe_code" = 0 ] && [ "$4" = remove ]; then rm -f "$1" 2>/dev/null || echo "$3 kept" >&2; fi
+exit "$imgpipe_code"`;
 
 /** The way into a container of the Docker daemon, by `docker exec` and `docker cp`. */
 export class DockerCommunicator implements Communicator {
@@ -59,6 +75,38 @@ export class DockerCommunicator implements Communicator {
     });
     if (timeoutMs === undefined) return { type: 'exited', code: (await running).code };
     return await withTimeout(running, timeoutMs);
+  }
+
+  async runScript(
+    { content, path: target, mode, remove }: CarriedScript,
+    { command, onOutput, pty }: CommandLine,
+  ): Promise<ScriptOutcome | undefined> {
+    const { cli, execUser = '', fixUploadOwner } = this.#options;
+    const text = content.toString('utf8');
+    // Only where the file comes to be as `uploadFile` makes it.
+    const isPlain = execUser === '' && fixUploadOwner && !(pty ?? this.#options.pty);
+    const fits = [content.length, Buffer.byteLength(command)].every((size) => size <= LONGEST_VARIABLE);
+    if (!isPlain || !fits || text.includes('\0') || !Buffer.from(text).equals(content)) return undefined;
+    const container = await this.#options.container();
+    const mark = `imgpipe-${randomUUID()}`;
+    let noted = '';
+    const { code } = await cli.run(
+      [
+        ...['exec', '-i', '-e', 'IMGPIPE_COMMAND', '-e', 'IMGPIPE_SCRIPT', container],
+        ...['/bin/sh', '-c', RUN_SCRIPT, 'sh', target, mode.toString(8), mark, remove ? 'remove' : 'keep'],
+      ],
+      {
+        env: { IMGPIPE_COMMAND: command, IMGPIPE_SCRIPT: text },
+        onOutput: (chunk) => {
+          const at = chunk.stream === 'stderr' ? chunk.text.indexOf(mark) : -1;
+          if (at !== -1) noted = chunk.text.slice(at);
+          const shown = at === -1 ? chunk.text : chunk.text.slice(0, at);
+          if (shown !== '') onOutput({ ...chunk, text: shown });
+        },
+      },
+    );
+    if (noted.includes('unwritten')) return undefined;
+    return { outcome: { type: 'exited', code }, removed: remove && code === 0 && noted === '' };
   }
 
   async uploadFile(

@@ -1,6 +1,11 @@
 import type { DrivenMachine } from '../../builders/machine-builder.ts';
 import type { Machine } from '../../builders/machine.ts';
-import type { CommandOutcome, Communicator, UploadSource } from '../../communicators/communicator.ts';
+import type {
+  CarriedScript,
+  CommandOutcome,
+  Communicator,
+  UploadSource,
+} from '../../communicators/communicator.ts';
 import { FailureError } from '../../diagnostics/failure.ts';
 import { fillLateValues } from '../../model/late-value.ts';
 import { shellExitCode } from '../../util/exec.ts';
@@ -61,6 +66,27 @@ export class RemoteShell<Options extends BuildFields> {
     });
     this.context.signal.throwIfAborted();
     return { code: exitCode(outcome), stdout };
+  }
+
+  /** Brings a script in and runs a command line with it. `removed`: it is gone again. */
+  async runScript(
+    script: CarriedScript,
+    command: string,
+  ): Promise<RemoteResult & { readonly removed: boolean }> {
+    const line = { command, onOutput: this.context.output };
+    const done = await this.communicator.runScript?.(script, line);
+    this.context.signal.throwIfAborted();
+    if (done !== undefined) return { code: exitCode(done.outcome), stdout: '', removed: done.removed };
+    const { content, path, mode } = script;
+    await this.uploadWithMode(content, path, mode);
+    return { ...(await this.run(command)), removed: false };
+  }
+
+  /** By chmod(1) in the machine, as Packer does, unless the upload alone is enough: every command costs time. */
+  async uploadWithMode(content: Buffer, path: string, mode: number): Promise<void> {
+    if (this.communicator.keepsModes === true) return await this.upload({ content }, path, mode);
+    await this.upload({ content }, path);
+    await this.run(`chmod 0${mode.toString(8)} ${path}`, { quiet: true });
   }
 
   async upload(source: UploadSource, target: string, mode?: number): Promise<void> {

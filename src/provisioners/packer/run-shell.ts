@@ -44,15 +44,15 @@ export async function runPackerShell(
       EnvVarFile: file,
       Path: paths.script,
     });
-    const code = await remote.retry(retryMs, async () => {
-      await uploadWithMode(remote, content, paths.script, 0o755);
-      return (await remote.run(command)).code;
-    });
+    const clean = remote.options.skip_clean !== true;
+    const carried = { content, path: paths.script, mode: 0o755, remove: clean };
+    const { code, removed } = await remote.retry(retryMs, () => remote.runScript(carried, command));
     if (code === DISCONNECTED && !allows(remote.options, code)) throw stepFailure(DISCONNECT_HINT);
     if (code !== DISCONNECTED) checkExitCode(code, remote.options.valid_exit_codes);
 
-    if (remote.options.skip_clean !== true) {
-      for (const path of [paths.script, ...(file === '' ? [] : [file])]) await remove(remote, path, retryMs);
+    if (clean) {
+      const left = [...(removed ? [] : [paths.script]), ...(file === '' ? [] : [file])];
+      for (const path of left) await remove(remote, path, retryMs);
     }
     await remote.pause(remote.options.pause_after);
   });
@@ -116,15 +116,8 @@ async function uploadVariables(
   const raw = Buffer.from(variables);
   const content = remote.options.binary === true ? raw : unixLines(raw);
   await remote.retry(retryMs, async () => {
-    await uploadWithMode(remote, content, path, 0o600);
+    await remote.uploadWithMode(content, path, 0o600);
   });
-}
-
-/** By chmod(1) in the machine, as Packer does, unless the upload alone is enough: every command costs time. */
-async function uploadWithMode(remote: Remote, content: Buffer, path: string, mode: number): Promise<void> {
-  if (remote.communicator.keepsModes === true) return await remote.upload({ content }, path, mode);
-  await remote.upload({ content }, path);
-  await remote.run(`chmod 0${mode.toString(8)} ${path}`, { quiet: true });
 }
 
 /** A restart may be under way, so that it is tried again as often as the start. */

@@ -319,6 +319,67 @@ ${steps}`);
         }
       });
 
+      test('a script at once: brought in, run, deleted; where that does not go, nothing happens', async () => {
+        const { communicator, run, close } = await open('base:1');
+        const said: string[] = [];
+        const onOutput = ({ stream, text }: { stream: string; text: string }): void =>
+          void said.push(`${stream} ${text}`);
+        const script = {
+          content: Buffer.from('echo "é $0 $#"; echo err >&2; ls -ln $0; exit ${CODE:-0}\n'),
+          path: '/tmp/one.sh',
+          mode: 0o755,
+          remove: true,
+        };
+        const there = async (): Promise<number> => {
+          const { outcome } = await run('test -e /tmp/one.sh');
+          return outcome.type === 'exited' ? outcome.code : -1;
+        };
+        try {
+          const command = "chmod +x /tmp/one.sh; WHO='it is' /tmp/one.sh";
+          const done = await communicator.runScript(script, { command, onOutput });
+          expect(done).toEqual({ outcome: { type: 'exited', code: 0 }, removed: true });
+          expect(said.join('')).toMatch(/stdout é \/tmp\/one\.sh 0\n/);
+          expect(said.join('')).toMatch(/-rwxr-xr-x +1 0 +0 /);
+          expect(said.join('')).toContain('stderr err\n');
+          expect(await there()).toBe(1);
+          const kept = await communicator.runScript({ ...script, remove: false }, { command, onOutput });
+          expect(kept).toEqual({ outcome: { type: 'exited', code: 0 }, removed: false });
+          expect(await there()).toBe(0);
+          const failed = await communicator.runScript(script, {
+            command: `CODE=7 ${command.slice(-11)}`,
+            onOutput,
+          });
+          expect(failed).toEqual({ outcome: { type: 'exited', code: 7 }, removed: false });
+          expect(await there()).toBe(0);
+          expect((await run('env')).stdout).not.toContain('IMGPIPE');
+          said.length = 0;
+          const lost = await communicator.runScript(
+            { ...script, path: '/none/one.sh' },
+            { command: 'echo ran', onOutput },
+          );
+          expect(lost).toBeUndefined();
+          expect(said).toEqual([]);
+          const stays = await communicator.runScript(script, {
+            command: 'rm /tmp/one.sh; mkdir -p /tmp/one.sh/x',
+            onOutput,
+          });
+          expect(stays).toEqual({ outcome: { type: 'exited', code: 0 }, removed: false });
+          expect(said).toEqual([]);
+          for (const content of [Buffer.from([0x65, 0]), Buffer.from([0xe9]), Buffer.alloc(200_000, 'x')])
+            expect(
+              await communicator.runScript({ ...script, content }, { command, onOutput }),
+            ).toBeUndefined();
+        } finally {
+          close();
+        }
+        const other = await open('base:1', { execUser: '44', fixUploadOwner: false });
+        try {
+          expect(await other.communicator.runScript(script, { command: 'true', onOutput })).toBeUndefined();
+        } finally {
+          other.close();
+        }
+      });
+
       test('files: modes, owners, folders, what is not there', async () => {
         const { communicator, run, close } = await open('base:1');
         const folder = temporaryFolder();

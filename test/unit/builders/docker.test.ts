@@ -101,7 +101,9 @@ describe('what the daemon keeps', () => {
         'esac',
       ].join('\n'),
     );
-    await new DaemonStore(docker.cli, named).reconcile(Date.parse('2026-01-02T13:00:00Z'));
+    const store = new DaemonStore(docker.cli, named);
+    await store.reconcile(Date.parse('2026-01-02T13:00:00Z'));
+    await store.removeDeadContainers();
     expect(forgotten).toEqual(['sha256:b']);
     const changes = docker.calls().filter((call) => /^(rm|image rm)/.test(call));
     expect(changes.toSorted()).toEqual([`image rm ${waste}`, `rm --force --volumes ${dead}`]);
