@@ -83,9 +83,12 @@ export async function runStepKinds({ project, head, packages, without = [] }: St
     head,
     'secrets: { key: { env: STEP_KEY } }',
     'steps:',
-    ...all.map(([type, options]) => `  - { type: ${type}, name: ${type}, ${options} }`),
+    // Before the one that has a secret: after it the memory of a virtual machine is not kept, and each failure a boot.
+    ...all.flatMap(([type, options]) => [
+      ...(type === 'shell' ? failing : []),
+      `  - { type: ${type}, name: ${type}, ${options} }`,
+    ]),
     '  - { type: shell, name: look, script: look.sh }',
-    ...failing,
     '',
   ].join('\n');
   project.write('pipelines/kinds.yaml', template);

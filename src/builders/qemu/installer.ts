@@ -67,12 +67,16 @@ export async function awaitInstaller(
   }
 }
 
-/** Waits until it is no longer the installer whose SSH server answers, but the system that it has installed. */
+/**
+ * Waits until it is no longer the installer whose SSH server answers, but the system that it has installed.
+ * @throws FailureError `communicator-failed`
+ */
 export async function awaitInstalled(
   running: RunningMachine,
-  communicator: SshCommunicator,
+  communicator: Pick<SshCommunicator, 'exec' | 'reconnect'>,
   options: QemuOptions,
   context: DriverContext,
+  pollMs: number = POLL_MS,
 ): Promise<void> {
   const { timeoutMs } = communicatorFromOptions(options);
   const deadline = performance.now() + timeoutMs;
@@ -83,12 +87,12 @@ export async function awaitInstalled(
     if (running.vm.exit !== undefined)
       throw await notReached(running, 'the machine switched itself off', context);
     if (performance.now() > deadline) throw await notReached(running, 'only the installer answers', context);
-    await sleep(POLL_MS);
+    await sleep(pollMs);
     if (type === undefined) await communicator.reconnect(Math.max(1000, deadline - performance.now()));
   }
 }
 
-async function rootType(communicator: SshCommunicator): Promise<string | undefined> {
+async function rootType(communicator: Pick<SshCommunicator, 'exec'>): Promise<string | undefined> {
   const { stdout } = await communicator.exec(
     'awk \'$2 == "/" { type = $3 } END { print type }\' /proc/mounts',
     {

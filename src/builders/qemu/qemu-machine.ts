@@ -96,9 +96,8 @@ export class QemuMachine extends RemoteMachine implements DrivenMachine {
       context.log('the clock is not set: whoever is logged in cannot become root');
     if (!how.hasSeed) return;
     context.status('waits for cloud-init');
-    await this.#ssh.exec('command -v cloud-init >/dev/null && cloud-init status --wait', {
-      timeoutMs: SEED_MS,
-    });
+    const { stdout } = await this.#ssh.exec(AWAIT_SEED, { timeoutMs: SEED_MS });
+    if (stdout !== '') context.log(`cloud-init has ended with an error:\n${stdout.trimEnd()}`);
   }
 
   override async exec(
@@ -317,6 +316,10 @@ sync`;
     });
   }
 }
+
+/** Waits for cloud-init's first run; what goes wrong in it need not matter to the build, and is told. */
+const AWAIT_SEED = `command -v cloud-init >/dev/null || exit 0
+cloud-init status --wait >/dev/null 2>&1 || cloud-init status --long 2>&1`;
 
 /** cloud-init keeps the user data of each instance it has seen, and with ours the key. */
 const FORGET_SEED = `rm -rf /var/lib/cloud/instances/imgpipe-*
