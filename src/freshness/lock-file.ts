@@ -24,19 +24,48 @@ export async function readLock(root: string, seen: StatCache): Promise<Lock> {
   if (stat === undefined) return new Map();
   const fingerprint = fingerprintOf(stat);
   const before = BigInt(Date.now()) * 1_000_000n;
-  const data = parseJson(path);
+  const text = readFileSync(path, 'utf8');
   if (seen.get(seenName(path), fingerprint) !== undefined) {
     // It went through the schema when it had this very fingerprint.
-    return entriesOf(data as { readonly archives: Readonly<Record<string, LockedArchive>> });
+    return entriesOf(JSON.parse(text) as LockContent);
   }
-  const { lockSchema } = await import('./lock-schema.ts');
-  const parsed = lockSchema.safeParse(data);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw invalid(path, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
-  }
+  const content = await parseLock(path, text);
   seen.set(seenName(path), fingerprint, 'checked', stat.ctimeNs, before);
-  return entriesOf(parsed.data);
+  return entriesOf(content);
+}
+
+interface LockContent {
+  readonly archives: Readonly<Record<string, LockedArchive>>;
+}
+
+/** @throws FailureError `lock-invalid`, at every place that is wrong */
+async function parseLock(path: string, text: string): Promise<LockContent> {
+  const [{ lockSchema }, { parseJson }, { parseLocated }] = await Promise.all([
+    import('./lock-schema.ts'),
+    import('../schema/yaml-file.ts'),
+    import('../schema/issues.ts'),
+  ]);
+  const reason = 'lock-invalid';
+  const file = parseJson(path, text, reason);
+  const parsed = file.ok
+    ? parseLocated(lockSchema, file.value.value, {
+        subject: LOCK_FILE,
+        locate: file.value.locate,
+        reason,
+        noun: 'field',
+      })
+    : file;
+  if (parsed.ok) return parsed.value;
+  const hint = /^<{7}|^>{7}/m.test(text)
+    ? 'Two branches changed it: take either side whole, then run `imgpipe update`.'
+    : 'Take it back from version control, or delete it: the next build looks everything up anew.';
+  throw new FailureError(
+    ...parsed.failures.map((failure) => ({
+      ...failure,
+      message: `${LOCK_FILE} cannot be read: ${failure.message.replace(`${LOCK_FILE}: `, '')}`,
+      hint,
+    })),
+  );
 }
 
 /**
@@ -84,17 +113,7 @@ function formatLock(lock: Lock): string {
 
 const seenName = (path: string): string => `lock:${path}`;
 
-const entriesOf = (data: { readonly archives: Readonly<Record<string, LockedArchive>> }): Lock =>
-  new Map(Object.entries(data.archives));
-
-function parseJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw invalid(path, error.message);
-  }
-}
+const entriesOf = (content: LockContent): Lock => new Map(Object.entries(content.archives));
 
 function readText(path: string): string | undefined {
   try {
@@ -103,13 +122,4 @@ function readText(path: string): string | undefined {
     if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
-}
-
-function invalid(path: string, why: string): FailureError {
-  return new FailureError({
-    reason: 'lock-invalid',
-    message: `${LOCK_FILE} cannot be read: ${why}`,
-    origin: { file: path, line: 1, column: 1 },
-    hint: 'Take it back from version control, or delete it: the next build looks everything up anew.',
-  });
 }

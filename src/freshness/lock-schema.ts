@@ -1,7 +1,12 @@
 import * as z from 'zod';
 
 /** SHA-256 for archives; for downloads whatever their publisher gives. */
-const digest = z.string().regex(/^(sha256:[0-9a-f]{64}|[a-z0-9]+:[0-9a-f]{32,128})$/);
+const digest = z
+  .string()
+  .regex(
+    /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}|sha384:[0-9a-f]{96}|sha224:[0-9a-f]{56}|sha1:[0-9a-f]{40}|md5:[0-9a-f]{32})$/,
+    'must be a digest: an algorithm, a colon and hexadecimal digits',
+  );
 
 const release = z.strictObject({
   uri: z.string().min(1),

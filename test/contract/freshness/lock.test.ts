@@ -114,13 +114,26 @@ describe('imgpipe.lock', () => {
   test('a file that is no lock is refused with its place, and never overwritten', async () => {
     const [web, db] = [await AptArchive.open(tool('1')), await AptArchive.open(tool('1'))];
     const project = twoArchives(web, db);
-    for (const text of ['<<<<<<< HEAD\n', '{"format":2,"archives":{}}\n']) {
+    const entry = (digest: string): string =>
+      `{"format":1,"archives":{"x":{"resolved":"2026-01-01T00:00:00Z","releases":[{"uri":"u","suite":"s","components":[],"date":"2026-01-01T00:00:00Z",\n"release":"${digest}","content":"sha256:${'a'.repeat(64)}"}]}}}\n`;
+    for (const [text, place, words] of [
+      ['<<<<<<< HEAD\n', '1:1', 'take either side whole'],
+      ['{"format":2,\n"archives":{}}\n', '1:11', 'delete it'],
+      ['{"format":1,\n"archives":', '2:12', 'delete it'],
+      ['', '1:1', 'delete it'],
+      [entry('sha257:abc'), '2:11', 'must be a digest'],
+      [entry(`sha256:${'a'.repeat(63)}`), '2:11', 'must be a digest'],
+    ] as const) {
       writeFileSync(project.path('imgpipe.lock'), text);
-      for (const command of ['plan', 'build', 'update']) {
+      for (const command of text === '' ? ['plan', 'build', 'update'] : ['plan']) {
         const result = await project.run(command);
         expect(result, command).toMatchObject({
           code: 2,
-          stderr: expect.stringContaining('imgpipe.lock cannot be read'),
+          stderr: expect.stringMatching(
+            new RegExp(
+              `imgpipe\\.lock cannot be read: [^]*imgpipe\\.lock:${place}\n[^]*${words}|${words}[^]*imgpipe\\.lock:${place}\n`,
+            ),
+          ) as string,
         });
       }
       expect(project.read('imgpipe.lock')).toBe(text);
