@@ -1,4 +1,5 @@
-import { readFileSync, type BigIntStats } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync, statSync, type BigIntStats } from 'node:fs';
 import { writeFileAtomic } from '../util/atomic-file.ts';
 import { openSealedJson, sealJson, type SealFormat } from '../util/sealed-json.ts';
 
@@ -84,6 +85,35 @@ export class StatCache {
 /** All that the kernel knows of a file which changes when its content may have: one stat, no read. */
 export function fingerprintOf(stat: BigIntStats): string {
   return `${fingerprintWithin(stat)}.${stat.dev.toString(36)}`;
+}
+
+/** What a fingerprint of a whole folder begins with. */
+const TREE = 'tree:';
+const SLASH = Buffer.from('/');
+
+/** Fingerprint of a file, or of a folder with everything in it: one lstat for each. */
+export function fingerprintOfPath(path: string): string {
+  const stat = statSync(path, { bigint: true });
+  if (!stat.isDirectory()) return fingerprintOf(stat);
+  const hash = createHash('sha256');
+  const walk = (folder: Buffer): void => {
+    for (const name of readdirSync(folder, { encoding: 'buffer' }).toSorted((a, b) => a.compare(b))) {
+      const entry = Buffer.concat([folder, SLASH, name]);
+      const found = lstatSync(entry, { bigint: true });
+      hash.update(name).update(`\0${fingerprintOf(found)}\0`);
+      if (found.isDirectory()) walk(entry);
+    }
+  };
+  walk(Buffer.from(path));
+  return `${TREE}${fingerprintOf(stat)}:${hash.digest('hex')}`;
+}
+
+/** Whether a path has a fingerprint still: that of `fingerprintOf` or of `fingerprintOfPath`. */
+export function hasFingerprint(path: string, stat: BigIntStats, fingerprint: string): boolean {
+  if (!fingerprint.startsWith(TREE)) return fingerprintOf(stat) === fingerprint;
+  // The folder itself is looked at first.
+  const own = `${TREE}${fingerprintOf(stat)}:`;
+  return fingerprint.startsWith(own) && fingerprintOfPath(path) === fingerprint;
 }
 
 /** As `fingerprintOf`, for files that stay on one file system: it may be mounted by another device number again. */

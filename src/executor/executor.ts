@@ -1,11 +1,10 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ActionRecord, FilesOutput, NodeOutput } from '../cache/action-record.ts';
 import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import { acquireLock } from '../cache/key-lock.ts';
 import { leaseSafely } from '../cache/maintenance.ts';
-import { fingerprintOf } from '../cache/stat-cache.ts';
+import { fingerprintOfPath } from '../cache/stat-cache.ts';
 import { FailureError, unreachable, type Failure } from '../diagnostics/failure.ts';
 import { storageFailure } from '../diagnostics/storage-failure.ts';
 import { digestOfPath } from '../exporters/path-digest.ts';
@@ -239,7 +238,7 @@ export class Executor implements Dispatcher, AsyncDisposable {
     const { output } = probe.record;
     if (output.type === 'artifact') {
       if ((await digestOfPath(output.path, signal)).sha256 !== output.sha256) return undefined;
-      const renewed = { ...output, fingerprint: fingerprintOf(statSync(output.path, { bigint: true })) };
+      const renewed = { ...output, fingerprint: fingerprintOfPath(output.path) };
       this.#services.actions.put({ ...probe.record, output: renewed, bootId: currentBootId() });
       return renewed;
     }
@@ -274,7 +273,7 @@ export class Executor implements Dispatcher, AsyncDisposable {
     for (const { path, sha256 } of output.artifact.files) {
       if (!(path in output.made)) continue;
       if ((await digestOfPath(path, signal)).sha256 !== sha256) return undefined;
-      made[path] = fingerprintOf(statSync(path, { bigint: true }));
+      made[path] = fingerprintOfPath(path);
     }
     const renewed = { ...output, made };
     this.#services.actions.put({ ...record, output: renewed, bootId: currentBootId() });
@@ -369,6 +368,14 @@ function fileName(id: string): string {
 function asFailure(error: unknown, node: GraphNode): Failure {
   if (error instanceof FailureError && error.failures[0] !== undefined) return error.failures[0];
   const at = { origin: node.origin, stepId: node.id, cause: error };
+  if (isErrno(error, 'EFBIG')) {
+    return {
+      reason: 'image-too-large',
+      message: `${node.name} makes a larger file than the file system can hold on which it is written`,
+      hint: 'ext4 holds files up to 16 TiB, XFS and btrfs larger ones: put the cache on one of them, or ask for a smaller size',
+      ...at,
+    };
+  }
   if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
     const hint = 'Free some space, or run `imgpipe cache prune`.';
     return { reason: 'disk-full', message: `no space is left on the disk (${node.name})`, hint, ...at };

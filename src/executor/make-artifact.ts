@@ -2,7 +2,7 @@ import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { NodeOutput } from '../cache/action-record.ts';
-import { fingerprintOf } from '../cache/stat-cache.ts';
+import { fingerprintOfPath } from '../cache/stat-cache.ts';
 import { FailureError, unwrap } from '../diagnostics/failure.ts';
 import type { ExportContext } from '../exporters/exporter.ts';
 import { outputFailure, removeOutputIndex, staleTemporaries } from '../exporters/output.ts';
@@ -72,7 +72,7 @@ export async function makeArtifact(
     tracePoint('export:index-removed');
     replacePath(temporary, path);
     tracePoint('export:renamed');
-    const fingerprint = fingerprintOf(statSync(path, { bigint: true }));
+    const fingerprint = fingerprintOfPath(path);
     return { type: 'artifact', path, size, sha256, fingerprint };
   } finally {
     removeQuietly(temporary);
@@ -92,9 +92,7 @@ async function makeOutputFolder(folder: string): Promise<void> {
 
 /** An artifact that lies elsewhere than in the output folder. */
 function filesOutput(artifact: Artifact): NodeOutput {
-  const made = artifact.files.map(
-    ({ path }) => [path, fingerprintOf(statSync(path, { bigint: true }))] as const,
-  );
+  const made = artifact.files.map(({ path }) => [path, fingerprintOfPath(path)] as const);
   const size = artifact.files.reduce((sum, file) => sum + file.size, 0);
   return { type: 'files', artifact, made: Object.fromEntries(made), folder: '', size };
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { FilesOutput } from '../cache/action-record.ts';
-import { fingerprintOf } from '../cache/stat-cache.ts';
+import { fingerprintOf, fingerprintOfPath } from '../cache/stat-cache.ts';
 import { FailureError, unwrap } from '../diagnostics/failure.ts';
 import { outputFailure, removeOutputIndex, staleTemporaries } from '../exporters/output.ts';
 import type { Artifact, ArtifactFile } from '../model/artifact.ts';
@@ -101,7 +101,7 @@ async function settleFiles(
     if (!isNew(file)) return file;
     const path = targetOf(file);
     replacePath(file.path, path);
-    made[path] = fingerprintOf(statSync(path, { bigint: true }));
+    made[path] = fingerprintOfPath(path);
     return { ...file, path };
   });
   for (const path of placed) made[path] = fingerprintOf(statSync(path, { bigint: true }));

@@ -31,6 +31,7 @@ network boot, where the unpacked files lie beside each other on a server.`,
   extension: () => 'kernel.tar',
   reads: ({ disk }) => ({ '`disk.kernelArgs`': disk.kernelArgs }),
   readBackBy: ['bsdtar'],
+  bootedBy: 'QEMU, without a boot loader',
   reproducible: true,
   run: ({ args }, context) =>
     capture(async () => {

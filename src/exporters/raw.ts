@@ -48,7 +48,7 @@ export const rawExporter = defineExporter({
   input: 'disk',
   extension: ({ compression }) => `raw${COMPRESSIONS[compression].ending}`,
   readBackBy: ['zstd', 'gzip', 'xz'],
-  bootedBy: 'QEMU, BIOS',
+  bootedBy: 'QEMU, UEFI',
   // Same tool, same bytes: what a compressor writes may change with its version, never with the number of processors.
   reproducible: true,
   readsImage: ({ compression }) => compression === 'none',

@@ -35,7 +35,7 @@ size is in the footer. Start it as a generation 1 machine (BIOS); generation 2 o
   extension: () => 'vhd',
   reads: ({ sourceDateEpoch }) => ({ sourceDateEpoch }),
   readBackBy: ['qemu-img', '7-Zip'],
-  bootedBy: 'QEMU, BIOS',
+  bootedBy: 'QEMU, UEFI',
   reproducible: true,
   readsImage: () => true,
   run: ({ allocation }, context) =>

@@ -43,7 +43,7 @@ export const vmdkExporter = defineExporter({
   extension: () => 'vmdk',
   reads: (_, fileName) => ({ 'name of the file': fileName }),
   readBackBy: ['qemu-img', '7-Zip'],
-  bootedBy: 'QEMU, BIOS',
+  bootedBy: 'QEMU, UEFI',
   reproducible: true,
   readsImage: () => true,
   run: (options, context) =>

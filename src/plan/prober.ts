@@ -4,7 +4,7 @@ import type { ActionRecord, LatestRecord, NodeOutput } from '../cache/action-rec
 import type { ActionStore } from '../cache/action-store.ts';
 import type { InputNotes } from '../cache/input-notes.ts';
 import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
-import { fingerprintOf } from '../cache/stat-cache.ts';
+import { hasFingerprint } from '../cache/stat-cache.ts';
 import { unreachable } from '../diagnostics/failure.ts';
 import type { LayerStore } from '../layers/layer-store.ts';
 import type { LockedArchive } from '../model/archive.ts';
@@ -385,5 +385,5 @@ function fileGone(
     return stat.isDirectory() || file.size === undefined || Number(stat.size) === file.size
       ? undefined
       : 'its file was changed';
-  return fingerprintOf(stat) === file.fingerprint ? undefined : 'its file was changed';
+  return hasFingerprint(file.path, stat, file.fingerprint) ? undefined : 'its file was changed';
 }

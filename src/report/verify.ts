@@ -1,8 +1,9 @@
-import { readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fail, ok, type Failure, type Result } from '../diagnostics/failure.ts';
 import { digestOfPath, type PathDigest } from '../exporters/path-digest.ts';
-import { checksumClaims, type Claim } from './verify/digests.ts';
+import { outputManifestSchema } from '../exporters/output-manifest.ts';
+import { checksumClaims, readJson, type Claim } from './verify/digests.ts';
 import { documentClaims } from './verify/documents.ts';
 import { readKeys, type PublicKeys } from './verify/keys.ts';
 import { checkSignature, isSignature } from './verify/signatures.ts';
@@ -21,6 +22,17 @@ export interface Verification {
   readonly file: string;
   readonly sha256: string;
   readonly verdicts: readonly Verdict[];
+}
+
+/**
+ * Files that stand for a path: of an output folder everything that its manifest names, there or not; of a link such as
+ * `latest` what it leads to.
+ */
+export function artifactsAt(path: string): readonly string[] {
+  const manifest = outputManifestSchema.safeParse(readJson(join(path, 'manifest.json')));
+  if (manifest.success) return manifest.data.artifacts.map(({ file }) => join(path, file));
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  return [isLink && statSync(path, { throwIfNoEntry: false }) !== undefined ? realpathSync(path) : path];
 }
 
 /**
@@ -63,7 +75,24 @@ export async function verifyArtifact(
   }
   const verdicts = [...claims, ...signatures].map(({ by, verdict, what }) => ({ by, verdict, what }));
   const verification = { file: path, sha256: digest.sha256, verdicts };
+  if (verdicts.length === 0) return ok({ verification, failures: [unknown(verification)] });
   return ok({ verification, failures: judge(verification, options.keyFiles, signatures, claims) });
+}
+
+/** The failure of a file of which nothing speaks; a renamed one is told from an unknown one. */
+function unknown({ file, sha256 }: Verification): Failure {
+  const name = basename(file);
+  const sums = join(dirname(file), 'SHA256SUMS');
+  const text = statSync(sums, { throwIfNoEntry: false })?.isFile() === true ? readFileSync(sums, 'utf8') : '';
+  const known = text.split('\n').find((line) => line.startsWith(`${sha256}  `));
+  return {
+    reason: 'verify-failed',
+    message: `nothing beside ${name} says what it must be`,
+    hint:
+      known === undefined
+        ? 'Keep manifest.json, SHA256SUMS or what post-processors made of it in the same folder.'
+        : `SHA256SUMS has the same bytes under the name ${known.slice(sha256.length + 2)}: files are checked under the name that they were made with.`,
+  };
 }
 
 /** Signatures of the file itself and of the files that speak of it. */
@@ -91,15 +120,6 @@ function judge(
   claims: readonly Claim[],
 ): readonly Failure[] {
   const name = basename(file);
-  if (verdicts.length === 0) {
-    return [
-      {
-        reason: 'verify-failed',
-        message: `nothing beside ${name} says what it must be`,
-        hint: 'Keep manifest.json, SHA256SUMS or what post-processors made of it in the same folder.',
-      },
-    ];
-  }
   const wrong = verdicts.filter(({ verdict }) => verdict === 'wrong');
   if (wrong.length > 0)
     return wrong.map(({ by, what }) => ({ reason: 'verify-failed', message: `${name}: ${by}: ${what}` }));

@@ -61,7 +61,8 @@ describe('debian-web, built for real', () => {
 
   test('an edited page rebuilds its layer and the exports, and the booted image serves it', async () => {
     edit('files/www/index.html', 'It works', 'Only this changed');
-    withBootCheck(bootCheck.replace('It works', 'Only this changed'));
+    const wanted = bootCheck.replace('It works', 'Only this changed');
+    withBootCheck(wanted.replace("type: 'boot',", "$& firmware: 'uefi',"));
     const edited = await project.build('debian-web');
     expect(edited.stderr).toBe('');
     expect(edited.code).toBe(0);

@@ -21,14 +21,17 @@ provenance, bills of materials, and signatures of the file and of its checksums;
 so that a changed bill of materials is found too. Signatures need the public key by --key; OpenPGP
 ones also find it in the key ring. With --key at least one signature must have been made by one of the keys.
 
+Of an output folder every file is checked that its manifest.json names; one that is missing is a failure.
+
 Exit code 0: all match. 1: something does not, or nothing speaks of a file.`,
   examples: [
     { line: 'imgpipe verify output/web/web.qcow2', about: 'all that lies beside it' },
+    { line: 'imgpipe verify output/web', about: 'every file of the output folder' },
     { line: 'imgpipe verify --key release.pub web.qcow2', about: 'and it is signed by that key' },
   ],
   declare: (command) =>
     command
-      .argument('<files...>', 'images to check')
+      .argument('<files...>', 'images to check, or output folders')
       .option(
         '--key <file>',
         'public key: PEM (cosign), minisign or OpenPGP; may be repeated',
@@ -37,13 +40,13 @@ Exit code 0: all match. 1: something does not, or nothing speaks of a file.`,
       )
       .option('--json', 'the verdicts as JSON'),
   async run(context, [files], options) {
-    const { verifyArtifact } = await import('../../report/verify.ts');
+    const { artifactsAt, verifyArtifact } = await import('../../report/verify.ts');
     const cwd = workingDirectory(context, options);
     const keyFiles = options.key.map((file) => path.resolve(cwd, file));
     const failures: Failure[] = [];
     const done: Verification[] = [];
-    for (const file of files as string[]) {
-      const result = await verifyArtifact(path.resolve(cwd, file), { keyFiles, signal: context.signal });
+    for (const file of (files as string[]).flatMap((name) => artifactsAt(path.resolve(cwd, name)))) {
+      const result = await verifyArtifact(file, { keyFiles, signal: context.signal });
       if (!result.ok) failures.push(...result.failures);
       else {
         done.push(result.value.verification);

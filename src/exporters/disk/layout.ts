@@ -113,8 +113,9 @@ export function planLayout(request: DiskRequest, sizeOf: (mount: string) => Tree
       : place('bios', PARTITION_TYPES.biosBoot, ALIGNED_SECTORS);
   const esp = spec.firmware === 'bios' ? undefined : place('esp', PARTITION_TYPES.esp, whole(spec.espSize));
   const swap = spec.swap === undefined ? undefined : place('swap', PARTITION_TYPES.swap, whole(spec.swap));
-  const volumes = (spec.partitions ?? []).map(({ mount, fileSystem, size, free }): Volume => {
-    const name = mount.slice(1).replaceAll('/', '-').slice(0, 12);
+  const names = volumeNames((spec.partitions ?? []).map(({ mount }) => mount));
+  const volumes = (spec.partitions ?? []).map(({ mount, fileSystem, size, free }, index): Volume => {
+    const name = names[index] ?? '';
     const files = sizeOf(mount);
     const bytes = size === 'fit' ? roundUp(fitFileSystem(fileSystem, files, free), FIT_STEP) : size;
     const partition = place(name, mountType(mount), whole(bytes), `mounted${mount}`);
@@ -145,6 +146,19 @@ export function planLayout(request: DiskRequest, sizeOf: (mount: string) => Tree
     ...(swap && { swap: { partition: swap, uuid: uuid('file-system/swap') } }),
     ...(spec.espMount !== undefined && { espMount: spec.espMount }),
   };
+}
+
+/** Labels by mount points, no two alike; XFS has the shortest ones, with twelve characters. */
+function volumeNames(mounts: readonly string[]): string[] {
+  const taken = new Set(['root', 'swap', 'ESP']);
+  return mounts.map((mount) => {
+    const whole = mount.slice(1).replaceAll('/', '-');
+    let name = whole.slice(0, 12);
+    for (let number = 2; taken.has(name); number += 1)
+      name = `${whole.slice(0, 11 - `${number}`.length)}-${number}`;
+    taken.add(name);
+    return name;
+  });
 }
 
 /** What ext4 is told of its size. */

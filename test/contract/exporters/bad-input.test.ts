@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { addTinyRoot, CliProject, eventually } from '../../rigs/cli.ts';
 import { noWorkspace } from '../../rigs/workspace.ts';
@@ -48,6 +50,17 @@ describe.skipIf(noWorkspace !== undefined)('an export that cannot be', () => {
     expect(code).toBe(1);
     expect(stderr).not.toMatch(/a bug in imgpipe|\n\s+at /);
     expect(outputs(project)).toEqual([]);
+  });
+
+  // Other file systems hold larger files.
+  const onExt4 = execFileSync('stat', ['-f', '-c', '%T', tmpdir()], { encoding: 'utf8' }).includes('ext');
+  test.runIf(onExt4)('on a disk larger than any file of the store can be says so', async () => {
+    const { code, stderr } = await projectWith('[{ type: raw }]', '{ size: 30TiB, firmware: bios }').run(
+      'build',
+    );
+    expect(stderr).toMatch(/disk makes a larger file than the file system can hold/);
+    expect(stderr).not.toMatch(/a bug in imgpipe|\n\s+at /);
+    expect(code).toBe(1);
   });
 
   test.each([

@@ -153,4 +153,14 @@ describe('planDisk', () => {
     });
     expect(plan([base, seal], [], { spec: { espMount: '/boot/efi' } }).ok).toBe(true);
   });
+
+  it('gives no two file systems the same label', () => {
+    const mounts = ['/var/lib/docker-one', '/var/lib/docker-two', '/root', '/var-lib-dock', '/srv'];
+    const partitions = mounts.map((mount) => {
+      return { mount, fileSystem: 'ext4', size: 'fit', free: MIB } as const;
+    });
+    const { layout } = unwrap(plan([base], [], { spec: { partitions } }));
+    const names = layout.volumes?.map(({ name }) => name);
+    expect(names).toEqual(['var-lib-dock', 'var-lib-do-2', 'root-2', 'var-lib-do-3', 'srv']);
+  });
 });
