@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PostProject } from '../../rigs/post-project.ts';
@@ -31,11 +31,11 @@ describe.skipIf(noWorkspace !== undefined)('imgpipe verify', () => {
     expect(renamed.text).toContain(`SHA256SUMS has the same bytes under the name ${name}`);
     rmSync(join(project.output, 'renamed'));
 
-    renameSync(join(project.output, name), project.path('away'));
+    rmSync(join(project.output, name));
     const missing = await verify();
     expect(missing.code).not.toBe(0);
-    expect(missing.text).toMatch(new RegExp(`${name} does not exist`));
-    renameSync(project.path('away'), join(project.output, name));
+    expect(missing.text).toContain(`${name} does not exist`);
+    expect(await project.build()).toMatchObject({ code: 0, built: ['rootfs-tar'] });
 
     for (const tamper of [
       (tree: string) => appendFileSync(join(tree, 'etc/passwd'), 'x'),
