@@ -1,5 +1,6 @@
 import { LineCounter, type Node, isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
 import { BigFloat } from '../values/big-float.ts';
+import { convertValue } from '../values/convert.ts';
 import { DYNAMIC, STRING } from '../values/type.ts';
 import {
   type Value,
@@ -40,6 +41,14 @@ function decodeYaml(text: string): Value {
   return new Reader((alias) => (isAlias(alias) ? alias.resolve(document) : undefined)).value(
     document.contents,
   );
+}
+
+/** Keys are texts: numbers and truth values become them. */
+function keyOf(key: Value): string {
+  if (key.data === null) throw new FunctionError('mapping key cannot be null');
+  if (!['string', 'number', 'bool'].includes(key.type.kind))
+    throw new FunctionError('only strings are allowed as mapping keys');
+  return String(convertValue(key, STRING).data);
 }
 
 class Reader {
@@ -84,9 +93,7 @@ class Reader {
     for (const { key, value } of pairs) {
       const name = this.value(key);
       if (isScalar(key) && key.type === 'PLAIN' && key.value === '<<') this.#merge(this.value(value), merged);
-      else if (name.data === null || typeof name.data === 'object')
-        throw new FunctionError('a mapping key must be a string', 0);
-      else entries.set(String(name.data), this.value(value));
+      else entries.set(keyOf(name), this.value(value));
     }
     return objectValue(new Map([...merged, ...entries]));
   }

@@ -174,7 +174,7 @@ function baseContext(
     ['var', objectValue(new Map([...variables].map(([name, variable]) => [name, variable.value])))],
     ['local', objectValue(new Map())],
     ['data', objectValue(new Map([...data].map(([type, ofType]) => [type, objectValue(ofType)])))],
-    ['path', objectValue({ cwd: pathValue(world.workingDirectory), root: pathValue(directory) })],
+    ['path', objectValue({ cwd: pathValue(world.workingDirectory), root: pathValue(options.template === undefined ? '' : directory) })],
     ['source', objectValue({ type: unknownValue(STRING), name: unknownValue(STRING) })],
     ['build', unknownValue()],
     [

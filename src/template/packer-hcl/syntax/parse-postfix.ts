@@ -78,12 +78,15 @@ function readEach(cursor: Cursor, withIndexes: boolean): SplatStep[] {
       const token = cursor.next();
       if (token.kind === 'identifier') {
         steps.push({ type: 'attribute', name: cursor.textOf(token), span: cursor.span(start) });
-      } else if (token.kind === 'number' && withIndexes) {
+      } else if (token.kind === 'number') {
         steps.push({ type: 'index', key: legacyIndex(cursor, token), span: cursor.span(start) });
-      } else if (token.kind === '*' || token.kind === 'number') {
-        cursor.fail('Nested attribute-only splats are not supported.', token.start, token.end, {
-          hint: 'Use the full splat [*] instead.',
-        });
+      } else if (token.kind === '*') {
+        cursor.fail(
+          'Nested splat expression not allowed: a splat .* may not stand inside another one.',
+          token.start,
+          token.end,
+          { hint: 'Use the full splat [*] instead.' },
+        );
       } else {
         failAttributeName(cursor, token);
       }

@@ -133,8 +133,8 @@ export class BigFloat {
 
   /** The rest of the division, with the sign of this number. */
   remainder(other: BigFloat): BigFloat {
-    if (other.infinite !== 0) return this;
-    if (other.sign === 0) throw new ArithmeticError('division by zero');
+    // What Packer gives for a remainder of 0 as well.
+    if (other.infinite !== 0 || other.sign === 0) return this;
     const whole = BigFloat.integer(this.divide(other).truncate());
     return this.subtract(other.multiply(whole));
   }
