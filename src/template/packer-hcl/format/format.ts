@@ -125,6 +125,17 @@ function align(lines: readonly Line[], cell: 'assign' | 'comment'): void {
 }
 
 function widthBefore(line: Line, cell: 'assign' | 'comment'): number {
-  const text = cell === 'assign' ? line.lead : line.lead + line.assign;
-  return Array.from(text.slice(text.lastIndexOf('\n') + 1)).length;
+  // As there, a comment of several lines before a name counts with all its signs.
+  if (cell === 'assign') return signsOf(line.lead);
+  const text = line.lead + line.assign;
+  return signsOf(text.slice(text.lastIndexOf('\n') + 1));
+}
+
+let segmenter: Intl.Segmenter | undefined;
+
+/** How many signs a reader sees: letters with their accents, families of pictures. */
+function signsOf(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length;
+  segmenter ??= new Intl.Segmenter();
+  return [...segmenter.segment(text)].length;
 }
