@@ -38,6 +38,8 @@ export interface BuildWork {
   readonly source: BuildSource;
   readonly sourceName: string;
   readonly context: EvaluationContext;
+  /** Without `build`: a source is read before its build begins. */
+  readonly builderContext: EvaluationContext;
   readonly world: CheckWorld;
   readonly facts: Parameters<typeof prepareComponent>[0]['facts'];
   readonly buildFact: Parameters<typeof prepareComponent>[0]['buildFact'];
@@ -160,14 +162,21 @@ function buildWork(
             ['name', stringValue(build.name ?? '')] as const,
           ]),
         );
-  const names = new Map<string, Value>([
-    ['source', objectValue({ type: stringValue(source.type), name: stringValue(sourceName) })],
-    ['build', buildValue],
-  ]);
+  const ofSource = objectValue({ type: stringValue(source.type), name: stringValue(sourceName) });
+  const contextWith = (names: ReadonlyMap<string, Value>): EvaluationContext => ({
+    ...template.context,
+    variables: template.context.variables.with(names),
+  });
   return {
     source,
     sourceName,
-    context: { ...template.context, variables: template.context.variables.with(names) },
+    context: contextWith(
+      new Map([
+        ['source', ofSource],
+        ['build', buildValue],
+      ]),
+    ),
+    builderContext: contextWith(new Map([['source', ofSource]])),
     world: {
       files: world.files,
       workingDirectory: world.workingDirectory,
@@ -205,7 +214,7 @@ function prepareBuild(
       typeSpan: source.span,
       body: mergeBodies(block.body, source.body, problems),
       meta: new Map(),
-      context: work.context,
+      context: work.builderContext,
       world: work.world,
       facts: work.facts,
       buildFact: work.buildFact,

@@ -30,7 +30,11 @@ const ROOTS: Readonly<Record<string, string>> = {
 };
 
 function attributeOf(object: Value, name: string, span: Span, parent?: Expression): Value {
-  if (object.data === null) failAt(span, `Attempt to get attribute "${name}" from a null value.`);
+  if (object.data === null)
+    failAt(
+      span,
+      'Attempt to get attribute from null value: this value is null, so it does not have any attributes.',
+    );
   if (object.data === UNKNOWN) return unknownAttribute(object, name, span);
   const entries = entriesOf(object);
   const found = entries?.get(name);
@@ -72,7 +76,7 @@ function hasOwnMarks(object: Value, part: Value): boolean {
 
 function unknownAttribute(object: Value, name: string, span: Span): Value {
   const { type } = object;
-  if (type.kind === 'object' && type.attributes.size > 0) {
+  if (type.kind === 'object') {
     const attribute = type.attributes.get(name);
     if (attribute === undefined) {
       failAt(

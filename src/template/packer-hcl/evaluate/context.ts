@@ -25,6 +25,11 @@ export class Scope {
     return this.#names.get(name) ?? this.#outer?.lookup(name);
   }
 
+  /** Nothing has a name here: only values as they are, and functions. */
+  isEmpty(): boolean {
+    return this.#names.size === 0 && (this.#outer?.isEmpty() ?? true);
+  }
+
   /** Every name that can be said here. */
   names(): string[] {
     return [...this.#names.keys(), ...(this.#outer?.names() ?? [])];

@@ -84,6 +84,10 @@ function evaluateNumber(expression: NumberLiteral): Value {
 function evaluateVariable(expression: Variable, context: EvaluationContext): Value {
   const value = context.variables.lookup(expression.name);
   if (value !== undefined) return value;
+  if (context.variables.isEmpty())
+    return failAt(expression.span, 'Variables not allowed: variables may not be used here.', {
+      reason: 'variable-unknown',
+    });
   return failAt(expression.span, `Unknown variable: there is no variable named "${expression.name}".`, {
     reason: 'variable-unknown',
     ...didYouMean(expression.name, context.variables.names()),

@@ -96,8 +96,9 @@ function checkSource(
 
 function listedSources(attribute: Attribute, context: EvaluationContext): BuildSource[] {
   const items = attribute.value.type === 'tuple' ? attribute.value.items : [attribute.value];
+  const isList = attribute.value.type === 'tuple';
   return items.flatMap((item) =>
-    sourceTexts(item, context).map((text) => ({
+    sourceTexts(item, context, isList).map((text) => ({
       ...splitReference(text, item),
       localName: undefined,
       body: undefined,
@@ -106,17 +107,20 @@ function listedSources(attribute: Attribute, context: EvaluationContext): BuildS
   );
 }
 
-function sourceTexts(item: Expression, context: EvaluationContext): string[] {
+/** The texts of a list, or of one item in it. */
+function sourceTexts(item: Expression, context: EvaluationContext, isItem: boolean): string[] {
   const result = captureEvaluation(item.span, () => evaluate(item, context));
   if (!result.ok) throw new FailureError(...result.failures);
   // What is unknown has its own failure, or will be told by a data source.
-  const values = (itemsOf(result.value) ?? [result.value]).filter(({ data }) => data !== UNKNOWN);
-  return values.map(({ data }) => {
-    if (typeof data === 'string') return data;
+  if (result.value.data === UNKNOWN) return [];
+  const values = isItem ? [result.value] : itemsOf(result.value);
+  return (values ?? [undefined]).map((value) => {
+    if (value !== undefined && typeof value.data === 'string') return value.data;
     throw new FailureError({
       reason: 'template-invalid',
-      message: 'Invalid sources: a list of strings is required, such as ["source.type.name"].',
+      message: 'Unsuitable value type: unsuitable value: list of string required.',
       origin: item.span.range,
+      hint: 'Name sources like ["source.type.name"].',
     });
   });
 }

@@ -59,8 +59,8 @@ export function hasLabels(block: Block, names: readonly string[], problems: Prob
   const missing = names[block.labels.length];
   const message =
     missing === undefined
-      ? `Extraneous label for ${block.name}: ${names.length === 0 ? 'no labels are' : `only ${names.length} label(s) (${names.join(', ')}) are`} expected for ${block.name} blocks.`
-      : `Missing ${missing} for ${block.name}: all ${block.name} blocks must have ${names.length} label(s) (${names.join(', ')}).`;
+      ? `Extraneous label for ${block.name}: ${names.length === 0 ? 'no labels are' : `only ${names.length} labels (${names.join(', ')}) are`} expected for ${block.name} blocks.`
+      : `Missing ${missing} for ${block.name}: all ${block.name} blocks must have ${names.length} labels (${names.join(', ')}).`;
   problems.add({ reason: 'template-syntax', message, origin: block.headerSpan.range });
   return false;
 }

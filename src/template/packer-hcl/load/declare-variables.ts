@@ -58,7 +58,7 @@ export class VariableDeclarations {
     if (!isIdentifier(name)) {
       this.#problems.add({
         reason: 'template-invalid',
-        message: `Invalid variable name "${name}". ${BAD_NAME}`,
+        message: `Invalid variable name: "${name}": ${BAD_NAME}`,
         origin: span.range,
       });
     }

@@ -174,9 +174,16 @@ function baseContext(
     ['var', objectValue(new Map([...variables].map(([name, variable]) => [name, variable.value])))],
     ['local', objectValue(new Map())],
     ['data', objectValue(new Map([...data].map(([type, ofType]) => [type, objectValue(ofType)])))],
-    ['path', objectValue({ cwd: pathValue(world.workingDirectory), root: pathValue(options.template === undefined ? '' : directory) })],
+    [
+      'path',
+      objectValue({
+        cwd: pathValue(world.workingDirectory),
+        root: pathValue(options.template === undefined ? '' : directory),
+      }),
+    ],
     ['source', objectValue({ type: unknownValue(STRING), name: unknownValue(STRING) })],
-    ['build', unknownValue()],
+    // Only what runs in a build knows it.
+    ['build', unknownValue({ kind: 'object', attributes: new Map() })],
     [
       'packer',
       objectValue({

@@ -38,7 +38,7 @@ export function declareLocals(
     if (!isIdentifier(local.name)) {
       problems.add({
         reason: 'template-invalid',
-        message: `Invalid local name "${local.name}". ${BAD_NAME}`,
+        message: `Invalid local name: "${local.name}": ${BAD_NAME}`,
         origin: local.span.range,
       });
     }

@@ -13,6 +13,13 @@ test('aligns neighbouring arguments and comments', () => {
   );
 });
 
+test('columns count signs as a reader sees them, a comment before a name whole', () => {
+  expect(formatted('a = "é" # x\nb = "e\u0301" # y\nc = "👨‍👩‍👧" # z\n')).toBe(
+    'a = "é" # x\nb = "e\u0301" # y\nc = "👨‍👩‍👧" # z\n',
+  );
+  expect(formatted('/* one\ntwo */ a = 1\nb = 2\n')).toBe('/* one\ntwo */ a = 1\nb               = 2\n');
+});
+
 test('a value of several lines stands apart, a heredoc does not', () => {
   expect(formatted('a = 1\nbbb = [\n1\n]\ncc = 2\nd = <<EOT\n x\nEOT\neee = 3\n')).toBe(
     'a = 1\nbbb = [\n  1\n]\ncc  = 2\nd   = <<EOT\n x\nEOT\neee = 3\n',

@@ -63,6 +63,11 @@ test.each([
   ['pathexpand("~/x")', '/home/me/x'],
   ['length(bcrypt("a", 4))', '60'],
   ['null[*]', '[]'],
+  // Seen on Packer 1.6.6.
+  ['[[1, 2], [3]].*.0', '[\n  1,\n  3,\n]'],
+  ['7 % 0', '7'],
+  ['yamldecode("1.50: a\\ntrue: b")', '{\n  "1.5" = "a"\n  "true" = "b"\n}'],
+  ['path.root', ''],
   ['false && nope', 'false'],
   ['rfc3339_parse("2023-07-25 23:43:16Z").unix', '1690328596'],
   ['templatefile("testdata/hello.tmpl", { name = "you" })', 'Hello, you!'],
@@ -71,6 +76,10 @@ test.each([
 test.each([
   ['uper("a")', 'there is no function named "uper"'],
   ['upper()', 'Missing value for "str"'],
+  ['[[1]].*.*', 'Nested splat expression not allowed'],
+  ['yamldecode("~: a")', 'mapping key cannot be null'],
+  ['yamldecode("[a]: b")', 'only strings are allowed as mapping keys'],
+  ['build.name', 'does not have an attribute named "name"'],
   ['upper("a", "b")', 'expects 1 argument(s)'],
   ['upper(null)', 'argument must not be null'],
   ['"a" + 1', 'a number is required'],

@@ -103,6 +103,8 @@ describe('variables', () => {
     ['variable "a" {\n  type = number\n  default = "x"\n}\n', ['variable-invalid']],
     ['variable "a" {\n  defualt = 1\n}\n', ['unknown-option', 'variable-missing']],
     ['variable "a" {\n  default = var.b\n}\n', ['variable-unknown']],
+    ['source "null" "a" {\n}\nbuild {\n  sources = "null.a"\n}\n', ['template-invalid']],
+    ['source "null" "a" {\n}\nbuild {\n  sources = [["null.a"]]\n}\n', ['template-invalid']],
     ['variable "a" { default = 1 }\nvariable "a" { default = 1 }\n', ['duplicate-name']],
     [
       'variable "a" {\n  default = "x"\n  validation {\n    condition = length(var.a) > 3\n    error_message = "Too short."\n  }\n}\n',
