@@ -97,7 +97,7 @@ function defaultSwitches(machine: BuildMachine): Switch[] {
     ...firmwareSwitches(firmware, options),
     ...machine.disks.flatMap((path, index) => driveSwitches(machine, path, index)),
     ...machine.cdroms.flatMap((cdrom, index) => cdromSwitches(cdrom, index)),
-    ...(machine.floppy === undefined ? [] : floppySwitches(machine.floppy, options, target)),
+    ...(machine.floppy === undefined ? [] : [['-fda', machine.floppy] as const]),
     ['-boot', machine.fromCd ? 'once=d' : 'c'],
     ...networkSwitches(machine),
     ...(machine.kernel === undefined ? [] : kernelSwitches(machine.kernel)),
@@ -166,16 +166,6 @@ function cdromSwitches(cdrom: BuildMachine['cdroms'][number], index: number): Sw
   // A virtio disk is one that any kernel with a virtio root can read; cloud kernels have no other driver.
   if (cdrom.interface === 'virtio') return attach(drive, 'virtio', `cd${index}`, 'hd');
   return attach(`${drive},media=cdrom`, cdrom.interface, `cd${index}`, 'cd');
-}
-
-/** Newer machines have no controller for floppy disks of their own. */
-function floppySwitches(path: string, options: QemuOptions, target: QemuTarget): Switch[] {
-  if (!/q35/.test(options.machine_type ?? target.machine)) return [['-fda', path]];
-  return [
-    ['-drive', `file=${value(path)},format=raw,if=none,id=floppy`],
-    ['-device', 'isa-fdc,id=floppies'],
-    ['-device', 'floppy,drive=floppy,bus=floppies.0'],
-  ];
 }
 
 function attach(drive: string, bus: DiskInterface, id: string, sort: 'hd' | 'cd'): Switch[] {

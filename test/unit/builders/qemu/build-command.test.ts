@@ -135,12 +135,6 @@ describe("the command of a build's machine", () => {
     expect(text).toContain('-display gtk');
   });
 
-  test('a floppy disk has a controller, also where the machine has none of its own', () => {
-    expect(buildCommand(machine({}, { floppy: '/a,b.img' })).join(' ')).toContain(
-      '-drive file=/a,,b.img,format=raw,if=none,id=floppy -device isa-fdc,id=floppies -device floppy,drive=floppy,bus=floppies.0',
-    );
-  });
-
   test("UEFI variables are the machine's own, a firmware file is not", () => {
     const uefi = { code: '/ovmf.fd', variables: '/vm/vars.fd', format: 'raw' };
     expect(valuesOf(buildCommand(machine({}, { firmware: uefi })), '-drive').slice(0, 2)).toEqual([
