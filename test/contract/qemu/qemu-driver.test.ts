@@ -29,16 +29,30 @@ const OFF = bootSector(0xb4, 0x0e, 0xb0, 0x49, 0xcd, 0x10, 0xba, 0x04, 0x06, 0xb
 const ECHO = bootSector(0x31, 0xc0, 0xcd, 0x16, 0xb4, 0x0e, 0xcd, 0x10, 0xeb, 0xf6);
 
 /** An installer: the BIOS writes the sector behind it to the first disk (int 13h), then the machine restarts (0xcf9). */
-const INSTALL = bootSector(
-  ...[0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0, 0xbb, 0x00, 0x7e, 0xb8, 0x01, 0x03, 0xb9, 0x01, 0x00],
-  ...[0xba, 0x80, 0x00, 0xcd, 0x13, 0xba, 0xf9, 0x0c, 0xb0, 0x06, 0xee, 0xf4],
-);
+const WRITE = [0xb8, 0x01, 0x03, 0xb9, 0x01, 0x00, 0xba, 0x80, 0x00, 0xcd, 0x13];
+const RESTART = [0xba, 0xf9, 0x0c, 0xb0, 0x06, 0xee, 0xf4];
+const INSTALL = bootSector(...[0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0, 0xbb, 0x00, 0x7e], ...WRITE, ...RESTART);
+
+/** The same as a kernel by Linux' boot protocol (2.0), whose first part runs in real mode, `ES` being where it lies. */
+function kernel(): Buffer {
+  const bytes = Buffer.alloc(4096);
+  bytes[0x1f1] = 2; // sectors of that part behind the first
+  bytes.writeUInt16LE(0xaa_55, 0x1fe);
+  bytes.set([0xeb, 0x6e], 0x200); // begins behind the header, at 0x270
+  bytes.write('HdrS', 0x202);
+  bytes.writeUInt16LE(0x2_00, 0x206);
+  bytes[0x211] = 1;
+  bytes.set([0xbb, 0x00, 0x04, ...WRITE, ...RESTART], 0x270);
+  OFF.copy(bytes, 0x400);
+  return bytes;
+}
 
 /** An installation medium that installs OFF. */
 function medium(folder: string): string {
   const path = join(folder, 'medium.iso');
   mkdirSync(join(folder, 'medium'));
   writeFileSync(join(folder, 'medium/boot.bin'), Buffer.concat([INSTALL, OFF, Buffer.alloc(1024)]));
+  writeFileSync(join(folder, 'medium/linux'), kernel());
   const boot = ['-b', 'boot.bin', '-no-emul-boot', '-boot-load-size', '4'];
   execFileSync('xorriso', ['-as', 'mkisofs', '-quiet', '-o', path, ...boot, join(folder, 'medium')], {
     stdio: 'ignore',
@@ -249,12 +263,16 @@ describe.skipIf(noQemu)('a virtual machine that cannot be', () => {
     expect([...ledger]).toEqual([]);
   });
 
-  test.skipIf(!existsSync('/usr/bin/xorriso'))(
-    'an installation that runs once starts what it installed',
-    async () => {
+  test.skipIf(!existsSync('/usr/bin/xorriso')).each([
+    ["by the medium's boot loader", { run_once: true }, {}],
+    ['by its kernel', {}, { kernel: 'linux', append: 'auto=true' }],
+  ])(
+    'an installation that was started %s is over when the machine restarts, and what it installed starts',
+    async (_, how, started) => {
       const folder = temporaryFolder();
-      const options = { run_once: true, disk_size: '1M', ssh_timeout: '2m' };
-      const failure = await failureOf(options, { path: medium(folder) }, 'iso', folder);
+      const options = { ...how, disk_size: '1M', ssh_timeout: '2m' };
+      const source = { append: '', path: medium(folder), ...started };
+      const failure = await failureOf(options, source, 'iso', folder);
       // The disk was empty before, and the medium does not switch off.
       expect(failure.message).toMatch(/the machine switched itself off/);
     },
