@@ -116,6 +116,30 @@ describe.skipIf(noDockerd !== undefined)(
       expect(lost.built).toContain('c');
     });
 
+    test('a bill of materials of the image and of the exported files, read from the container', async () => {
+      const status = 'Package: page\\nStatus: install ok installed\\nArchitecture: amd64\\nVersion: 1.0\\n';
+      const run = `mkdir -p /var/lib/dpkg; printf '${status}' > /var/lib/dpkg/status; echo x > /own`;
+      const post = 'post: [{ type: sbom }]';
+      const both = `{ type: docker-commit, ${post} }, { type: docker-export, export_path: web.tar, ${post} }`;
+      const p = project(template([{ name: 'a', run }], { exports: both }));
+      const { code, stderr } = await p.build();
+      expect(code, stderr).toBe(0);
+      const bills = ['p', 'web.tar'].map((name) => p.read(`output/p/${name}.spdx.json`));
+      for (const bill of bills) {
+        const { packages, files } = JSON.parse(bill) as {
+          packages: { name: string; versionInfo?: string }[];
+          files: { fileName: string }[];
+        };
+        expect(packages.map(({ name, versionInfo = '' }) => `${name} ${versionInfo}`)).toEqual([
+          'p ',
+          'page 1.0',
+        ]);
+        const names = files.map(({ fileName }) => fileName);
+        expect(names).toEqual(expect.arrayContaining(['./own', './usr/bin/sh', './var/lib/dpkg/status']));
+      }
+      expect(daemon.docker('ps', '-aq')).toBe('');
+    });
+
     test('an image that is pulled by its name is locked: no registry is asked before update', async () => {
       const { host, requests } = await startRegistry();
       const name = `${host}/team/base:1`;
