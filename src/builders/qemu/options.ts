@@ -204,10 +204,10 @@ const mediaFields = {
     key: 'out',
     description: 'Interface of this host whose address `{{ .HTTPIP }}` is, with `net_bridge`.',
   }),
-  http_network_protocol: z.enum(['tcp', 'tcp4', 'tcp6']).default('tcp').meta({
-    key: 'out',
-    description: 'IP version of that server: `tcp6` lets it listen on ::1 where no other address is given.',
-  }),
+  http_network_protocol: z
+    .enum(['tcp', 'tcp4', 'tcp6'])
+    .default('tcp')
+    .meta({ key: 'out', description: 'Accepted for Packer templates: the address says the IP version.' }),
   floppy_files: z.array(hostPath()).default([]).describe('Files, by glob too, for a floppy disk.'),
   floppy_dirs: z.array(hostPath()).default([]).describe('Folders for it.'),
   floppy_content: z.record(z.string().min(1), z.string()).default({}).describe('Texts for it, by name.'),

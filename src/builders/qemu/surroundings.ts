@@ -40,9 +40,8 @@ export async function makeSurroundings(
     folder === undefined
       ? ({ type: 'texts', texts: texts ?? {}, fill } as const)
       : ({ type: 'folder', path: context.resolvePath(folder) } as const);
-  const own = options.http_network_protocol === 'tcp6' ? '::1' : '127.0.0.1';
-  const bridged = options.net_bridge === undefined ? own : (values['HTTPIP'] ?? '0.0.0.0');
-  const host = options.http_bind_address ?? String(bridged);
+  const usual = options.net_bridge === undefined ? '127.0.0.1' : String(values['HTTPIP'] ?? '0.0.0.0');
+  const host = options.http_bind_address ?? usual;
   const range = { host, min: options.http_port_min, max: options.http_port_max };
   const server = await serveWeb(content, range, (line) => context.log(`HTTP: ${line}`));
   held.add(async () => await server[Symbol.asyncDispose]());
