@@ -2,7 +2,7 @@ import type { LatestRecord } from '../cache/action-record.ts';
 import { fail, type Result } from '../diagnostics/failure.ts';
 import { nearestName } from '../diagnostics/nearest-name.ts';
 import { compareLayers } from '../layers/compare-layers.ts';
-import type { GraphNode, PipelineGraph } from '../model/graph.ts';
+import { sliceNodes, type GraphNode, type PipelineGraph } from '../model/graph.ts';
 import { asDigest } from '../model/ids.ts';
 import type { Change } from '../plan/explain.ts';
 import { planGraph } from '../plan/plan.ts';
@@ -25,7 +25,9 @@ export function explainNode(
   const row = plan.value.rows.find((candidate) => candidate.id === node.id);
   if (row === undefined) throw new Error(`the plan has no row for ${node.id}`);
   const last = prober.latest(node.id);
-  const needs = graph.dependencies.get(node.id) ?? [];
+  // A write-only step needs nothing below it, and yet lies on something.
+  const below = node.role === 'step' || node.role === 'seal' ? sliceNodes(node.below) : [];
+  const needs = [...(graph.dependencies.get(node.id) ?? []), ...below];
   const known = needs.some((id) => prober.output(id) === undefined)
     ? prober.definition(node)
     : prober.inputs(node);

@@ -65,11 +65,13 @@ export function explainChanges(
   if (now.placement !== undefined && then.placement !== undefined && !equal(then.placement, now.placement)) {
     changes.push({ what: 'folders or owners it writes to changed below' });
   }
-  for (const [name, before, after] of differing(then.reads ?? {}, now.reads ?? {})) {
-    changes.push({ what: `${name} changed`, before: short(before), after: short(after) });
+  // Of a node that waits for others neither is known.
+  if (now.from !== undefined || then.from === undefined) {
+    for (const [name, before, after] of differing(then.reads ?? {}, now.reads ?? {}))
+      changes.push({ what: `${name} changed`, before: short(before), after: short(after) });
+    if (then.from !== now.from) changes.push({ what: 'the image changed' });
   }
-  if (!equal(then.disk, now.disk)) changes.push(...changedDisk(then, now));
-  if (then.from !== now.from) changes.push({ what: 'the image changed' });
+  if (now.disk !== undefined && !equal(then.disk, now.disk)) changes.push(...changedDisk(then, now));
   return changes;
 }
 

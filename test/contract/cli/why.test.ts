@@ -51,6 +51,14 @@ describe.skipIf(noWorkspace !== undefined)('why something runs', () => {
     expect(stdout).toContain('index.html, line 2');
   });
 
+  test('why tells of a write-only step before what lies below it has run, changed or not', async () => {
+    expect((await why('page')).changes).toEqual([{ what: 'content of `source` changed: index.html, line 2' }]);
+    const page = project.read('pipelines/site/index.html');
+    project.write('pipelines/site/index.html', '<h1>\nhello\n</h1>\n');
+    expect(await why('page')).toMatchObject({ state: 'hit', changes: [] });
+    project.write('pipelines/site/index.html', page);
+  });
+
   test('why shows the lines of an option, and packages of the layers below once they are known', async () => {
     const early = await why('work');
     expect(early.changes).toEqual([

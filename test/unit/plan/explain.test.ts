@@ -44,6 +44,13 @@ test.each<[string, Partial<KeyInputs>, string]>([
   expect(phrases(last(inputs))).toEqual([phrase]);
 });
 
+test('of a node that waits for others, what it will be made from is not said to have changed', () => {
+  const then = last({ from: 'layers:x', reads: { commit: 'abc' }, below: 'b' });
+  expect(phrases(then)).toEqual([]);
+  const changed = explainChanges({ ...INPUTS, from: 'layers:y', reads: {} }, then, undefined);
+  expect(changed.map(({ what }) => what)).toEqual(['commit changed', 'the image changed']);
+});
+
 test('names the step below that changed', () => {
   const record = last({ below: 'v0' }, { 'p/base': 'a', 'p/packages': 'b', 'p/gone': 'x' });
   const now = { 'p/base': 'a', 'p/packages': 'c', 'p/new': 'd' };
