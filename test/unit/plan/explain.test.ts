@@ -45,7 +45,7 @@ test.each<[string, Partial<KeyInputs>, string]>([
 });
 
 test('of a node that waits for others, what it will be made from is not said to have changed', () => {
-  const then = last({ from: 'layers:x', reads: { commit: 'abc' }, below: 'b' });
+  const then = last({ from: 'layers:x', reads: { commit: 'abc' } });
   expect(phrases(then)).toEqual([]);
   const changed = explainChanges({ ...INPUTS, from: 'layers:y', reads: {} }, then, undefined);
   expect(changed.map(({ what }) => what)).toEqual(['commit changed', 'the image changed']);
