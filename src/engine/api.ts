@@ -114,6 +114,8 @@ export interface BuildRequest extends CacheUse {
   readonly failFast: boolean;
   /** `leave`: as `cleanup`, without the clean-up steps of pipelines. */
   readonly onError: OnError | 'leave';
+  /** A host file that is missing fails its own node when its turn comes, and not the whole build before it begins. */
+  readonly lateInputs?: boolean;
   /** Asks before every step whether to go on. */
   readonly stepwise?: boolean;
   readonly signal: AbortSignal;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { NodeOutput } from '../cache/action-record.ts';
 import type { Journal } from '../cache/journal.ts';
 import { hasJournals, noteUse, noteUseDaily } from '../cache/usage.ts';
-import { capture, fail, FailureError, type Failure, type Result } from '../diagnostics/failure.ts';
+import { capture, fail, ok, FailureError, type Failure, type Result } from '../diagnostics/failure.ts';
 import type { NodeSummary } from '../events/build-event.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { Lock } from '../freshness/lock-file.ts';
@@ -55,7 +55,7 @@ export async function build(
     lock: lock.value,
     redactor: sink.redactor,
   });
-  const inputs = checkInputs(graph, prober);
+  const inputs = request.lateInputs === true ? ok() : checkInputs(graph, prober);
   if (!inputs.ok) return { outcome: 'failed', failures: inputs.failures };
   const startedAt = new Date().toISOString();
   sink.emit({ type: 'run-started', runId, command: 'build', startedAt, nodes: summaries(graph, prober) });

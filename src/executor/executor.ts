@@ -5,6 +5,7 @@ import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import { acquireLock } from '../cache/key-lock.ts';
 import { leaseSafely } from '../cache/maintenance.ts';
 import { fingerprintOfPath } from '../cache/stat-cache.ts';
+import type { FailureReason } from '../diagnostics/failure-reasons.ts';
 import { FailureError, unreachable, type Failure } from '../diagnostics/failure.ts';
 import { storageFailure } from '../diagnostics/storage-failure.ts';
 import { digestOfPath } from '../exporters/path-digest.ts';
@@ -385,6 +386,25 @@ function asFailure(error: unknown, node: GraphNode): Failure {
   }
   const broken = storageFailure(error);
   if (broken !== undefined) return { ...broken, ...at };
+  // The operating system refuses a path that somebody has written.
+  if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'ETXTBSY') && namesPath(error))
+    return { reason: reasonOf(node), message: `${node.name}: ${(error as Error).message}`, ...at };
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { reason: 'internal', message: `${node.name}: ${message}`, ...at };
+}
+
+const namesPath = (error: unknown): boolean =>
+  error instanceof Error && 'path' in error && 'syscall' in error;
+
+function reasonOf({ role }: GraphNode): FailureReason {
+  switch (role) {
+    case 'source':
+      return 'source-failed';
+    case 'export':
+      return 'export-failed';
+    case 'post':
+      return 'post-failed';
+    default:
+      return 'step-failed';
+  }
 }

@@ -20,11 +20,12 @@ export const fileExporter = defineExporter({
   reproducible: true,
   run: async ({ target }, { machine, pipeline: { directory, source }, signal }) => {
     const file = path.resolve(directory, target);
-    // The builder wrote it when it began; when that was in an earlier build, the file may be gone.
-    if (machine?.info !== undefined && statSync(file, { throwIfNoEntry: false }) === undefined) {
+    // The builder wrote it when it began. When that was in an earlier build, the file may be gone, or be another by now.
+    const content = machine?.info === undefined ? undefined : path.join(machine.folder, CONTENT);
+    if (content !== undefined && !(await holds(file, content, source.untracked !== undefined, signal))) {
       await mkdir(path.dirname(file), { recursive: true, mode: 0o755 });
       await pipeline(
-        createReadStream(path.join(machine.folder, CONTENT)),
+        createReadStream(content),
         // As the builder writes it: what stands in the template is for its user, a copy for all.
         createWriteStream(file, { mode: source.options['path'] === undefined ? 0o600 : 0o666 }),
       );
@@ -44,3 +45,11 @@ export const fileExporter = defineExporter({
     bad: [{ title: 'No target', options: {}, error: 'target' }],
   },
 });
+
+/** Whether a file is as the builder left it; one that steps of this build may have changed is so in any case. */
+async function holds(file: string, content: string, isFree: boolean, signal: AbortSignal): Promise<boolean> {
+  const status = statSync(file, { throwIfNoEntry: false });
+  if (status === undefined || isFree || !status.isFile()) return status?.isFile() === true;
+  const [there, wanted] = await Promise.all([file, content].map((one) => digestOfPath(one, signal)));
+  return there?.sha256 === wanted?.sha256;
+}

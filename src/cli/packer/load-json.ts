@@ -9,7 +9,7 @@ import type { JsonFacts, renderVariables } from '../../template/packer-json/vari
 import type { CliContext } from '../context.ts';
 import type { LoadWork } from './load-hcl.ts';
 import { readStdin } from './read-stdin.ts';
-import { describeSystem } from './system-error.ts';
+import { describeSystem } from '../../template/packer-kinds/system-error.ts';
 import type { TemplateFlags } from './template-flags.ts';
 import { PACKER_VERSION } from '../../template/packer-kinds/packer-version.ts';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { BuildEvent, NodeEnd } from '../../events/build-event.ts';
 import { VERSION, type CliContext } from '../context.ts';
 import type { PackerUi } from './packer-ui.ts';
-import { describeSystem } from './system-error.ts';
+import { describeSystem } from '../../template/packer-kinds/system-error.ts';
 import { PACKER_VERSION } from '../../template/packer-kinds/packer-version.ts';
 
 /** What a run does, line by line, for whoever looks for a mistake: `PACKER_LOG`, `PACKER_LOG_PATH`. */

@@ -42,12 +42,13 @@ export const packerCompressPostProcessor = definePostProcessor({
     await capture(async () => {
       const output = renderPath(options.output, options, context);
       const format = formatOf(options.output, options.format);
-      const level = levelOf(options.compression_level, format);
       const target = context.resolvePath(output);
       await mkdir(path.dirname(target), { recursive: true, mode: 0o755 });
       const half = `${target}.tmp-${process.pid}`;
       try {
-        tell(format, output, files, context);
+        tellCompressor(format, output, context);
+        const level = levelOf(options.compression_level, format);
+        tellArchive(format, output, files, context);
         await write(format, { files, half, level }, context);
         await rename(half, target);
       } finally {
@@ -75,19 +76,25 @@ function levelOf(level = 0, { algorithm }: CompressFormat): number | undefined {
   });
 }
 
-function tell(
-  { archive, algorithm }: CompressFormat,
+const nameOf = ({ algorithm }: CompressFormat): string | undefined =>
+  algorithm === 'gz' ? 'pgzip' : algorithm;
+
+function tellCompressor(format: CompressFormat, output: string, { log }: PostContext): void {
+  const name = nameOf(format);
+  if (name === undefined) return;
+  const cores = name === 'bzip2' || name === 'xz' ? '1 core' : `${availableParallelism()} cores`;
+  const why = cores === '1 core' ? ' (library does not support MT)' : '';
+  log(`Using ${name} compression with ${cores} for ${output}${why}`);
+}
+
+function tellArchive(
+  format: CompressFormat,
   output: string,
   files: readonly ArtifactFile[],
   { log }: PostContext,
 ): void {
-  const name = algorithm === 'gz' ? 'pgzip' : algorithm;
-  if (name !== undefined) {
-    const cores = name === 'bzip2' || name === 'xz' ? '1 core' : `${availableParallelism()} cores`;
-    const why = cores === '1 core' ? ' (library does not support MT)' : '';
-    log(`Using ${name} compression with ${cores} for ${output}${why}`);
-  }
-  const how = name ?? 'no compression';
+  const { archive } = format;
+  const how = nameOf(format) ?? 'no compression';
   const [first] = files;
   if (archive === 'tar') log(`Tarring ${output} with ${how}`);
   else if (archive === 'zip') log(`Zipping ${output}`);

@@ -7,6 +7,7 @@ import { capture, FailureError } from '../../diagnostics/failure.ts';
 import type { Artifact } from '../../model/artifact.ts';
 import { lateSecrets } from '../../model/late-value.ts';
 import { BUILD_FIELDS } from '../../provisioners/packer/build-fields.ts';
+import { describeSystem } from '../../template/packer-kinds/system-error.ts';
 import { packerRunId } from '../../template/packer-lower/run-facts.ts';
 import { definePostProcessor, type PostContext } from '../post-processor.ts';
 import { goJson, goMap } from './go-json.ts';
@@ -44,12 +45,7 @@ export const packerManifestPostProcessor = definePostProcessor({
   run: async (options, artifact, context) =>
     await capture(async () => {
       const output = renderPath(options.output, options, context);
-      await addBuild(
-        context.resolvePath(output),
-        await entryOf(options, artifact, context),
-        options,
-        context,
-      );
+      await addBuild(output, await entryOf(options, artifact, context), options, context);
       return artifact;
     }),
   examples: {
@@ -85,31 +81,34 @@ async function entryOf(
 }
 
 async function addBuild(
-  file: string,
+  output: string,
   entry: Record<string, unknown>,
   options: ManifestOptions,
   context: PostContext,
 ): Promise<void> {
+  const file = context.resolvePath(output);
   const release = await lock(`${file}.lock`, context.signal);
   try {
-    const before = existsSync(file) ? await readManifest(file) : undefined;
+    const before = existsSync(file) ? await readManifest(file, output) : undefined;
     const isOther = options.packer_force && before?.last_run_uuid !== packerRunId();
     const builds = isOther ? [] : (before?.builds ?? []);
-    await writeFile(file, goJson({ builds: [...builds, entry], last_run_uuid: packerRunId() }, true), {
-      mode: 0o664,
+    const content = goJson({ builds: [...builds, entry], last_run_uuid: packerRunId() }, true);
+    await writeFile(file, content, { mode: 0o664 }).catch((cause: unknown) => {
+      const message = `Unable to write ${output}: ${describeSystem('open', output, cause)}`;
+      throw new FailureError({ reason: 'post-failed', message, cause });
     });
   } finally {
     await release();
   }
 }
 
-async function readManifest(file: string): Promise<z.output<typeof fileSchema> | undefined> {
+async function readManifest(file: string, output: string): Promise<z.output<typeof fileSchema> | undefined> {
   const text = await readFile(file, 'utf8');
   if (text === '') return undefined;
   try {
     return fileSchema.parse(JSON.parse(text));
   } catch (cause) {
-    const message = `Unable to parse content from ${file}: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const message = `Unable to parse content from ${output}: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new FailureError({ reason: 'post-failed', message, cause });
   }
 }

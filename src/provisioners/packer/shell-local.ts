@@ -13,7 +13,7 @@ export const packerShellLocalSchema = z
     scripts: contentPaths('Scripts of the host, run in their order.'),
     ...BUILD_FIELDS,
   })
-  .superRefine((options, context) => reportErrors(checkShellLocal(options, OPTIONS_ONLY), context));
+  .superRefine((options, context) => reportErrors(checkShellLocal(options, OPTIONS_ONLY).errors, context));
 
 export type PackerShellLocalOptions = z.output<typeof packerShellLocalSchema>;
 

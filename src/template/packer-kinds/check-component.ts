@@ -9,7 +9,7 @@ export function checkComponent(
   world: CheckWorld,
 ): CheckOutcome {
   const durations = checkDurations(options, shapesOf(component.schema));
-  if (durations.length > 0) return { errors: durations };
+  if (durations.length > 0) return { errors: durations.toSorted(), isForm: true };
   return component.check(options, world);
 }
 
@@ -23,6 +23,9 @@ function checkDurations(options: ComponentOptions, shapes: OptionShapes): string
   });
 }
 
-/** Several errors as Packer joins them. */
-export const joinErrors = (errors: readonly string[]): string =>
-  `${errors.length} error(s) occurred:\n\n${errors.map((error) => `* ${error}`).join('\n')}`;
+/** Errors as Packer joins them. */
+export function errorText({ errors, givesUp, isForm }: CheckOutcome): string {
+  if (givesUp === true) return errors[0] ?? '';
+  const what = isForm === true ? 'decoding' : 'occurred';
+  return `${errors.length} error(s) ${what}:\n\n${errors.map((error) => `* ${error}`).join('\n')}`;
+}

@@ -16,6 +16,10 @@ export interface CheckWorld {
 
 export interface CheckOutcome {
   readonly errors: readonly string[];
+  /** Packer says the first of them only, as it is. */
+  readonly givesUp?: boolean;
+  /** They are about how values are written. */
+  readonly isForm?: boolean;
   readonly warnings?: readonly string[];
 }
 

@@ -8,7 +8,7 @@ export const shellLocalPostProcessor: PackerComponent = {
   type: 'shell-local',
   summary: 'Runs shell scripts on this machine',
   schema: SHELL_LOCAL_SCHEMA,
-  check: (options, world) => ({ errors: checkShellLocal(options, world) }),
+  check: checkShellLocal,
 };
 
 export const artificePostProcessor: PackerComponent = {
@@ -20,6 +20,7 @@ export const artificePostProcessor: PackerComponent = {
   }),
   check: (options) => ({
     errors: isSet(options, 'files') ? [] : ['No files specified in artifice configuration'],
+    givesUp: true,
   }),
 };
 
@@ -58,7 +59,7 @@ export const manifestPostProcessor: PackerComponent = {
   type: 'manifest',
   summary: 'Keeps a list of what was built',
   schema: z.object({
-    output: text('File to write; packer-manifest.json when left out.', 'raw'),
+    output: text('File to write; packer-manifest.json when left out.'),
     strip_path: flag('Keep names of files without their folders.'),
     strip_time: flag('Leave the time of the build out.'),
     custom_data: textMap('Further values to keep.'),

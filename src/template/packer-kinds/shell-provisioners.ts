@@ -1,5 +1,7 @@
+import path from 'node:path';
 import * as z from 'zod';
 import {
+  type CheckOutcome,
   type CheckWorld,
   type ComponentOptions,
   type PackerComponent,
@@ -49,7 +51,7 @@ export const SHELL_LOCAL_SCHEMA = z.object({
 });
 
 /** What the provisioner and the post-processor of this name check alike. */
-export function checkShellLocal(options: ComponentOptions, world: CheckWorld): string[] {
+export function checkShellLocal(options: ComponentOptions, world: CheckWorld): CheckOutcome {
   const errors: string[] = [];
   const ways = ['command', 'inline', 'script', 'scripts'].filter((name) => isSet(options, name));
   if (ways.length === 0) errors.push('Command, Inline, Script and Scripts options cannot all be empty.');
@@ -59,14 +61,29 @@ export function checkShellLocal(options: ComponentOptions, world: CheckWorld): s
     );
   }
   const script = textOption(options, 'script');
-  errors.push(
-    ...checkScriptFiles([...(script === '' ? [] : [script]), ...listOption(options, 'scripts')], world),
-  );
+  const scripts = [...(script === '' ? [] : [script]), ...listOption(options, 'scripts')];
+  errors.push(...checkScriptFiles(scripts, world));
   const system = listOption(options, 'only_on').find((name) => !SYSTEMS.includes(name));
   if (system !== undefined) {
-    errors.push(`Invalid OS specified in only_on: '${system}'\nSupported OS names: ${SYSTEMS.join(', ')}`);
+    return {
+      errors: [`Invalid OS specified in only_on: '${system}'\nSupported OS names: ${SYSTEMS.join(', ')}`],
+      givesUp: true,
+    };
   }
-  return [...errors, ...checkVariables(options)];
+  if (isSet(options, 'use_linux_pathing')) {
+    const [first] = scripts.map((name) => path.resolve(world.workingDirectory, name));
+    if (first !== undefined) {
+      // Only paths of Windows have such a form.
+      const message = `There was an error splitting your absolute path; expected to find a drive following the format ':/' but did not: absolute path: ${first}`;
+      return { errors: [message], givesUp: true };
+    }
+    if (ways.includes('inline') || ways.includes('command')) {
+      errors.push(
+        'Packer is unable to use the Command and Inline features with the Windows Linux Subsystem. Please use the Script or Scripts options instead',
+      );
+    }
+  }
+  return { errors: [...errors, ...checkVariables(options)] };
 }
 
 export const shellLocalProvisioner: PackerComponent = {
@@ -74,5 +91,5 @@ export const shellLocalProvisioner: PackerComponent = {
   type: 'shell-local',
   summary: 'Runs shell scripts on this machine',
   schema: SHELL_LOCAL_SCHEMA,
-  check: (options, world) => ({ errors: checkShellLocal(options, world) }),
+  check: checkShellLocal,
 };

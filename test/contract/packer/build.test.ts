@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -426,6 +426,36 @@ test('a second build of the same template writes no artifact again', async () =>
   expect(times()).toEqual(first);
   expect(stdout).toContain('==> site.file.conf: cached: artifact.compress');
   expect(stdout).toContain('--> site.file.conf: Stored file: out/site.conf');
+});
+
+test('the file of the builder file is what the template says, whatever was there, also from the cache', async () => {
+  using project = new PackerProject();
+  const mode = (): number => statSync(path.join(project.folder, 'q')).mode & 0o777;
+  for (const content of ['one', 'two', 'one', 'two']) {
+    project.write('t.json', JSON.stringify({ builders: [{ type: 'file', content, target: 'q' }] }));
+    expect((await build(project, 't.json')).code).toBe(0);
+    expect(project.read('q')).toBe(content);
+    expect(mode()).toBe(0o600);
+  }
+  project.write('q', 'changed by hand, and longer');
+  expect((await build(project, 't.json')).code).toBe(0);
+  expect(project.read('q')).toBe('two');
+  rmSync(path.join(project.folder, 'q'));
+  mkdirSync(path.join(project.folder, 'q'));
+  const refused = await build(project, 't.json');
+  expect(refused.code).toBe(1);
+  expect(refused.stdout).toContain('is a directory');
+});
+
+test('steps of this host may change the file, in every build', async () => {
+  using project = template({
+    builders: [{ type: 'file', content: 'one\n', target: 'q' }],
+    provisioners: [shell('echo more >> q')],
+  });
+  for (let run = 0; run < 2; run += 1) {
+    expect((await build(project, 't.json')).code).toBe(0);
+    expect(project.read('q')).toBe('one\nmore\n');
+  }
 });
 
 const shell = (...inline: readonly string[]) => ({ type: 'shell-local', inline });

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Failure } from '../../../diagnostics/failure.ts';
 import { CLEANING_UP, type BuildEvent, type NodeEnd } from '../../../events/build-event.ts';
 import type { GraphNode } from '../../../model/graph.ts';
@@ -5,6 +6,7 @@ import type { NodeId } from '../../../model/ids.ts';
 import type { PackerBuild } from '../../../template/packer-lower/packer-build.ts';
 import type { BuildOutput } from './build-output.ts';
 import { goDuration } from '../../../template/packer-kinds/go-duration.ts';
+import { describeSystem } from '../../../template/packer-kinds/system-error.ts';
 import { errorList, spanText } from './go-text.ts';
 
 /** One build with its nodes, as it is shown. */
@@ -165,7 +167,7 @@ export class PackerView {
           ? 'StepConnect'
           : undefined;
     if (aborted === undefined) return;
-    state.output.errorAs(state.build.name, failures[0]?.message ?? '');
+    state.output.errorAs(state.build.name, wordsOf(failures[0]));
     state.output.errorAs(state.build.name, `Step "${aborted}" failed, aborting...`);
     if (onError === 'abort')
       state.output.errorAs(state.build.name, 'aborted: skipping cleanup of step "StepConnect"');
@@ -200,6 +202,16 @@ export class PackerView {
   }
 }
 
+/** What is wrong; a path that the operating system refuses in the words of Go. */
+function wordsOf(failure: Failure | undefined): string {
+  const { cause } = failure ?? {};
+  if (cause instanceof Error && 'path' in cause && typeof cause.path === 'string') {
+    const isPlain = failure?.reason === 'input-missing' || failure?.message.includes(cause.message) === true;
+    if (isPlain) return describeSystem('open', path.relative('.', cause.path), cause);
+  }
+  return failure?.message ?? '';
+}
+
 /** Post-processors speak in their own name. */
 function targetOf({ build }: State, node: GraphNode): string {
   return node.role === 'post' ? `${build.name} (${node.post.type.replace(/^packer-/, '')})` : build.name;
@@ -209,10 +221,10 @@ function errorOf({ failures, cancelled }: State): string | undefined {
   const [first] = failures;
   if (first === undefined) return cancelled ? 'build was cancelled' : undefined;
   if (first.node.role === 'post') {
-    return errorList(failures.map((one) => `Post-processor failed: ${one.failures[0]?.message ?? ''}`));
+    return errorList(failures.map((one) => `Post-processor failed: ${wordsOf(one.failures[0])}`));
   }
   const [cause, cleanup] = first.failures;
-  if (cleanup === undefined) return cause?.message ?? '';
+  if (cleanup === undefined) return wordsOf(cause);
   const why = cleanup.message.replace(/^clean-up failed: /, '');
-  return `Cleanup failed: ${why}. Original Provisioning error: ${cause?.message ?? ''}`;
+  return `Cleanup failed: ${why}. Original Provisioning error: ${wordsOf(cause)}`;
 }

@@ -157,6 +157,8 @@ class BuildRun {
       ...finalArtifacts(viewed.build, viewed.nodes, outcome.artifacts ?? new Map(), keepRule),
     }));
     for (const { dropped } of finished) await deleteFiles(dropped);
+    // What ended all builds before one of them began.
+    if (view.errors.size === 0) printProblems(this.#work, { failures: outcome.failures });
     this.#tellErrors(view.errors);
     this.#tellArtifacts(finished.filter(({ name, kept }) => !view.errors.has(name) && kept.length > 0));
     return view.errors.size > 0 || outcome.outcome !== 'succeeded' ? 1 : code;
@@ -208,6 +210,7 @@ class BuildRun {
       force: flags.switches.get('force') === true,
       parallel: isDebug ? 1 : Math.max(0, parallel),
       failFast: false,
+      lateInputs: true,
       stepwise: isDebug,
       onError: chosen === 'abort' ? 'leave' : chosen === 'ask' ? 'ask' : 'cleanup',
       signal: context.signal,

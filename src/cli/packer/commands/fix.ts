@@ -7,7 +7,7 @@ import { JsonPlaces, formatGoJson, isObject, toData } from '../../../template/pa
 import { parseTemplateJson } from '../../../template/packer-json/parse-json.ts';
 import { readJsonTemplate } from '../../../template/packer-json/read-template.ts';
 import type { PackerCommand } from '../command.ts';
-import { describeSystem } from '../system-error.ts';
+import { describeSystem } from '../../../template/packer-kinds/system-error.ts';
 import type { PackerUi } from '../packer-ui.ts';
 import { TEMPLATE_FLAGS, templateFlags } from '../template-flags.ts';
 import { templateKind } from '../template-kind.ts';

@@ -4,7 +4,7 @@ import type { Failure } from '../../../diagnostics/failure.ts';
 import { formatHcl } from '../../../template/packer-hcl/format/format.ts';
 import { decodeSource } from '../../../template/packer-hcl/syntax/source-text.ts';
 import { type CommandWork, type PackerCommand, printProblems } from '../command.ts';
-import { describeSystem } from '../system-error.ts';
+import { describeSystem } from '../../../template/packer-kinds/system-error.ts';
 import { readStdin } from '../read-stdin.ts';
 import { TEMPLATE_FLAGS } from '../template-flags.ts';
 import { unifiedDiff } from '../unified-diff.ts';

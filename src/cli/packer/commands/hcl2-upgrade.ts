@@ -4,7 +4,7 @@ import { checkJsonTemplate } from '../../../template/packer-json/check-template.
 import { upgradeTemplate } from '../../../template/packer-json/upgrade/upgrade-template.ts';
 import type { PackerCommand } from '../command.ts';
 import { answeredVariables, loadJson } from '../load-json.ts';
-import { describeSystem } from '../system-error.ts';
+import { describeSystem } from '../../../template/packer-kinds/system-error.ts';
 import { TEMPLATE_FLAGS, templateFlags } from '../template-flags.ts';
 import { PACKER_VERSION } from '../../../template/packer-kinds/packer-version.ts';
 

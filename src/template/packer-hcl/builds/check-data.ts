@@ -1,4 +1,4 @@
-import { checkComponent, joinErrors } from '../../packer-kinds/check-component.ts';
+import { checkComponent, errorText } from '../../packer-kinds/check-component.ts';
 import { describeMissing } from '../../packer-kinds/plugins.ts';
 import { shapesOf } from '../../packer-kinds/shape.ts';
 import { componentTypes, findComponent } from '../../packer-kinds/table.ts';
@@ -26,8 +26,9 @@ export function checkDataSources(template: ParsedPackerTemplate): Problems {
     const decoded = decodeBody(source.body, shapesOf(kind.schema), template.context);
     problems.failures.push(...decoded.failures);
     if (decoded.failures.length > 0) continue;
-    const { errors } = checkComponent(kind, decoded.options, world);
-    if (errors.length > 0) problems.add({ reason: 'template-invalid', message: joinErrors(errors), origin });
+    const outcome = checkComponent(kind, decoded.options, world);
+    if (outcome.errors.length > 0)
+      problems.add({ reason: 'template-invalid', message: errorText(outcome), origin });
   }
   return problems;
 }

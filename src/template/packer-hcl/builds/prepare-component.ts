@@ -1,6 +1,6 @@
 import type { RequiredPlugin } from '../load/parsed-template.ts';
 import type { Failure } from '../../../diagnostics/failure.ts';
-import { checkComponent, joinErrors } from '../../packer-kinds/check-component.ts';
+import { checkComponent, errorText } from '../../packer-kinds/check-component.ts';
 import type { CheckWorld, ComponentRole, PackerComponent } from '../../packer-kinds/component.ts';
 import { describeMissing } from '../../packer-kinds/plugins.ts';
 import { type OptionShapes, shapesOf } from '../../packer-kinds/shape.ts';
@@ -89,10 +89,11 @@ function checked(request: ComponentRequest, kind: PackerComponent, problems: Pro
   for (const failure of failures) add(failure);
   let failed = decoded.failures.length + failures.length > 0;
   if (decoded.failures.length === 0) {
-    const { errors, warnings } = checkComponent(kind, options, request.world);
+    const outcome = checkComponent(kind, options, request.world);
+    const { errors, warnings } = outcome;
     if (errors.length > 0) {
       failed = true;
-      add({ reason: 'template-invalid', message: joinErrors(errors) });
+      add({ reason: 'template-invalid', message: errorText(outcome) });
     }
     for (const message of warnings ?? []) {
       problems.warnings.push({ reason: 'template-invalid', message, origin: request.span.range });
