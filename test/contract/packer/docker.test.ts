@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -111,6 +111,60 @@ describe.skipIf(noDockerd !== undefined)(`packer build of a docker template${wit
 
     const fifth = await build('-no-cache');
     expect(fifth).not.toContain('cached:');
+    expect(daemon.docker('ps', '-aq')).toBe('');
+  });
+
+  test('bills of materials come out of the container: made of its list of packages, and one that it has', async () => {
+    using project = new PackerProject().write(
+      't.pkr.hcl',
+      `source "docker" "web" {
+  image       = "base:1"
+  pull        = false
+  discard     = true
+  run_command = ["-d", "-i", "-t", "--network=none", "--entrypoint=/bin/sh", "--", "{{.Image}}"]
+}
+build {
+  sources = ["docker.web"]
+  provisioner "shell" {
+    inline = [
+      "mkdir -p /var/lib/dpkg /srv",
+      "printf 'Package: %s\\nStatus: install ok installed\\nVersion: 1.2-3\\nArchitecture: all\\n\\n' hello world > /var/lib/dpkg/status",
+      "printf 'ID=debian\\nVERSION_ID=12\\n' > /etc/os-release",
+      "echo '{\\"spdxVersion\\":\\"SPDX-2.3\\",\\"name\\":\\"own\\"}' > /srv/own.json",
+      "echo no > /srv/bad.json",
+    ]
+  }
+  provisioner "hcp-sbom" {
+    auto_generate = true
+    destination   = "boms/"
+    sbom_name     = "web-image"
+  }
+  provisioner "hcp-sbom" {
+    source      = "/srv/own.json"
+    destination = "own/\${source.name}.spdx.json"
+  }
+  provisioner "hcp-sbom" {
+    source      = "/srv/bad.json"
+    destination = "bad.json"
+  }
+}
+`,
+    );
+    const { code, stdout } = await project.run(['build', '-color=false', '.'], { engine });
+    expect(code, stdout).toBe(0);
+    expect(stdout).toContain('==> docker.web: Automatic SBOM generation completed successfully');
+    expect(stdout).toContain('==> docker.web: Build will continue without SBOM');
+    const [made = ''] = readdirSync(path.join(project.folder, 'boms'));
+    const sbom = JSON.parse(project.read(`boms/${made}`)) as {
+      bomFormat: string;
+      components: { name: string; purl?: string }[];
+    };
+    expect(sbom.bomFormat).toBe('CycloneDX');
+    expect(
+      sbom.components.flatMap(({ purl = '' }) => /pkg:deb\/debian\/(\w+)@1\.2-3/.exec(purl)?.[1] ?? []),
+    ).toEqual(['hello', 'world']);
+    expect(JSON.parse(project.read('own/web.spdx.json'))).toEqual({ spdxVersion: 'SPDX-2.3', name: 'own' });
+    expect(readdirSync(project.folder)).not.toContain('bad.json');
     expect(daemon.docker('ps', '-aq')).toBe('');
   });
 
