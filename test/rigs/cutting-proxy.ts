@@ -25,15 +25,19 @@ export async function startCuttingProxy(target: number): Promise<CuttingProxy> {
     pairs.clear();
     left = Infinity;
   };
-  const server = createServer((client) => {
+  const server = createServer({ allowHalfOpen: true }, (client) => {
     if (refusing) return void client.destroy();
     taken += 1;
-    const upstream = connect(target, '127.0.0.1');
+    const upstream = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true });
     const pair = [client, upstream] as const;
     pairs.add(pair);
     for (const [from, to] of [pair, pair.toReversed()] as [Socket, Socket][]) {
       from.on('error', () => undefined);
       from.on('close', () => to.destroy());
+      // Stalled, it does not answer a goodbye either.
+      from.on('end', () => {
+        if (!stalled) to.end();
+      });
       from.on('data', (data) => {
         if (stalled) return;
         to.write(data);

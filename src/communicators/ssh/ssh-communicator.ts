@@ -75,7 +75,7 @@ export class SshCommunicator implements AsyncDisposable {
 
   /** Ends the connection, as its other side is known to be gone: what waits for an answer fails at once. */
   drop(): void {
-    void this.#current?.[Symbol.asyncDispose]();
+    this.#current?.drop();
   }
 
   /** Runs a command line and passes on what it prints. */

@@ -135,10 +135,16 @@ export class SshConnection implements AsyncDisposable {
     }
   }
 
+  /** Ends it at once. A goodbye would be waited for, and the other side may be gone without a word. */
+  drop(): void {
+    this.#reason ??= 'it was ended here';
+    this.client.destroy();
+    this.#release();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#reason ??= 'it was ended here';
     this.client.end();
-    this.client.destroy();
     this.#release();
     return Promise.resolve();
   }

@@ -135,6 +135,19 @@ describe.skipIf(noSshd)('commands over OpenSSH', () => {
     await Promise.all([stall({ keepAliveMs: 200 }), stall({ idleTimeoutMs: 2500 })]);
   });
 
+  it('fail at once when the server is known to be gone, though it says nothing', async () => {
+    const server = await startSshd();
+    const proxy = await startCuttingProxy(server.port);
+    const ssh = await communicateWith(targetOf(server, { port: proxy.port, keepAliveMs: 0 }));
+    await ssh.exec('true');
+    const waiting = ssh.exec('sleep 600');
+    setTimeout(() => {
+      proxy.stall();
+      ssh.drop();
+    }, 200);
+    await expect(waiting).rejects.toMatchObject(failure('communicator-failed', /connection broke/));
+  });
+
   it('are not cut off in a long silence while keep-alives are answered', async () => {
     const server = await startSshd();
     const ssh = await communicateWith(targetOf(server, { keepAliveMs: 300, idleTimeoutMs: 1500 }));
