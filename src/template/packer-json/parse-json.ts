@@ -1,4 +1,6 @@
 import type { Failure, Result } from '../../diagnostics/failure.ts';
+import { TOO_DEEP } from '../packer-hcl/syntax/cursor.ts';
+import { type GoJsonProblem, goJsonProblem } from '../packer-hcl/syntax/go-json-problem.ts';
 import { type JsonNode, parseJsonText } from '../packer-hcl/syntax/json-text.ts';
 import { type SourceText, decodeSource } from '../packer-hcl/syntax/source-text.ts';
 import { SourceText as Source } from '../packer-hcl/syntax/source-text.ts';
@@ -26,22 +28,31 @@ export function parseTemplateJson(
     : { ok: false, failures: [doubled] };
 }
 
-/** The place in words, as scripts read it: line, column, offset, and the line itself with a mark under it. */
+/** The place in words, as scripts read it: line, column, offset, and the line up to it with a mark under its end. */
 function located(failure: Failure, source: SourceText): Failure {
-  const { origin } = failure;
-  if (origin === undefined) return failure;
-  const lines = source.text.split('\n');
-  const before = lines.slice(0, origin.line - 1).join('\n');
-  const offset = Buffer.byteLength(before) + (origin.line > 1 ? 1 : 0) + origin.column;
-  const shown = [origin.line - 1, origin.line]
-    .filter((line) => line > 0)
-    .map((line) => `${String(line).padStart(5)}: ${lines[line - 1]?.replace(/\r$/, '').slice(0, 500) ?? ''}`)
-    .join('\n');
+  const bytes = Buffer.from(source.text);
+  const problem = failure.message === TOO_DEEP ? tooDeep(failure, source) : goJsonProblem(bytes);
+  if (problem === undefined) return failure;
+  const { offset } = problem;
+  const lines = bytes.subarray(0, offset).toString('utf8').split('\n');
+  // Below the first line Packer counts the line break before it as a column.
+  const lineStart = offset === 0 ? 0 : bytes.lastIndexOf('\n', offset - 1) + 1;
+  const column = offset - lineStart + (lines.length > 1 ? 1 : 0);
+  const shown = lines
+    .map((line, index) => `${String(index + 1).padStart(5)}: ${line.slice(0, 500)}\n`)
+    .slice(-2)
+    .join('');
   return {
     ...failure,
-    // Below the first line Packer counts the line break before it as a column.
-    message: `Error parsing JSON: ${failure.message}\nAt line ${origin.line}, column ${origin.column + (origin.line > 1 ? 1 : 0)} (offset ${offset}):\n${shown}\n${' '.repeat(origin.column + 6)}^`,
+    message: `Error parsing JSON: ${problem.message}\nAt line ${lines.length}, column ${column} (offset ${offset}):\n${shown}${' '.repeat(Math.min(column, 500) + 5)}^\n`,
   };
+}
+
+/** Our own limit is reached long before what may be wrong behind it. */
+function tooDeep({ message, origin }: Failure, source: SourceText): GoJsonProblem {
+  const { line = 1, column = 1 } = origin ?? {};
+  const before = source.text.split('\n').slice(0, line - 1);
+  return { message, offset: Buffer.byteLength(before.map((text) => `${text}\n`).join('')) + column };
 }
 
 /** Walks on a list of its own: a text may be nested deeply. */

@@ -1,4 +1,5 @@
 import { FailureError } from '../../../diagnostics/failure.ts';
+import { goJsonProblem } from '../syntax/go-json-problem.ts';
 import { type JsonNode, parseJsonText } from '../syntax/json-text.ts';
 import { SourceText } from '../syntax/source-text.ts';
 import { BigFloat } from '../values/big-float.ts';
@@ -48,12 +49,17 @@ function encodeText(text: string): string {
 function decodeJson(text: string): Value {
   const parsed = parseJsonText(new SourceText('json', text));
   if (parsed.ok) return fromNode(parsed.value);
-  const [failure] = parsed.failures;
-  const place =
-    failure?.origin === undefined ? '' : ` (line ${failure.origin.line}, column ${failure.origin.column})`;
+  const problem = goJsonProblem(text);
+  // As the function words what its reader of whole texts words otherwise.
+  const message =
+    text.trim() === ''
+      ? 'EOF'
+      : problem?.message.endsWith('after top-level value') === true
+        ? 'extraneous data after JSON object'
+        : problem?.message;
   throw new FunctionError(
-    `${failure?.message.replace(/\.$/, '') ?? 'invalid JSON'}${place}`,
-    0,
+    message ?? parsed.failures[0]?.message ?? 'invalid JSON',
+    undefined,
     new FailureError(...parsed.failures),
   );
 }

@@ -132,12 +132,12 @@ class Parser {
     }
     if (word === 'if' || word === 'with' || word === 'range') {
       this.#take(WORD);
-      nodes.push(this.#cursor.nested(() => this.#block(word, start)));
+      nodes.push(this.#cursor.nested(() => this.#block(word, start), start));
       return undefined;
     }
     if (word === 'define' || word === 'block' || word === 'template') {
       this.#take(WORD);
-      nodes.push(...this.#cursor.nested(() => this.#named(word, start)));
+      nodes.push(...this.#cursor.nested(() => this.#named(word, start), start));
       return undefined;
     }
     if ((word === 'break' || word === 'continue') && this.#isAlone(word)) {

@@ -4,6 +4,8 @@ import { type Token, type TokenKind, scanToken } from './token.ts';
 
 /** Deepest nesting of blocks, brackets and operators; far beyond any template, far below the call stack. */
 export const MAX_DEPTH = 250;
+/** What is said of a text that is nested deeper. */
+export const TOO_DEEP = `The nesting here is deeper than ${MAX_DEPTH} levels.`;
 /** Most nodes one file may have: bounds the memory of the syntax tree. */
 export const MAX_NODES = 1_000_000;
 /** After so many problems the rest of the file is not read. */
@@ -112,10 +114,13 @@ export class Cursor {
     }
   }
 
-  /** Runs `body` one level deeper. Fails when the text nests deeper than `MAX_DEPTH`. */
-  nested<T>(body: () => T): T {
+  /**
+   * Runs `body` one level deeper. Fails when the text nests deeper than `MAX_DEPTH`.
+   * @param at where this is, for readers that go through the text by themselves
+   */
+  nested<T>(body: () => T, at?: number): T {
     this.#depth += 1;
-    if (this.#depth > MAX_DEPTH) this.failTooDeep(this.peek().start);
+    if (this.#depth > MAX_DEPTH) this.failTooDeep(at ?? this.peek().start);
     try {
       return body();
     } finally {
@@ -128,7 +133,7 @@ export class Cursor {
   }
 
   failTooDeep(start: number): never {
-    this.fail(`The nesting here is deeper than ${MAX_DEPTH} levels.`, start, start + 1, {
+    this.fail(TOO_DEEP, start, start + 1, {
       fatal: true,
       hint: 'Split the expression with locals.',
     });

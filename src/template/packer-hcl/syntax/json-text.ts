@@ -58,8 +58,8 @@ class JsonReader {
     this.#match(BLANKS);
     const start = this.#at;
     const sign = this.#text[start];
-    if (sign === '{') return this.#cursor.nested(() => this.#object(start));
-    if (sign === '[') return this.#cursor.nested(() => this.#array(start));
+    if (sign === '{') return this.#cursor.nested(() => this.#object(start), start);
+    if (sign === '[') return this.#cursor.nested(() => this.#array(start), start);
     if (sign === '"') return this.#string();
     const number = this.#match(NUMBER);
     if (number) return { type: 'number', span: this.#span(start), text: number };
