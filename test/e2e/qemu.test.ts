@@ -170,8 +170,8 @@ describe.skipIf(missing)(`virtual machines${missing === undefined ? '' : ` (skip
 
   test('only the export changed: no machine starts', async () => {
     const text = pipeline(FIRST, ENTRY, USER, LAST);
-    project.write('pipelines/vm.yaml', text.replace('type: qcow2', 'type: qcow2, compression: zstd'));
-    expect((await project.build('vm')).built).toEqual(['qcow2']);
+    project.write('pipelines/vm.yaml', text.replace('type: qcow2', 'type: raw'));
+    expect((await project.build('vm')).built).toEqual(['raw']);
     expect(log('vm_disk')).toBe('');
   });
 
@@ -212,9 +212,9 @@ describe.skipIf(missing)(`virtual machines${missing === undefined ? '' : ` (skip
     // The machine goes on before the step that changed, with what was in its memory.
     expect(log('vm_off')).toMatch(/resumed in [\d.]+ s/);
     expect(log('vm_off')).toMatch(/left\n\d+\n/);
-    expect(stdout).toMatch(/the machine was switched off during: .*poweroff/);
-    expect(stdout).toMatch(/the machine restarted during: .*reboot/);
-    expect(stdout + stderr).toMatch(/No space left on device[\s\S]*raise `disk_size`/);
+    expect(stdout).toMatch(/off failed .* the machine was switched off during/);
+    expect(stdout).toMatch(/again failed .* the machine restarted during/);
+    for (const said of ['No space left on device', 'raise `disk_size`']) expect(stdout).toContain(said);
     expect(log('vm_check')).not.toMatch(/failed|ended/);
     expect(machines()).toBe('');
     expect(stages()).toEqual([]);
