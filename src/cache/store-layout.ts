@@ -21,7 +21,7 @@ export const STORE_FORMAT = 1;
  *     active/<run>/            mutable trees of running steps, see src/layers
  *     scratch/<run>/           temporary files of running nodes
  *     failed/<node>.json       where the last failure of a node left its layer, for `imgpipe shell`
- *     mounts/<id>/             cache mounts (package downloads), shared by runs, in no layer
+ *     mounts/<id>/             cache mounts (package downloads, what exports compressed), shared by runs, in no layer
  *     stat-cache/<project>.json  fingerprints of input files
  *     checked/<project>.json   when entries of imgpipe.lock were last compared with their archives
  *     quarantine/<key>.json    a key that gave two results: its record is gone and none is written again

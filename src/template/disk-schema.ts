@@ -56,7 +56,9 @@ export const diskSchema = z
     partitions: z
       .array(partitionSchema)
       .optional()
-      .describe('Partitions of their own for parts of the tree, such as `/boot` or `/var`.'),
+      .describe(
+        'Partitions of their own for parts of the tree, such as `/boot` or `/var`. LVM is not possible: its programs work on block devices of the kernel only, never on a file.',
+      ),
     swap: sizeField()
       .refine((size) => size >= 2 ** 20, 'must be 1MiB or more')
       .optional()
