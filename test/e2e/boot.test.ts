@@ -55,7 +55,7 @@ async function bootUki(uki: string, disk: string): Promise<void> {
   const disks = [
     ...drive(`id=esp,file=fat:rw:${join(folder, 'esp')}`),
     ...['-device', 'virtio-blk-pci,drive=esp,bootindex=0'],
-    ...drive(`id=root,file=${disk}`),
+    ...drive(`id=root,snapshot=on,file=${disk}`),
     ...['-device', 'virtio-blk-pci,drive=root'],
   ];
   const firmware = [...flash(`${OVMF}_CODE_4M.fd,readonly=on`), ...flash(variables)];

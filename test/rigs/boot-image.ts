@@ -28,11 +28,11 @@ export async function boot(image: string, options: object, format: QemuFormat = 
   expect(outcome, lines.slice(-60).join('\n')).toEqual({ ok: true });
 }
 
-/** Starts a machine of QEMU and waits until it writes something to its serial port. The drives are not written to. */
+/** Starts a machine of QEMU and waits until it writes something to its serial port. */
 export async function bootMachine(devices: readonly string[], wanted: RegExp): Promise<void> {
   const serial = join(temporaryFolder(), 'serial.log');
   const quiet = ['-display', 'none', '-net', 'none', '-no-reboot', '-serial', `file:${serial}`];
-  const machine = ['-M', 'q35', '-m', '1024', '-snapshot', ...quiet, ...devices];
+  const machine = ['-M', 'q35', '-m', '1024', ...quiet, ...devices];
   const qemu = spawn('qemu-system-x86_64', machine, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   qemu.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -51,5 +51,8 @@ export async function bootKernel(folder: string, disk: string, wanted: RegExp): 
   );
   const direct = ['-kernel', kernel ?? '', '-initrd', initrd ?? ''];
   const append = ['-append', readFileSync(commandLine ?? '', 'utf8').trim()];
-  await bootMachine([...direct, ...append, '-drive', `if=virtio,format=raw,file=${disk}`], wanted);
+  await bootMachine(
+    [...direct, ...append, '-drive', `if=virtio,format=raw,snapshot=on,file=${disk}`],
+    wanted,
+  );
 }
