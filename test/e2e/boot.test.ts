@@ -138,7 +138,8 @@ describe.skipIf(missing)('a Debian image', () => {
     const partitions = ['/boot', '/var'].map((mount) => {
       return { mount, fileSystem: 'ext4', size: 'fit', free: 2 ** 26 } as const;
     });
-    const spec = { table: 'mbr', firmware: 'bios', fileSystem: 'xfs', swap: 2 ** 26, partitions } as const;
+    const form = { table: 'mbr', firmware: 'bios', fileSystem: 'xfs' } as const;
+    const spec = { ...form, swap: 2 ** 26, partitions, free: 2 ** 28 };
     const disk = await disks.full(disks.request([base], [], spec));
     const expected = {
       console: [
