@@ -1,7 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Machine } from '../../builders/machine.ts';
-import { capture, type Result } from '../../diagnostics/failure.ts';
+import { capture, FailureError, type Result } from '../../diagnostics/failure.ts';
 import { shellQuote } from '../../util/shell-quote.ts';
 import type { StepRunContext } from '../provisioner.ts';
 import { type Clock, REAL_CLOCK } from './clock.ts';
@@ -28,16 +28,29 @@ export async function runPackerFile(
     const destination = remote.render(remote.options.destination ?? '');
     const sources = sourcesOf(remote.options).map((source) => remote.render(source));
     if (remote.options.direction === 'download') {
-      for (const source of sources) await download(remote, source, destination);
+      for (const source of sources)
+        await told('Download failed', remote, () => download(remote, source, destination));
       return;
     }
-    for (const source of sources) await upload(remote, source, destination);
+    for (const source of sources)
+      await told('Upload failed', remote, () => upload(remote, source, destination));
     const { content } = remote.options;
     if (!isGiven(content)) return;
     context.log(`Uploading ${CONTENT_FILE} => ${destination}`);
     const target = destination.endsWith('/') ? destination + CONTENT_FILE : destination;
     await remote.upload({ content }, target, CONTENT_MODE);
   });
+}
+
+/** Says in the log as well why a transfer failed, as Packer does. */
+async function told(what: string, { context }: Remote, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    if (error instanceof FailureError && error.failures[0]?.reason === 'communicator-failed')
+      context.log(`${what}: ${error.failures[0].message}`);
+    throw error;
+  }
 }
 
 async function upload(remote: Remote, source: string, destination: string): Promise<void> {
@@ -80,9 +93,13 @@ async function download(remote: Remote, source: string, destination: string): Pr
   const place = context.resolvePath(target);
   await mkdir(context.resolvePath(intoFolder ? destination : path.dirname(destination)), { recursive: true });
   if (isPattern) await downloadMatches(remote, source, place);
-  else if (source.endsWith('/')) await communicator.downloadTree(source, place);
+  else if (source.endsWith('/')) await communicator.downloadTree(source, folderOf(remote, source, place));
   else await communicator.downloadFile(source, place);
 }
+
+/** `scp -r`, with which Packer fetches folders, brings them by their names. It fetches none out of containers. */
+const folderOf = ({ options }: Remote, source: string, place: string): string =>
+  options.packer_builder_type === 'docker' ? place : path.join(place, path.posix.basename(source));
 
 /** What the machine's shell makes of a pattern: files and folders, each by its name. */
 async function downloadMatches(remote: Remote, pattern: string, place: string): Promise<void> {

@@ -89,6 +89,12 @@ describe('packer-file', () => {
     [
       'a folder',
       { source: '/var/log/', destination: 'out/' },
+      ['download-tree /var/log/ => /out/log'],
+      'out/log/file',
+    ],
+    [
+      'a folder out of a container',
+      { source: '/var/log/', destination: 'out/', packer_builder_type: 'docker' },
       ['download-tree /var/log/ => /out/'],
       'out/file',
     ],
