@@ -52,7 +52,9 @@ describe.skipIf(noWorkspace !== undefined)('why something runs', () => {
   });
 
   test('why tells of a write-only step before what lies below it has run, changed or not', async () => {
-    expect((await why('page')).changes).toEqual([{ what: 'content of `source` changed: index.html, line 2' }]);
+    expect((await why('page')).changes).toEqual([
+      { what: 'content of `source` changed: index.html, line 2' },
+    ]);
     const page = project.read('pipelines/site/index.html');
     project.write('pipelines/site/index.html', '<h1>\nhello\n</h1>\n');
     expect(await why('page')).toMatchObject({ state: 'hit', changes: [] });
