@@ -14,6 +14,13 @@ import { setXfsAttributes, type XfsAttributes } from './xfs-attributes.ts';
 const FEATURES = ['-m', 'crc=1,finobt=1,rmapbt=0,reflink=1,bigtime=1,inobtcount=1'];
 const INODES = ['-i', 'size=512,sparse=1,nrext64=0'];
 
+/**
+ * Numbers of allocation groups, tried in turn. While it fills a file system mkfs.xfs never goes back to an earlier group
+ * within one step, so it finds "No space left" with room to spare when a folder's own group is full; with groups of
+ * another size the same tree fits. Of the same tree it is always the same number.
+ */
+const GROUPS = [4, 3, 5, 2];
+
 interface TreeFile extends XfsAttributes {
   readonly path: string;
   readonly type: string;
@@ -37,26 +44,21 @@ export async function makeXfs(
   const prototype = `${path}.proto`;
   const files = await listTree(folder, context);
   await writeFile(prototype, prototypeText(files));
-  await writeFile(path, '', { flag: 'wx' });
-  await truncate(path, volume.partition.sectors * SECTOR);
-  const form = [...FEATURES, ...INODES, '-l', `size=${XFS_LOG_MEBIBYTES}m`, '-d', 'agcount=4'];
-  const argv = [
-    'mkfs.xfs',
-    '-q',
-    '-K',
-    '-p',
-    prototype,
-    '-L',
-    volume.name,
-    ...form,
-    '-m',
-    `uuid=${volume.uuid}`,
-    path,
-  ];
-  try {
-    await runTool(context, { argv: argv as [string, ...string[]], cwd: folder, reason: 'disk-failed' });
-  } catch (error) {
-    throw isFull(error) ? new FailureError({ ...volumeTooSmall(plan.layout, volume), cause: error }) : error;
+  const known = ['-L', volume.name, ...FEATURES, ...INODES, '-m', `uuid=${volume.uuid}`];
+  const log = ['-l', `size=${XFS_LOG_MEBIBYTES}m`];
+  for (const [attempt, groups] of GROUPS.entries()) {
+    await writeFile(path, '');
+    await truncate(path, volume.partition.sectors * SECTOR);
+    const argv = ['mkfs.xfs', '-q', '-K', '-p', prototype, ...known, ...log, '-d', `agcount=${groups}`, path];
+    try {
+      await runTool(context, { argv: argv as [string, ...string[]], cwd: folder, reason: 'disk-failed' });
+      break;
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      if (attempt === GROUPS.length - 1)
+        throw new FailureError({ ...volumeTooSmall(plan.layout, volume), cause: error });
+      await rm(path);
+    }
   }
   {
     await using image = await open(path, 'r+');

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { unwrap } from '../../../src/diagnostics/failure.ts';
 import { makeDiskPatch } from '../../../src/exporters/disk/sparse-patch.ts';
 import { SECTOR } from '../../../src/exporters/disk/gpt.ts';
@@ -10,6 +10,7 @@ import { planDisk } from '../../../src/exporters/disk/plan-disk.ts';
 import type { DiskRequest } from '../../../src/model/disk-request.ts';
 import type { PartitionSpec } from '../../../src/model/pipeline.ts';
 import { BOOTABLE_TREE, DiskRig, sha256 } from '../../rigs/disk.ts';
+import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 import { EPOCH, noWorkspace, WorkspaceRig } from '../../rigs/workspace.ts';
 
 const MIB = 2 ** 20;
@@ -211,6 +212,21 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
     expect(readByGrub(disk, `gpt${partition}`, '/srv/www/index.html')).toBe('old\n');
     expect(sha256((await build({ fileSystem: 'xfs' })).disk)).toBe(sha256(disk));
     expect(unwrap(await makeDiskPatch(plan, { ...disks.context(), basePath: disk }))).toEqual([]);
+  });
+
+  it('has an XFS root also where mkfs.xfs finds no room with the usual number of groups', async () => {
+    const { build } = await rigWith(`${BOOTABLE_TREE}\nsetfattr -x user.note etc/passwd`);
+    const folder = temporaryFolder();
+    const said = 'mkfs.xfs: directory createname error [28 - No space left on device]';
+    const refusing = `#!/bin/sh\ncase "$*" in *agcount=4*) echo '${said}' >&2; exit 1; esac\nexec /usr/sbin/mkfs.xfs "$@"\n`;
+    writeFileSync(join(folder, 'mkfs.xfs'), refusing, { mode: 0o755 });
+    vi.stubEnv('PATH', `${folder}:${process.env['PATH']}`);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { plan, disk } = await build({ fileSystem: 'xfs' });
+    const root = cut(disk, rootVolume(plan.layout));
+    run('xfs_repair', '-n', '-f', root);
+    expect(run('xfs_db', '-r', '-c', 'sb 0', '-c', 'print agcount', root)).toContain('agcount = 3\n');
+    expect(run('xfs_db', '-r', '-c', 'path /srv/log', '-c', 'print core.mode', root)).toContain('042750');
   });
 
   it('has a btrfs root with attributes and hard links', async () => {
