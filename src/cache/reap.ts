@@ -65,6 +65,8 @@ export function hasLeftovers(layout: StoreLayout): boolean {
   return (
     listFolder(layout.folder('journal')).some(isHalfWritten) ||
     readJournals(layout).some((state) => !state.alive) ||
+    // Of a process that died before it had a journal.
+    listFolder(layout.folder('locks')).some((name) => isStaleTemporary(join(layout.folder('locks'), name))) ||
     hasStalePresences(layout.folder('locks'))
   );
 }

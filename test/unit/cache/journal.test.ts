@@ -7,6 +7,7 @@ import { Journal, readJournals } from '../../../src/cache/journal.ts';
 import { hasLeftovers, reapDeadRuns } from '../../../src/cache/reap.ts';
 import { StoreLayout } from '../../../src/cache/store-layout.ts';
 import { identifyProcess } from '../../../src/util/process-identity.ts';
+import { temporaryName } from '../../../src/util/temporary-name.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 
 const RUN = { runId: 'run-1', command: 'build', project: '/p' };
@@ -60,6 +61,20 @@ test('what a killed run left is ended and deleted', async () => {
   expect(existsSync(half)).toBe(false);
   expect(existsSync(scratch)).toBe(false);
   expect(hasLeftovers(layout)).toBe(false);
+});
+
+test('what a run left that died before it had a journal is noticed and deleted; that of a living one stays', async () => {
+  const layout = new StoreLayout(temporaryFolder());
+  mkdirSync(layout.folder('locks'), { recursive: true });
+  const living = temporaryName(layout.lockFile('presence'));
+  writeFileSync(living, '');
+  expect(hasLeftovers(layout)).toBe(false);
+  // Beyond the largest number that the kernel gives.
+  const dead = living.replace(/tmp-\d+/, 'tmp-99999999');
+  writeFileSync(dead, '');
+  expect(hasLeftovers(layout)).toBe(true);
+  expect((await reapDeadRuns(layout)).paths).toEqual([dead]);
+  expect(existsSync(living)).toBe(true);
 });
 
 test('a process that took over the number of a dead one is not killed', async () => {
