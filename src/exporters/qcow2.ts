@@ -37,7 +37,7 @@ export const qcow2Exporter = defineExporter({
   summary: "QEMU's own disk format.",
   description: 'For QEMU/KVM, libvirt, Proxmox, OpenStack and most clouds that take uploads.',
   schema,
-  keyVersion: 3,
+  keyVersion: 4,
   examples: {
     good: [
       { title: 'Fast to write and to start', options: {} },
