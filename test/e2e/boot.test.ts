@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { unwrap } from '../../src/diagnostics/failure.ts';
 import type { ExporterKind } from '../../src/exporters/exporter.ts';
 import { isoExporter } from '../../src/exporters/iso.ts';
@@ -15,6 +15,7 @@ import type { LayerRef, View } from '../../src/model/layer.ts';
 import { sh } from '../rigs/all-formats.ts';
 import { boot, bootMachine } from '../rigs/boot-image.ts';
 import { checkRoot, DiskRig } from '../rigs/disk.ts';
+import { endOfFile } from '../rigs/end-of-file.ts';
 import { runExporter, type ExportRun } from '../rigs/run-exporter.ts';
 import { temporaryFolder } from '../rigs/temporary-folder.ts';
 import { EPOCH, noWorkspace, RULES, WorkspaceRig } from '../rigs/workspace.ts';
@@ -63,6 +64,8 @@ async function bootUki(uki: string, disk: string): Promise<void> {
   await bootMachine([...firmware, ...disks], mounted);
 }
 
+const atEnd = endOfFile();
+
 describe.skipIf(missing)('a Debian image', () => {
   let rig: WorkspaceRig;
   let base: LayerRef;
@@ -70,7 +73,7 @@ describe.skipIf(missing)('a Debian image', () => {
   beforeAll(async () => {
     const folder = mkdtempSync(join(tmpdir(), 'imgpipe-test-boot-'));
     const workspace = await openWorkspace({ storeDirectory: join(folder, 'store') });
-    afterAll(async () => {
+    atEnd(async () => {
       await workspace[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true, force: true });
     });

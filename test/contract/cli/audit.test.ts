@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { AuditReport } from '../../../src/report/audit-report.ts';
 import { addTinyRoot, CliProject } from '../../rigs/cli.ts';
 import { noWorkspace } from '../../rigs/workspace.ts';
+import { endOfFile } from '../../rigs/end-of-file.ts';
 
 const TEMPLATE = `
 source: { type: rootfs, path: tiny.tar }
@@ -17,6 +18,8 @@ steps:
       { echo -n 'head'; cat /proc/sys/kernel/random/uuid; } > /opt/$(cat /proc/sys/kernel/random/uuid)
   - { type: file, name: motd, path: /etc/motd, content: hello }
 `;
+
+const atEnd = endOfFile();
 
 describe.skipIf(noWorkspace !== undefined)('imgpipe audit', () => {
   let project: CliProject;
@@ -36,7 +39,7 @@ describe.skipIf(noWorkspace !== undefined)('imgpipe audit', () => {
     );
 
   beforeAll(async () => {
-    project = new CliProject({ 'pipelines/web.yaml': TEMPLATE }, { onEnd: afterAll });
+    project = new CliProject({ 'pipelines/web.yaml': TEMPLATE }, { onEnd: atEnd });
     addTinyRoot(project);
     expect(await project.build()).toMatchObject({ code: 0 });
   });

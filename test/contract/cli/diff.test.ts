@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { beforeAll, afterAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { DiffReport } from '../../../src/report/diff/diff-report.ts';
 import { addTinyRoot, CliProject } from '../../rigs/cli.ts';
 import { noWorkspace } from '../../rigs/workspace.ts';
+import { endOfFile } from '../../rigs/end-of-file.ts';
 
 const PACKAGE = (name: string, version: string): string =>
   `Package: ${name}\\nStatus: install ok installed\\nArchitecture: all\\nVersion: ${version}\\n\\n`;
@@ -31,6 +32,8 @@ const NEW = {
   service: ', enable: [app.service], mask: [getty.service]',
 };
 
+const atEnd = endOfFile();
+
 describe.skipIf(noWorkspace !== undefined)('imgpipe diff', () => {
   let project: CliProject;
   let first = '';
@@ -44,7 +47,7 @@ describe.skipIf(noWorkspace !== undefined)('imgpipe diff', () => {
   };
 
   beforeAll(async () => {
-    project = new CliProject({ 'pipelines/web.yaml': template(OLD) }, { onEnd: afterAll });
+    project = new CliProject({ 'pipelines/web.yaml': template(OLD) }, { onEnd: atEnd });
     addTinyRoot(project);
     expect(await project.build()).toMatchObject({ code: 0 });
     first = readdirSync(project.path('cache/logs'))[0] ?? '';

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { WhyReport } from '../../../src/engine/api.ts';
 import type { PlanRow } from '../../../src/plan/plan.ts';
 import { addTinyRoot, CliProject } from '../../rigs/cli.ts';
 import { noWorkspace } from '../../rigs/workspace.ts';
+import { endOfFile } from '../../rigs/end-of-file.ts';
 
 const status = (version: string): string =>
   `Package: nginx\\nStatus: install ok installed\\nArchitecture: all\\nVersion: ${version}\\n`;
@@ -20,6 +21,8 @@ steps:
 ${inline}
 `;
 
+const atEnd = endOfFile();
+
 describe.skipIf(noWorkspace !== undefined)('why something runs', () => {
   let project: CliProject;
 
@@ -33,7 +36,7 @@ describe.skipIf(noWorkspace !== undefined)('why something runs', () => {
         'pipelines/site/index.html': '<h1>\nhello\n</h1>\n',
         'pipelines/site/style.css': 'h1 {}\n',
       },
-      { onEnd: afterAll },
+      { onEnd: atEnd },
     );
     addTinyRoot(project);
     expect(await project.build()).toMatchObject({ code: 0 });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { builtinKinds } from '../../../src/builtins.ts';
 import type { ExporterKind } from '../../../src/exporters/exporter.ts';
 import type { HostCommand } from '../../../src/util/exec.ts';
@@ -11,6 +11,7 @@ import { BOOTABLE_TREE } from '../../rigs/disk.ts';
 import { partitionedDisk, runExporter } from '../../rigs/run-exporter.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 import { noWorkspace, WorkspaceRig } from '../../rigs/workspace.ts';
+import { endOfFile } from '../../rigs/end-of-file.ts';
 
 /** Kinds that write no file into the output folder: those of machines and of Packer's builders have tests of their own. */
 const ELSEWHERE = new Set(['docker-commit', 'docker-discard', 'docker-export', 'file', 'none', 'qemu-disk']);
@@ -108,12 +109,14 @@ function outputOn(options: string): void {
   onTestFinished(() => void execFileSync('umount', [project.path('output')]));
 }
 
+const atEnd = endOfFile();
+
 describe.skipIf(noWorkspace !== undefined)('every kind of export', () => {
   let whole: Readonly<Record<string, string>> = {};
   const files = new Map<string, string>();
 
   beforeAll(async () => {
-    project = new CliProject({}, { onEnd: afterAll });
+    project = new CliProject({}, { onEnd: atEnd });
     const exports = kinds.map(({ type }) => `  - { type: ${type}, ${OPTIONS[type] ?? ''} }\n`).join('');
     project.write(
       'pipelines/tiny.yaml',

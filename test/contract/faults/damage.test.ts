@@ -10,10 +10,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { openSealedJson, sealJson } from '../../../src/util/sealed-json.ts';
 import { FaultProject, type Products } from '../../rigs/faults.ts';
 import { noWorkspace } from '../../rigs/workspace.ts';
+import { endOfFile } from '../../rigs/end-of-file.ts';
 
 /** One way in a short run; with `IMGPIPE_FAULTS` all of them. */
 const HARMS = (
@@ -31,9 +32,11 @@ const AFTER = 'after';
 let project: FaultProject;
 const expected: Record<string, Products> = {};
 
+const atEnd = endOfFile();
+
 describe.skipIf(noWorkspace !== undefined)('a damaged store', () => {
   beforeAll(async () => {
-    project = new FaultProject({ onEnd: afterAll });
+    project = new FaultProject({ onEnd: atEnd });
     project.env['XDG_CACHE_HOME'] = project.path('home-cache');
     for (const variant of [AFTER, BEFORE]) {
       project.wipe();
