@@ -24,9 +24,8 @@ const SMALLEST_KEPT = 16384;
 /** Bytes that are collected before they are written. */
 const BATCH = 2 ** 20;
 
-const deflate = promisify<Buffer, { level: number; windowBits: number; memLevel: number }, Buffer>(
-  deflateRaw,
-);
+const DEFLATE = { level: 6, windowBits: 12, memLevel: 9 };
+const deflate = promisify<Buffer, typeof DEFLATE, Buffer>(deflateRaw);
 const zstd = promisify<Buffer, ZstdOptions, Buffer>(zstdCompress);
 /** Room for a frame around a cluster that cannot be made smaller. */
 const FRAME = 1024;
@@ -36,7 +35,7 @@ const FRAME = 1024;
  * Descriptor"; block/qcow2-threads.c).
  */
 const METHODS: Readonly<Record<CompressedOptions['compression'], (cluster: Buffer) => Promise<Buffer>>> = {
-  zlib: (cluster) => deflate(cluster, { level: 6, windowBits: 12, memLevel: 9 }),
+  zlib: (cluster) => deflate(cluster, DEFLATE),
   // Told the size and given room for all, it takes a third of the time.
   zstd: (cluster) => zstd(cluster, { pledgedSrcSize: cluster.length, chunkSize: cluster.length + FRAME }),
 };
@@ -55,7 +54,9 @@ export async function writeCompressedQcow2(
   const compress = METHODS[compression];
   if (compression === 'zstd' || clusterSize < SMALLEST_KEPT)
     return await writeClusters(image, options, context, compress);
-  const folder = await context.cacheFolder(`packed-qcow2-zlib-${process.versions.zlib}`);
+  // All that decides the bytes of a block is in the name.
+  const settings = [...Object.values(DEFLATE), process.versions.zlib].join('-');
+  const folder = await context.cacheFolder(`packed-deflate-${settings}`);
   await PackedBlocks.use(folder, (blocks) =>
     writeClusters(image, options, context, (cluster) => blocks.pack(cluster, compress)),
   );
