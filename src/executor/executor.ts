@@ -5,9 +5,7 @@ import { keyOf, type KeyInputs } from '../cache/key-inputs.ts';
 import { acquireLock } from '../cache/key-lock.ts';
 import { leaseSafely } from '../cache/maintenance.ts';
 import { fingerprintOfPath } from '../cache/stat-cache.ts';
-import type { FailureReason } from '../diagnostics/failure-reasons.ts';
 import { FailureError, unreachable, type Failure } from '../diagnostics/failure.ts';
-import { storageFailure } from '../diagnostics/storage-failure.ts';
 import { digestOfPath } from '../exporters/path-digest.ts';
 import type { Artifact } from '../model/artifact.ts';
 import { CLEANING_UP } from '../events/build-event.ts';
@@ -16,7 +14,6 @@ import { asDigest, type Digest } from '../model/ids.ts';
 import type { Probe } from '../plan/prober.ts';
 import type { Dispatcher, ExecutionOutcome } from './dispatcher.ts';
 import { currentBootId } from '../util/process-identity.ts';
-import { isErrno } from '../util/atomic-file.ts';
 import { tracePoint } from '../util/trace-point.ts';
 import { makeArtifact } from './make-artifact.ts';
 import { ensureDisk, makeDisk } from './make-disk.ts';
@@ -24,6 +21,7 @@ import { makeLayer } from './make-layer.ts';
 import { Machines } from './machines.ts';
 import { makeFiles } from './make-files.ts';
 import { LayerMender, layersUnder } from './mend-layers.ts';
+import { nodeFailure } from './node-failure.ts';
 import { NodeScope } from './node-scope.ts';
 import { runCheck } from './run-check.ts';
 import { GO_ON } from './look-in.ts';
@@ -91,7 +89,7 @@ export class Executor implements Dispatcher, AsyncDisposable {
       return await this.#attempts(node, probe, signal);
     } catch (error) {
       if (signal.aborted) return { type: 'failed', failures: [] };
-      return { type: 'failed', failures: [asFailure(error, node)] };
+      return { type: 'failed', failures: [nodeFailure(error, node)] };
     }
   }
 
@@ -135,7 +133,7 @@ export class Executor implements Dispatcher, AsyncDisposable {
         const failures =
           error instanceof FailureError
             ? error.failures.map((each) => located(each, node))
-            : [asFailure(error, node)];
+            : [nodeFailure(error, node)];
         if (attempt < retries) {
           const message = failures[0]?.message ?? 'failed';
           sink.emit({ type: 'node-retry', id: node.id, attempt: attempt + 1, of: retries, message });
@@ -302,7 +300,7 @@ export class Executor implements Dispatcher, AsyncDisposable {
       await this.#machines.cleanUp(node, scope);
       return [];
     } catch (error) {
-      const { message, ...failure } = asFailure(error, node);
+      const { message, ...failure } = nodeFailure(error, node);
       return [{ ...failure, message: `clean-up failed: ${message}` }];
     }
   }
@@ -363,48 +361,4 @@ function leasesOf(output: NodeOutput): string[] {
 
 function fileName(id: string): string {
   return id.replaceAll(/[^A-Za-z0-9._-]+/g, '_');
-}
-
-/** An unexpected error becomes a failure that the user can act on, or report. */
-function asFailure(error: unknown, node: GraphNode): Failure {
-  if (error instanceof FailureError && error.failures[0] !== undefined) return error.failures[0];
-  const at = { origin: node.origin, stepId: node.id, cause: error };
-  if (isErrno(error, 'EFBIG')) {
-    return {
-      reason: 'image-too-large',
-      message: `${node.name} makes a larger file than the file system can hold on which it is written`,
-      hint: 'ext4 holds files up to 16 TiB, XFS and btrfs larger ones: put the cache on one of them, or ask for a smaller size',
-      ...at,
-    };
-  }
-  if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
-    const hint = 'Free some space, or run `imgpipe cache prune`.';
-    return { reason: 'disk-full', message: `no space is left on the disk (${node.name})`, hint, ...at };
-  }
-  if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) {
-    return { reason: 'permission-denied', message: `${node.name}: ${(error as Error).message}`, ...at };
-  }
-  const broken = storageFailure(error);
-  if (broken !== undefined) return { ...broken, ...at };
-  // The operating system refuses a path that somebody has written.
-  if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'ETXTBSY') && namesPath(error))
-    return { reason: reasonOf(node), message: `${node.name}: ${(error as Error).message}`, ...at };
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { reason: 'internal', message: `${node.name}: ${message}`, ...at };
-}
-
-const namesPath = (error: unknown): boolean =>
-  error instanceof Error && 'path' in error && 'syscall' in error;
-
-function reasonOf({ role }: GraphNode): FailureReason {
-  switch (role) {
-    case 'source':
-      return 'source-failed';
-    case 'export':
-      return 'export-failed';
-    case 'post':
-      return 'post-failed';
-    default:
-      return 'step-failed';
-  }
 }
