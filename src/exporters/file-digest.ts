@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { FailureError } from '../diagnostics/failure.ts';
-import { startHashWorker, type HashAnswer } from './hash-thread.ts';
+import { startHashWorker, type HashAnswer, type HashJob } from './hash-thread.ts';
 
 /** Smaller files are hashed at once: starting a thread takes longer. */
 const SMALL = 4 * 2 ** 20;
@@ -16,11 +16,7 @@ export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<
   await using file = await open(path, 'r');
   const { size } = await file.stat();
   throwIfAborted(signal);
-  return size < SMALL ? await hashHere(path, signal) : await hashInThread(path, signal);
-}
-
-async function hashHere(path: string, signal: AbortSignal | undefined): Promise<string> {
-  await using file = await open(path, 'r');
+  if (size >= SMALL) return (await digestInThread({ type: 'file', path }, signal)).sha256;
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(CHUNK);
   for (;;) {
@@ -31,16 +27,24 @@ async function hashHere(path: string, signal: AbortSignal | undefined): Promise<
   }
 }
 
-function hashInThread(path: string, signal: AbortSignal | undefined): Promise<string> {
+/**
+ * Runs one job of a thread to its end.
+ * @throws FailureError `aborted`; the file system's own error
+ */
+export function digestInThread(
+  job: Exclude<HashJob, { type: 'memory' }>,
+  signal: AbortSignal | undefined,
+): Promise<HashAnswer & { type: 'digest' }> {
   return new Promise((resolve, reject) => {
-    const worker = startHashWorker({ type: 'file', path });
+    throwIfAborted(signal);
+    const worker = startHashWorker(job);
     const stop = (): void => {
       void worker.terminate();
       reject(stopped());
     };
     signal?.addEventListener('abort', stop, { once: true });
     worker.once('message', (answer: HashAnswer) => {
-      if (answer.type === 'digest') resolve(answer.sha256);
+      if (answer.type === 'digest') resolve(answer);
     });
     worker.once('error', reject);
     worker.once('exit', () => signal?.removeEventListener('abort', stop));

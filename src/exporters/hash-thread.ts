@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
 
-/** What a thread is started for: one file, or whatever it is told to take from shared memory. */
+/** What a thread is started for: one file, a folder (`digestOfTree`), or whatever it is told to take from shared memory. */
 export type HashJob =
   | { readonly type: 'file'; readonly path: string }
+  | { readonly type: 'tree'; readonly path: string }
   | { readonly type: 'memory'; readonly memory: SharedArrayBuffer };
 
 /** What follows next in the hashed stream. */
@@ -13,7 +14,9 @@ export type HashRequest =
 
 export type HashAnswer =
   /** The bytes of a slot are no longer needed. */
-  { readonly type: 'hashed'; readonly slot: number } | { readonly type: 'digest'; readonly sha256: string };
+  | { readonly type: 'hashed'; readonly slot: number }
+  /** `size`: the bytes that were hashed; of a folder, those of its files. */
+  | { readonly type: 'digest'; readonly sha256: string; readonly size: number };
 
 /** Starts the thread's program: beside this file in the sources, and a bundle of its own beside the bundled program. */
 export function startHashWorker(job: HashJob): Worker {

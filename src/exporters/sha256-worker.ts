@@ -1,32 +1,30 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { HashAnswer, HashJob, HashRequest } from './hash-thread.ts';
+import { digestOfBytes, digestOfTree } from './tree-digest.ts';
 
-// Thread of file-digest.ts and hash-thread.ts; the messages are described there.
+// Thread of file-digest.ts, path-digest.ts and hash-thread.ts; the messages are described there.
 const job = workerData as HashJob;
-const hash = createHash('sha256');
 const answer = (message: HashAnswer): void => parentPort?.postMessage(message);
 
-if (job.type === 'file') {
-  const buffer = Buffer.allocUnsafe(4 * 2 ** 20);
-  const file = openSync(job.path, 'r');
-  for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer))
-    hash.update(buffer.subarray(0, read));
-  closeSync(file);
-  answer({ type: 'digest', sha256: hash.digest('hex') });
-} else {
+if (job.type === 'file') answer({ type: 'digest', ...digestOfBytes(job.path) });
+else if (job.type === 'tree') answer({ type: 'digest', ...digestOfTree(job.path) });
+else {
+  const hash = createHash('sha256');
   const memory = Buffer.from(job.memory);
   const zeros = Buffer.alloc(2 ** 20);
+  let size = 0;
   parentPort?.on('message', (request: HashRequest) => {
     if (request.type === 'bytes') {
       hash.update(memory.subarray(request.start, request.end));
+      size += request.end - request.start;
       answer({ type: 'hashed', slot: request.slot });
     } else if (request.type === 'zeros') {
       for (let left = request.length; left > 0; left -= zeros.length)
         hash.update(zeros.subarray(0, Math.min(left, zeros.length)));
+      size += request.length;
     } else {
-      answer({ type: 'digest', sha256: hash.digest('hex') });
+      answer({ type: 'digest', sha256: hash.digest('hex'), size });
       parentPort?.close();
     }
   });
