@@ -1,32 +1,56 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, type Dirent } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  type Dirent,
+  type Stats,
+} from 'node:fs';
 import { isErrno } from '../../util/atomic-file.ts';
+import { globToRegExp } from '../../util/glob.ts';
 import { byteString, bytesOf, textOf, type ByteString } from '../manifest.ts';
 import { resolvePath, type PathTree } from '../resolve-path.ts';
 import { join } from '../view-index.ts';
 import { collectInventory } from './collect.ts';
-import type { ImageFile, Inventory } from './inventory.ts';
+import { type ImageFile, type Inventory, PACKAGE_DATABASES } from './inventory.ts';
 
 const CHUNK = 2 ** 20;
+
+export interface FolderInventoryOptions {
+  /** Whether files and their digests are wanted; each is then read once. */
+  readonly withFiles: boolean;
+  /** Globs on paths below the folder, which begin with `./`: lists of packages that match are not read. */
+  readonly excluded?: readonly string[];
+  readonly signal?: AbortSignal;
+}
 
 /**
  * Reads packages and files of a system that lies in a folder. Its links are followed as in the system itself, so nothing
  * outside of the folder is read.
- * @param options.withFiles whether files and their digests are wanted; each is then read once
  */
 export function inventoryOfFolder(
   root: string,
-  options: { readonly withFiles: boolean; readonly signal: AbortSignal },
+  { withFiles, excluded = [], signal }: FolderInventoryOptions,
 ): Inventory {
   const tree = new FolderTree(root);
   const files = new Map<string, ImageFile>();
-  for (const path of options.withFiles ? tree.regularFiles() : []) {
-    options.signal.throwIfAborted();
+  for (const path of withFiles ? tree.regularFiles() : []) {
+    signal?.throwIfAborted();
     const digests = tree.digestsOf(path);
     const name = textOf(path);
     if (digests !== undefined) files.set(name, { path: name, ...digests });
   }
-  return collectInventory({ tree, readText: (path) => tree.readText(path), files });
+  const patterns = excluded.map((glob) => globToRegExp(glob));
+  const leftOut = new Set(
+    Object.values(PACKAGE_DATABASES).filter((path) => patterns.some((one) => one.test(`.${path}`))),
+  );
+  const readText = (path: string): string =>
+    (leftOut as ReadonlySet<string>).has(path) ? '' : tree.readText(path);
+  return collectInventory({ tree, readText, files });
 }
 
 interface FolderEntry {
@@ -34,34 +58,42 @@ interface FolderEntry {
   readonly target?: ByteString;
 }
 
-/** A folder on disk as a tree in which links are followed. */
+/** A folder on disk as a tree in which links are followed; it is looked at where it is asked for. */
 class FolderTree implements PathTree {
   readonly #root: string;
-  readonly #entries = new Map<ByteString, FolderEntry>();
+  readonly #entries = new Map<ByteString, FolderEntry | undefined>();
 
   constructor(root: string) {
     this.#root = root;
-    this.#read('/');
   }
 
   lookup(path: ByteString): { readonly entry: FolderEntry } | undefined {
+    if (!this.#entries.has(path)) this.#entries.set(path, this.#find(path));
     const entry = this.#entries.get(path);
     return entry && { entry };
   }
 
   isDirectory(path: ByteString): boolean {
-    return path === '/' || this.#entries.get(path)?.type === 'directory';
+    return path === '/' || this.lookup(path)?.entry.type === 'directory';
   }
 
+  /** All of them, ascending. */
   regularFiles(): ByteString[] {
-    const files = [...this.#entries].filter(([, { type }]) => type === 'file');
+    this.#walk('/');
+    const files = [...this.#entries].filter(([, entry]) => entry?.type === 'file');
     return files.map(([path]) => path).toSorted();
   }
 
+  /** Empty where there is none, or none that this user may read. */
   readText(path: string): string {
     const resolved = resolvePath(this, byteString(path), { followLast: true });
-    if (resolved.type !== 'path' || this.#entries.get(resolved.path)?.type !== 'file') return '';
-    return readFileSync(this.#place(resolved.path), 'utf8');
+    if (resolved.type !== 'path' || this.lookup(resolved.path)?.entry.type !== 'file') return '';
+    try {
+      return readFileSync(this.#place(resolved.path), 'utf8');
+    } catch (error) {
+      if (isErrno(error, 'EACCES', 'ENOENT')) return '';
+      throw error;
+    }
   }
 
   /** Undefined where this user may not read the file. */
@@ -86,16 +118,25 @@ class FolderTree implements PathTree {
     return { sha1: sha1.digest('hex'), sha256: sha256.digest('hex') };
   }
 
-  #read(folder: ByteString): void {
+  #walk(folder: ByteString): void {
     for (const found of readdirSync(this.#place(folder), { withFileTypes: true, encoding: 'buffer' })) {
       const path = join(folder, found.name.toString('latin1'));
       const entry = this.#entryOf(found, path);
       this.#entries.set(path, entry);
-      if (entry.type === 'directory') this.#read(path);
+      if (entry.type === 'directory') this.#walk(path);
     }
   }
 
-  #entryOf(found: Dirent<Buffer>, path: ByteString): FolderEntry {
+  #find(path: ByteString): FolderEntry | undefined {
+    try {
+      return this.#entryOf(lstatSync(this.#place(path)), path);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return undefined;
+      throw error;
+    }
+  }
+
+  #entryOf(found: Dirent<Buffer> | Stats, path: ByteString): FolderEntry {
     if (found.isDirectory()) return { type: 'directory' };
     if (found.isFile()) return { type: 'file' };
     if (!found.isSymbolicLink()) return { type: 'other' };

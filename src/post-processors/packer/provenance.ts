@@ -5,7 +5,8 @@ import path from 'node:path';
 import * as z from 'zod';
 import { capture, FailureError } from '../../diagnostics/failure.ts';
 import { digestOfPath } from '../../exporters/path-digest.ts';
-import { folderInventory, folderSbom } from '../../layers/sbom/folder.ts';
+import { folderSbom } from '../../layers/sbom/folder.ts';
+import { inventoryOfFolder } from '../../layers/sbom/inventory-of-folder.ts';
 import type { Artifact } from '../../model/artifact.ts';
 import { lateSecrets } from '../../model/late-value.ts';
 import { BUILD_FIELDS, reportErrors } from '../../provisioners/packer/build-fields.ts';
@@ -240,12 +241,9 @@ async function writeSbom(
   if (!/cyclonedx|spdx/.test(word))
     throw new FailureError({ reason: 'post-failed', message: `unsupported format: ${word}` });
   const format = word.includes('cyclonedx') ? 'cyclonedx' : 'spdx';
-  const scan = {
-    root: context.resolvePath(scanPath(options, artifact)),
-    format: `${format}-json`,
-    excluded: options.sbom_exclude ?? [],
-  } as const;
-  const document = await folderSbom(scan, await folderInventory(scan));
+  const root = context.resolvePath(scanPath(options, artifact));
+  const inventory = inventoryOfFolder(root, { withFiles: false, excluded: options.sbom_exclude ?? [] });
+  const document = await folderSbom(root, `${format}-json`, inventory);
   const raw = `${at}.sbom.${format === 'spdx' ? 'spdx' : 'cdx'}.json`;
   place(raw, `${JSON.stringify(document, undefined, 2)}\n`, context);
   const claim = { subjects, type: PREDICATES[format], predicate: document };

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { folderInventory, folderSbom, type FolderSbomOptions } from '../../../layers/sbom/folder.ts';
+import { folderSbom, type SbomFormat } from '../../../layers/sbom/folder.ts';
+import { inventoryOfFolder } from '../../../layers/sbom/inventory-of-folder.ts';
 import { PACKAGE_DATABASES } from '../../../layers/sbom/inventory.ts';
 import type { CommandWork, PackerCommand } from '../command.ts';
 import { type FlagTable, parseFlags } from '../flags.ts';
@@ -9,7 +10,7 @@ const FLAGS: FlagTable = { o: 'text', output: 'text', exclude: 'each', scope: 't
 const SCOPES = ['squashed', 'all-layers', 'all', 'alllayers'];
 
 /** A word that holds the name of a format names it, as with Packer. */
-const formatOf = (word: string): 'cyclonedx-json' | 'spdx-json' | undefined =>
+const formatOf = (word: string): SbomFormat | undefined =>
   word.includes('cyclonedx') ? 'cyclonedx-json' : word.includes('spdx') ? 'spdx-json' : undefined;
 
 export const sbomGenerateCommand: PackerCommand = {
@@ -51,20 +52,22 @@ Options:
   },
 };
 
-async function generate({ context, ui }: CommandWork, { folder, ...wanted }: Wanted): Promise<number> {
-  context.stderr.write(`Generating ${wanted.format} SBOM for ${folder}...\n`);
-  const options = { ...wanted, root: path.resolve(context.cwd, folder) };
-  const inventory = await folderInventory(options);
+async function generate({ context, ui }: CommandWork, { folder, format, excluded }: Wanted): Promise<number> {
+  context.stderr.write(`Generating ${format} SBOM for ${folder}...\n`);
+  const root = path.resolve(context.cwd, folder);
+  const inventory = inventoryOfFolder(root, { withFiles: false, excluded });
   if (inventory.packages.length === 0) {
     const places = Object.values(PACKAGE_DATABASES).map((file) => path.join(folder, file));
     ui.error(`SBOM generation failed: no package is installed according to ${places.join(' and ')}`);
     return 1;
   }
-  context.stdout.write(`${JSON.stringify(await folderSbom(options, inventory), undefined, 2)}\n`);
+  context.stdout.write(`${JSON.stringify(await folderSbom(root, format, inventory), undefined, 2)}\n`);
   context.stderr.write('SBOM generation completed\n');
   return 0;
 }
 
-interface Wanted extends Pick<FolderSbomOptions, 'format' | 'excluded'> {
+interface Wanted {
   readonly folder: string;
+  readonly format: SbomFormat;
+  readonly excluded: readonly string[];
 }

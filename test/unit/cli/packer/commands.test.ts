@@ -1,3 +1,5 @@
+import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../../../src/cli/packer/commands.ts';
 import { PackerProject } from '../../../rigs/packer-command.ts';
@@ -467,6 +469,21 @@ describe('sbom-generate', () => {
       code: 1,
       stdout: expect.stringContaining('SBOM generation failed') as string,
     });
+  });
+
+  test('follows links as the system in the folder does: nothing outside of it is read', async () => {
+    withSystem().write('outside', STATUS.replace('nginx', 'of-the-host'));
+    const at = (path: string): string => join(project.folder, 'root', path);
+    mkdirSync(at('usr/lib/dpkg'), { recursive: true });
+    renameSync(at('var/lib/dpkg/status'), at('usr/lib/dpkg/status'));
+    symlinkSync('/usr/lib/dpkg/status', at('var/lib/dpkg/status'));
+    const inside = await project.run(['sbom-generate', 'root']);
+    expect(inside.stdout).toContain('nginx');
+    rmSync(at('var/lib/dpkg/status'));
+    symlinkSync(join(project.folder, 'outside'), at('var/lib/dpkg/status'));
+    const outside = await project.run(['sbom-generate', 'root']);
+    expect(outside).toMatchObject({ code: 0, stdout: expect.stringContaining('musl') as string });
+    expect(outside.stdout).not.toContain('of-the-host');
   });
 
   test('names a format or scope that is not there', async () => {
