@@ -74,8 +74,10 @@ export class Executor implements Dispatcher, AsyncDisposable {
       await this.#mender.mendUnder(node, signal);
       using _lock = await acquireLock(layout.lockFile(probe.key), {
         signal,
-        onWait: (pid) =>
-          sink.emit({ type: 'node-status', id: node.id, text: `waits for another imgpipe (pid ${pid})` }),
+        onWait: (pid) => {
+          const holder = pid === process.pid ? 'a node of the same content' : `another imgpipe (pid ${pid})`;
+          sink.emit({ type: 'node-status', id: node.id, text: `waits for ${holder}` });
+        },
       });
       // Another process may have made it since this one looked, whether or not it still held the lock.
       if (probe.state === 'miss') {

@@ -3,8 +3,7 @@ import { capture } from '../diagnostics/failure.ts';
 import { derivedUuid } from './disk/guid.ts';
 import { defineExporter } from './exporter.ts';
 import { setErofsTime } from './formats/erofs.ts';
-import { withMergedTree } from './merged-mount.ts';
-import { runTool } from './run-tool.ts';
+import { packTree, type TreePacking } from './packed-tree.ts';
 
 const schema = z.strictObject({
   compression: z
@@ -34,15 +33,18 @@ export const erofsExporter = defineExporter({
   readBackBy: ['fsck.erofs'],
   reproducible: true,
   run: ({ compression }, context) =>
-    capture(async () => {
+    capture(() => {
+      const { sourceDateEpoch } = context.pipeline;
       const seed = context.layers.map((layer) => layer.digest).join(' ');
       const method = compression === 'none' ? [] : [`-z${compression}`];
-      await withMergedTree(context, (tree) =>
-        runTool(context, {
-          argv: ['mkfs.erofs', ...method, '-U', derivedUuid(seed, 'erofs'), context.outputPath, tree],
-          reason: 'export-failed',
-        }),
-      );
-      await setErofsTime(context.outputPath, context.pipeline.sourceDateEpoch);
+      const form = [...method, '-U', derivedUuid(seed, 'erofs')];
+      const packing: TreePacking = {
+        // Older ones print their version and fail, as they know no such option.
+        version: ['sh', '-c', 'mkfs.erofs --version 2>&1 || true'],
+        recipe: ['erofs', ...form, sourceDateEpoch],
+        argv: (tree, file) => ['mkfs.erofs', ...form, file, tree],
+        finish: (file) => setErofsTime(file, sourceDateEpoch),
+      };
+      return packTree(context, packing, context.outputPath);
     }),
 });

@@ -9,8 +9,8 @@ import { findGrub } from './disk/tools.ts';
 import { defineExporter, type ExportContext } from './exporter.ts';
 import { makeIsoLoaders } from './iso/loaders.ts';
 import { makeIso } from './iso/make-iso.ts';
-import { withMergedTree } from './merged-mount.ts';
-import { runTool } from './run-tool.ts';
+import { packTree } from './packed-tree.ts';
+import { squashfsPacking } from './squashfs/packing.ts';
 
 /** Where live-boot's package puts the script that mounts the medium; without it the RAM disk cannot find its root. */
 const LIVE_BOOT = '/usr/share/initramfs-tools/scripts/live';
@@ -81,7 +81,9 @@ system has none.`,
       await mkdir(join(root, '.disk'));
       await rename(boot.kernel, join(root, 'live', 'vmlinuz'));
       await rename(boot.initrd ?? '', join(root, 'live', 'initrd.img'));
-      await makeSquashfs(context, options.compression, join(root, 'live', 'filesystem.squashfs'));
+      const form = { compression: options.compression, blockSize: 131072 };
+      const packed = join(root, 'live', 'filesystem.squashfs');
+      await packTree(context, squashfsPacking(context.pipeline, form), packed);
       // By this file the boot loader knows its medium among all disks of a machine.
       const seed = context.layers.map((layer) => layer.digest).join(' ');
       const mark = `/.disk/${derivedUuid(seed, 'iso')}`;
@@ -120,14 +122,4 @@ async function checkLive(context: ExportContext, initrd: string | undefined): Pr
       : `the image has no live-boot: there is no ${LIVE_BOOT}`,
     hint: 'install the packages live-boot and live-boot-initramfs-tools in a step, with a kernel',
   });
-}
-
-async function makeSquashfs(context: ExportContext, compression: string, path: string): Promise<void> {
-  const level = compression === 'zstd' ? ['-Xcompression-level', '6'] : [];
-  const time = ['-mkfs-time', String(context.pipeline.sourceDateEpoch)];
-  const form = ['-comp', compression, ...level, '-b', '131072', '-xattrs', ...time];
-  const quiet = ['-noappend', '-no-progress', '-quiet'];
-  await withMergedTree(context, (tree) =>
-    runTool(context, { argv: ['mksquashfs', tree, path, ...form, ...quiet], reason: 'export-failed' }),
-  );
 }

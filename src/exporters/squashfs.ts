@@ -1,12 +1,11 @@
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { defineExporter } from './exporter.ts';
-import { withMergedTree } from './merged-mount.ts';
-import { runTool } from './run-tool.ts';
+import { packTree } from './packed-tree.ts';
+import { squashfsPacking } from './squashfs/packing.ts';
 
-/** Levels that mksquashfs lets one choose; its own default for zstd, 15, takes many times as long for a little less. */
+/** Levels that mksquashfs lets one choose. */
 const LEVELS = { zstd: [1, 22], gzip: [1, 9] } as const;
-const DEFAULT_LEVELS = { zstd: 6, gzip: 9 } as const;
 
 const schema = z
   .strictObject({
@@ -62,26 +61,6 @@ export const squashfsExporter = defineExporter({
   extension: () => 'squashfs',
   readBackBy: ['unsquashfs'],
   reproducible: true,
-  run: ({ compression, blockSize, level }, context) =>
-    capture(async () => {
-      const effort =
-        compression === 'zstd' || compression === 'gzip'
-          ? ['-Xcompression-level', String(level ?? DEFAULT_LEVELS[compression])]
-          : [];
-      const method = ['-comp', compression, ...effort, '-b', String(blockSize), '-xattrs'];
-      // Files are sorted and blocks written in order, whatever the number of processors; only this time is the clock's.
-      const quiet = [
-        '-mkfs-time',
-        String(context.pipeline.sourceDateEpoch),
-        '-noappend',
-        '-no-progress',
-        '-quiet',
-      ];
-      await withMergedTree(context, (tree) =>
-        runTool(context, {
-          argv: ['mksquashfs', tree, context.outputPath, ...method, ...quiet],
-          reason: 'export-failed',
-        }),
-      );
-    }),
+  run: (options, context) =>
+    capture(() => packTree(context, squashfsPacking(context.pipeline, options), context.outputPath)),
 });

@@ -53,7 +53,9 @@ async function exported(
   options: object,
 ): Promise<string> {
   const path = join(temporaryFolder(), `out.${kind.extension(kind.schema.parse(options))}`);
-  expect(await runExporter(kind, options, path, { layers, workspace: rig.workspace })).toEqual({ ok: true });
+  expect(await runExporter(kind, options, path, { layers, workspace: rig.workspace })).toMatchObject({
+    ok: true,
+  });
   return path;
 }
 
