@@ -12,6 +12,7 @@ devices or mounts on the host: an ordinary user gets the bytes that root gets.
 |  | \`btrfs\` | btrfs check, btrfs restore, GRUB | by hand, not in the tests |
 | \`partitions\` | any folders but those that are needed before mounting | e2fsck, findmnt | QEMU: \`/boot\` and \`/var\` |
 | \`swap\` | any size | swaplabel | QEMU |
+| \`lvm\` | a volume group with free space | lvm2 (pvs, vgs, lvs, vgck, pvck), GRUB, blkid | QEMU: root, \`/boot\` and swap by BIOS; by hand by UEFI |
 | \`espMount\` | a folder such as \`/boot/efi\` | mtools | |
 
 - **Reproducible** are all layouts but those with btrfs: mkfs.btrfs numbers files by the inodes they have on the host, and takes
@@ -23,14 +24,32 @@ devices or mounts on the host: an ordinary user gets the bytes that root gets.
   an image with them is refused and the files are named. Files with several names (hard links) become several files. It
   takes 300 MiB at least.
 - **Partitions, swap and the ESP with \`espMount\`** are told to the image in its \`/etc/fstab\`, by PARTUUID, and only in the disk:
-  exports of layers have the file as the layers do. The root is found by the kernel's \`root=PARTUUID=\`.
+  exports of layers have the file as the layers do. The root is found by the kernel's \`root=PARTUUID=\`. Logical
+  volumes are named by their device instead.
 - **An MBR** has four primary partitions; the boot loader lies before the first. Its root does not grow by itself, since
   systemd-repart grows those of a GPT only.
-- **LVM is not among them**: lvm2 works on block devices of the kernel only. \`pvcreate\` refuses a file ("No device found"), and
-  what makes a file a device, loop devices and the device mapper, needs root. Volumes can be made on the first boot of
-  the machine, on free space or on a disk of its own.
+- **LVM**: with \`lvm\` the root, the swap and the \`partitions\` are linear logical volumes of one volume group, whose physical volume is
+  the last partition; a partition with \`lvm: false\` stays one. imgpipe writes LVM's metadata itself, so neither lvm2 nor loop devices are
+  needed on the host. The image needs the package \`lvm2\` and an initial RAM disk to find its root; one without them is refused. Volumes are named after their mount points (\`root\`, \`swap\`, \`var-log\` for \`/var/log\`) or by \`name\`, and found as
+  \`/dev/mapper/GROUP-VOLUME\`. Extents have 4 MiB. \`lvm.free\` keeps space for more volumes and snapshots. GRUB reads the kernel from
+  a volume as well as from a plain \`/boot\`. Like all identifiers those of LVM are the same in all machines from one image: before one's disk
+  is attached to another, give it others with \`vgimportclone\`.
 - **Growing**: with \`growRoot\` (the default) the root of an image that has systemd-repart takes the free space of a larger disk
-  at boot. It lies last on the disk for that.
+  at boot. It lies last on the disk for that. A root on LVM does not grow by itself: after \`growpart\` on the last partition
+  \`pvresize\` gives the space to the group, and \`lvextend --resizefs\` to a volume.
+
+Root, \`/var\` and swap on LVM beside a plain \`/boot\`, with 2 GB of the group kept free:
+
+\`\`\`yaml
+steps:
+  - { type: package, install: [linux-image-cloud-amd64, lvm2] }
+disk:
+  lvm: { group: system, free: 2GB }
+  partitions:
+    - { mount: /boot, size: 512MB, lvm: false }
+    - { mount: /var, size: 4GB }
+  swap: 1GB
+\`\`\`
 
 ## Images for arm64 on amd64
 

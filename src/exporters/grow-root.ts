@@ -1,6 +1,9 @@
 import type { DiskSpec } from '../model/pipeline.ts';
 
-/** Whether the image takes the free space of a larger disk at boot; systemd-repart does it for GPT disks only. */
-export function growsRoot({ growRoot, table }: Pick<DiskSpec, 'growRoot' | 'table'>): boolean {
-  return table === 'mbr' ? false : (growRoot ?? true);
+/**
+ * Whether the image takes the free space of a larger disk at boot; systemd-repart does it for partitions of a GPT only,
+ * not for logical volumes.
+ */
+export function growsRoot({ growRoot, table, lvm }: Pick<DiskSpec, 'growRoot' | 'table' | 'lvm'>): boolean {
+  return table === 'mbr' || lvm !== undefined ? false : (growRoot ?? true);
 }

@@ -72,7 +72,7 @@ export interface CheckSpec extends KindUse {
 /** File systems that a partition of an image can have. */
 export type FileSystemType = 'ext4' | 'xfs' | 'btrfs';
 
-/** A partition beside the root's, which takes the files of the image below a folder. Sizes in bytes. */
+/** A partition or logical volume beside the root's, which takes the files of the image below a folder. Sizes in bytes. */
 export interface PartitionSpec {
   /** Absolute path of the folder. */
   readonly mount: string;
@@ -80,6 +80,18 @@ export interface PartitionSpec {
   /** Size of the partition; `fit` takes what the files need plus `free`. */
   readonly size: number | 'fit';
   readonly free: number;
+  /** Whether it is a logical volume of the disk's volume group. Default: true on a disk that has one. */
+  readonly lvm?: boolean;
+  /** Name of the logical volume. Default: from the mount point. */
+  readonly name?: string;
+}
+
+/** The volume group of a disk, which holds the root, the swap and all partitions that do not say otherwise. */
+export interface VolumeGroupSpec {
+  /** Name of the group. */
+  readonly group: string;
+  /** Space that no volume takes, in bytes. Default: none but what is left of the last extent. */
+  readonly free?: number;
 }
 
 /**
@@ -103,11 +115,13 @@ export interface DiskSpec {
   readonly partitions?: readonly PartitionSpec[];
   /** Size of a swap partition. Default: none. */
   readonly swap?: number;
+  /** Default: no volume group, all are partitions. */
+  readonly lvm?: VolumeGroupSpec;
   /** Folder of the image whose files go into the EFI system partition, which is mounted there. Default: none. */
   readonly espMount?: string;
   /** Whether boot loader and kernel speak on the first serial port. Default: true. */
   readonly serialConsole?: boolean;
-  /** Whether the root file system takes the free space of a larger disk at boot. Default: true, with an MBR false. */
+  /** Whether the root file system takes the free space of a larger disk at boot. Default: true, with an MBR or LVM false. */
   readonly growRoot?: boolean;
   readonly origin: SourceRange;
 }

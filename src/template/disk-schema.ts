@@ -1,10 +1,6 @@
 import * as z from 'zod';
-import type { DiskSpec } from '../model/pipeline.ts';
 import { sizeField } from '../schema/fields.ts';
-
-const MBR_PARTITIONS = 4;
-/** Folders that are needed before anything is mounted, or that hold no files of the image. */
-const NEVER_APART = ['/etc', '/usr', '/bin', '/sbin', '/lib', '/lib64', '/dev', '/proc', '/sys', '/run'];
+import { diskMistakes } from './disk-mistakes.ts';
 
 const mountField = () =>
   z
@@ -29,8 +25,30 @@ const partitionSchema = z
       .default('fit')
       .describe('Size of the partition; `fit` takes what the files need plus `free`.'),
     free: sizeField().prefault('64MiB').describe('Free space in the file system when the size is `fit`.'),
+    lvm: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether it is a logical volume. Default: true where the disk has `lvm`; `false` makes it a partition of its own.',
+      ),
+    name: z
+      .string()
+      .optional()
+      .describe('Name of the logical volume. Default: from the mount point, `var-log` for `/var/log`.'),
   })
-  .describe('A partition for a part of the tree.');
+  .describe('A partition, or a logical volume, for a part of the tree.');
+
+/** The volume group of a disk. */
+const lvmSchema = z
+  .strictObject({
+    group: z.string().describe('Name of the volume group.'),
+    free: sizeField()
+      .optional()
+      .describe('Space in the group that no volume takes, for more volumes and snapshots. Default: none.'),
+  })
+  .describe(
+    'Puts the root, the swap and the `partitions` into one volume group of LVM, as logical volumes. The image needs the package `lvm2`.',
+  );
 
 /** The disk of an image. */
 export const diskSchema = z
@@ -56,13 +74,12 @@ export const diskSchema = z
     partitions: z
       .array(partitionSchema)
       .optional()
-      .describe(
-        'Partitions of their own for parts of the tree, such as `/boot` or `/var`. LVM is not possible: its programs work on block devices of the kernel only, never on a file.',
-      ),
+      .describe('Partitions of their own for parts of the tree, such as `/boot` or `/var`.'),
+    lvm: lvmSchema.optional(),
     swap: sizeField()
       .refine((size) => size >= 2 ** 20, 'must be 1MiB or more')
       .optional()
-      .describe('Size of a swap partition. Default: none.'),
+      .describe('Size of a swap partition, or with `lvm` of a swap volume. Default: none.'),
     espMount: mountField()
       .optional()
       .describe(
@@ -76,47 +93,10 @@ export const diskSchema = z
       .boolean()
       .optional()
       .describe(
-        'Whether the root file system takes the space of a larger disk at boot. Default: true; with `mbr` it cannot.',
+        'Whether the root file system takes the space of a larger disk at boot. Default: true; with `mbr` or `lvm` it cannot.',
       ),
   })
   .superRefine((disk, context) => {
     for (const { path, message } of diskMistakes(disk)) context.addIssue({ code: 'custom', path, message });
   })
   .describe('Layout of the disk.');
-
-interface Mistake {
-  readonly path: (string | number)[];
-  readonly message: string;
-}
-
-/** What is wrong with a layout as a whole. */
-function diskMistakes(disk: Omit<DiskSpec, 'origin'>): Mistake[] {
-  const { partitions = [], firmware, table = 'gpt' } = disk;
-  const mistakes: Mistake[] = [];
-  const mounts = new Set<string>(disk.espMount === undefined ? [] : [disk.espMount]);
-  for (const [index, { mount }] of partitions.entries()) {
-    const path = ['partitions', index, 'mount'];
-    if (mounts.has(mount)) mistakes.push({ path, message: `two partitions are mounted at ${mount}` });
-    if (NEVER_APART.some((folder) => folder === mount || mount.startsWith(`${folder}/`))) {
-      mistakes.push({ path, message: `${mount} must be part of the root file system` });
-    }
-    mounts.add(mount);
-  }
-  if (disk.espMount !== undefined && firmware === 'bios') {
-    mistakes.push({ path: ['espMount'], message: 'there is no EFI system partition with `firmware: bios`' });
-  }
-  if (table === 'mbr') {
-    const own = 1 + (firmware === 'bios' ? 0 : 1) + (disk.swap === undefined ? 0 : 1);
-    if (partitions.length + own > MBR_PARTITIONS) {
-      const message = `an mbr has ${MBR_PARTITIONS} partitions, and this disk needs ${partitions.length + own}; use gpt`;
-      mistakes.push({ path: ['table'], message });
-    }
-    if (disk.growRoot === true) {
-      mistakes.push({ path: ['growRoot'], message: 'systemd-repart grows partitions of a gpt only' });
-    }
-    if (disk.size !== 'fit' && disk.size > 2 ** 41) {
-      mistakes.push({ path: ['size'], message: 'an mbr reaches 2 TiB; use gpt' });
-    }
-  }
-  return mistakes;
-}

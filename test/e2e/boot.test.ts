@@ -29,7 +29,8 @@ const programs = [
 ];
 const missing = noWorkspace ?? programs.find((path) => !existsSync(path));
 
-const SERVER = 'systemd-sysv,udev,dbus,linux-image-cloud-amd64,openssh-server,nginx-light,iproute2,e2fsprogs';
+const SERVER =
+  'systemd-sysv,udev,dbus,linux-image-cloud-amd64,openssh-server,nginx-light,iproute2,e2fsprogs,lvm2';
 const MEDIA = 'live-boot,live-boot-initramfs-tools,systemd-boot-efi';
 
 /** A Debian with a web server and SSH that can be a live system, as mmdebstrap makes it, in the current folder. */
@@ -136,21 +137,25 @@ describe.skipIf(missing)('a Debian image', () => {
     await boot(iso, { firmware: 'uefi', ready: 'Run /init as init process' }, 'raw');
   });
 
-  it('starts from a divided XFS disk with an MBR, as VHDX', async () => {
+  it('starts from a divided XFS disk with LVM and an MBR, as VHDX', async () => {
     const disks = new DiskRig(rig);
-    const partitions = ['/boot', '/var'].map((mount) => {
-      return { mount, fileSystem: 'ext4', size: 'fit', free: 2 ** 26 } as const;
-    });
-    const form = { table: 'mbr', firmware: 'bios', fileSystem: 'xfs' } as const;
+    const sizes = { fileSystem: 'ext4', size: 'fit', free: 2 ** 26 } as const;
+    const partitions = [
+      { mount: '/boot', ...sizes },
+      { mount: '/var', ...sizes, lvm: false },
+    ];
+    const form = { table: 'mbr', firmware: 'bios', fileSystem: 'xfs', lvm: { group: 'my-group' } } as const;
     const spec = { ...form, swap: 2 ** 26, partitions, free: 2 ** 28 };
     const disk = await disks.full(disks.request([base], [], spec));
     const expected = {
       console: [
-        '(hd0,msdos2)/vmlinuz-',
-        'Adding 65532k swap on /dev/vda1',
-        'EXT4-fs (vda2): mounted',
-        'EXT4-fs (vda3): mounted',
-        'XFS (vda4): Ending clean mount',
+        // What GRUB calls the volume that it reads the kernel from, then how the kernel sees them all.
+        '(lvm/my--group-boot)/vmlinuz-',
+        'root=/dev/mapper/my--group-root',
+        'Adding 65532k swap on /dev/mapper/my--group-swap',
+        'EXT4-fs (vda1): mounted',
+        'EXT4-fs (dm-1): mounted',
+        'XFS (dm-2): Ending clean mount',
       ],
     };
     await boot(await exported(vhdxExporter, {}, { disk }), expected, 'vhdx');

@@ -2,8 +2,8 @@ import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../../diagnostics/failure.ts';
 import { isSuperblock } from '../../exporters/disk/ext4-geometry.ts';
+import { findVolumes } from '../../exporters/disk/find-volumes.ts';
 import { SECTOR } from '../../exporters/disk/gpt.ts';
-import { decodeTable } from '../../exporters/disk/mbr.ts';
 import { runTool, type ToolContext } from '../../exporters/run-tool.ts';
 import type { QemuFormat } from '../../model/bootable.ts';
 
@@ -104,18 +104,16 @@ function keyScript(folder: string, hasFolder: boolean, keys: string, uid: string
 }
 
 /**
- * Byte at which the root file system starts: the ext4 partition with the label `root`, or else the largest one.
+ * Byte at which the root file system starts: the ext4 partition or logical volume with the label `root`, or else the largest one.
  * @throws FailureError `check-failed` when there is none
  */
 async function rootOffset(path: string): Promise<number> {
   await using file = await open(path, 'r');
-  const start = Buffer.alloc(34 * SECTOR);
-  await file.read(start, 0, start.length, 0);
   const superblock = Buffer.alloc(1024);
   const found: { readonly at: number; readonly label: string }[] = [];
-  const partitions = decodeTable(start) ?? [];
-  for (const partition of partitions.toSorted((a, b) => b.sectors - a.sectors)) {
-    const at = partition.start * SECTOR;
+  const volumes = (await findVolumes(file)) ?? [];
+  for (const { start } of volumes.toSorted((a, b) => b.sectors - a.sectors)) {
+    const at = start * SECTOR;
     await file.read(superblock, 0, superblock.length, at + 1024);
     if (!isSuperblock(superblock)) continue;
     found.push({ at, label: superblock.toString('latin1', LABEL, LABEL + 16).replace(/\0.*$/s, '') });

@@ -4,7 +4,7 @@ import { runTool, type ToolContext } from '../run-tool.ts';
 import { SECTOR } from './gpt.ts';
 import { grubQuoted } from './grub-quoted.ts';
 import { kernelCommandLine } from './kernel.ts';
-import { volumeOf } from './layout.ts';
+import { sourceOf, volumeOf } from './layout.ts';
 import type { DiskPlan } from './plan-disk.ts';
 import type { GrubPlatform } from './tools.ts';
 
@@ -58,9 +58,11 @@ async function makeGrubImage(
   await writeFile(config, grubConfig(plan, imageArguments, isBios));
   const output = ['-O', platform, '-d', moduleFolder, '-p', '/boot/grub', '-c', config, '-o', image];
   const { table } = plan.layout;
+  const volume = volumeOf(plan.layout, plan.kernel.image);
   const names = [
     table.scheme === 'mbr' ? 'part_msdos' : 'part_gpt',
-    FILE_SYSTEM_MODULES[volumeOf(plan.layout, plan.kernel.image).fileSystem],
+    ...(volume.partition.device === undefined ? [] : ['lvm']),
+    FILE_SYSTEM_MODULES[volume.fileSystem],
     ...MODULES,
     ...(isBios ? BIOS_MODULES : ['fat']),
   ];
@@ -75,7 +77,7 @@ function grubConfig(plan: DiskPlan, imageArguments: string, isBios: boolean): st
   const volume = volumeOf(layout, kernel.image);
   const inVolume = (path: string): string => (volume.mount === '/' ? path : path.slice(volume.mount.length));
   const commandLine = kernelCommandLine(
-    { rootUuid: layout.root.uuid, architecture: request.architecture, serialConsole },
+    { root: sourceOf(layout.root), architecture: request.architecture, serialConsole },
     kernelArgs,
     imageArguments,
   );

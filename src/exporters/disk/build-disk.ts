@@ -8,6 +8,7 @@ import { normalizeExt4 } from './ext4-normalize.ts';
 import { SECTOR } from './gpt.ts';
 import { readKernelArguments } from './kernel-arguments.ts';
 import { rootVolume, volumesOf } from './layout.ts';
+import { encodeVolumeGroup } from './lvm-area.ts';
 import { makeFileSystems } from './make-file-systems.ts';
 import { encodeTable } from './mbr.ts';
 import { patchScript, patchErrors } from './patch.ts';
@@ -40,6 +41,10 @@ export async function buildDiskBase(plan: DiskPlan, context: DiskBuildContext): 
     await disk.truncate(layout.size);
     for (const { offset, bytes } of encodeTable(layout.table))
       await disk.write(bytes, 0, bytes.length, offset);
+    if (layout.volumeGroup !== undefined) {
+      const { offset, bytes } = encodeVolumeGroup(layout.volumeGroup, request.sourceDateEpoch);
+      await disk.write(bytes, 0, bytes.length, offset);
+    }
     const imageArguments = await readKernelArguments(context.workspace, request.layers);
     const installLoader = (): Promise<void> =>
       installBootLoader(plan, context.outputPath, disk, imageArguments, context);

@@ -23,18 +23,25 @@ export const PARTITION_TYPES = {
   rootAmd64: '4f68bce3-e8cd-4db1-96e7-fbcaf984b709',
   rootArm64: 'b921b045-1df0-41c3-af44-4c6f280d3fae',
   rootI386: '44479540-f297-41b2-9af7-d131d5f0458a',
+  lvm: 'e6d6d379-f507-44c2-a23c-238f2a3df928',
 } as const;
 
+/** A partition, or a logical volume that lies in one piece inside one. */
 export interface Partition {
   readonly name: string;
-  /** Type GUID in text form. */
+  /** Type GUID in text form; of a logical volume empty. */
   readonly type: string;
-  /** The partition's own identifier (PARTUUID) in text form: a GUID, or with an MBR `<disk's signature>-<number>`. */
+  /**
+   * The partition's own identifier (PARTUUID) in text form: a GUID, or with an MBR `<disk's signature>-<number>`; of a
+   * logical volume LVM's.
+   */
   readonly uuid: string;
   /** First sector. */
   readonly start: number;
   /** Number of sectors. */
   readonly sectors: number;
+  /** Of a logical volume: the device that a running system has for it. */
+  readonly device?: string;
 }
 
 export interface PartitionTable {

@@ -16,6 +16,23 @@ export function derivedUuid(seed: string, name: string): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
+const LVM_CHARACTERS = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
+
+/**
+ * An identifier of LVM that is the same for the same seed and name: 32 letters and digits, with hyphens.
+ * @param name which identifier of a disk, e.g. `lvm/group`
+ */
+export function derivedLvmId(seed: string, name: string): string {
+  const bytes = createHash('sha256').update(NAMESPACE).update(`${seed}\0${name}`).digest();
+  const id = [...bytes].map((byte) => LVM_CHARACTERS.charAt(byte % LVM_CHARACTERS.length)).join('');
+  return hyphenatedLvmId(id);
+}
+
+/** The 32 characters of an identifier of LVM as it shows them, in groups of 6-4-4-4-4-4-6. */
+export function hyphenatedLvmId(id: string): string {
+  return id.replace(/^(.{6})(.{4})(.{4})(.{4})(.{4})(.{4})(.{6})$/, '$1-$2-$3-$4-$5-$6-$7');
+}
+
 /** A UUID's text form as the 16 bytes of a GUID on disk: first three fields little-endian (UEFI spec, appendix A). */
 export function guidBytes(uuid: string): Buffer {
   const bytes = Buffer.from(uuid.replaceAll('-', ''), 'hex');

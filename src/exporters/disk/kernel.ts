@@ -46,11 +46,11 @@ export function defaultConsoles(architecture: string, serialConsole: boolean): r
 
 /**
  * The kernel command line. The defaults for the consoles go when the template or the image names consoles itself.
- * @param disk.rootUuid PARTUUID of the root partition
+ * @param disk.root where the root file system lies, e.g. `PARTUUID=…`
  * @param imageArguments what `readKernelArguments` gives
  */
 export function kernelCommandLine(
-  disk: { readonly rootUuid: string; readonly architecture: string; readonly serialConsole: boolean },
+  disk: { readonly root: string; readonly architecture: string; readonly serialConsole: boolean },
   specArguments: readonly string[],
   imageArguments: string,
 ): string {
@@ -58,7 +58,7 @@ export function kernelCommandLine(
   const chosen = [...specArguments, ...fromImage];
   const named = (option: string): boolean => chosen.some((word) => word.startsWith(`${option}=`));
   return [
-    ...(named('root') ? [] : [`root=PARTUUID=${disk.rootUuid}`]),
+    ...(named('root') ? [] : [`root=${disk.root}`]),
     // Without an fstab nothing remounts the root file system, so it must come up writable.
     ...(chosen.includes('ro') || chosen.includes('rw') ? [] : ['rw']),
     ...(named('console') ? [] : defaultConsoles(disk.architecture, disk.serialConsole)),

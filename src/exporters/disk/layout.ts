@@ -1,4 +1,5 @@
 import type { DiskRequest } from '../../model/disk-request.ts';
+import { isLogicalVolume, logicalVolumeName, ROOT_VOLUME, SWAP_VOLUME } from '../../model/logical-volumes.ts';
 import type { FileSystemType } from '../../model/pipeline.ts';
 import type { Architecture } from '../../model/platform.ts';
 import {
@@ -13,12 +14,13 @@ import {
 import { PARTITION_TYPES, SECTOR, type Partition, type PartitionTable } from './gpt.ts';
 import { derivedUuid } from './guid.ts';
 import { mbrPartitionUuid, sectorsAtEnd } from './mbr.ts';
+import { GroupPlan, type VolumeGroup } from './volume-group.ts';
 
 /** Partitions start and end on whole mebibytes, as every partitioning tool of the last ten years does it. */
 const ALIGNMENT = 2 ** 20;
 const ALIGNED_SECTORS = ALIGNMENT / SECTOR;
 
-/** A file system on a partition, with the part of the image's tree that lies below a folder. */
+/** A file system on a partition or logical volume, with the part of the image's tree that lies below a folder. */
 export interface Volume {
   /** Label of the file system. */
   readonly name: string;
@@ -55,11 +57,18 @@ export interface DiskLayout {
   readonly swap?: { readonly partition: Partition; readonly uuid: string };
   /** Folder whose files the ESP holds. */
   readonly espMount?: string;
+  /** Its logical volumes hold the root and whatever of the others lies inside its partition. */
+  readonly volumeGroup?: VolumeGroup;
+}
+
+/** How kernel and fstab(5) name a partition or logical volume. */
+export function sourceOf({ uuid, device }: Partition): string {
+  return device ?? `PARTUUID=${uuid}`;
 }
 
 /** What a file system is made for: all that its bytes depend on beside its place and its files. */
 export interface VolumeRequest {
-  readonly layout: Pick<DiskLayout, 'size'>;
+  readonly layout: Pick<DiskLayout, 'size' | 'volumeGroup'>;
   readonly request: Pick<DiskRequest, 'sourceDateEpoch'>;
 }
 
@@ -112,25 +121,46 @@ export function planLayout(request: DiskRequest, sizeOf: (mount: string) => Tree
       ? undefined
       : place('bios', PARTITION_TYPES.biosBoot, ALIGNED_SECTORS);
   const esp = spec.firmware === 'bios' ? undefined : place('esp', PARTITION_TYPES.esp, whole(spec.espSize));
-  const swap = spec.swap === undefined ? undefined : place('swap', PARTITION_TYPES.swap, whole(spec.swap));
-  const names = volumeNames((spec.partitions ?? []).map(({ mount }) => mount));
-  const volumes = (spec.partitions ?? []).map(({ mount, fileSystem, size, free }, index): Volume => {
-    const name = names[index] ?? '';
+  const swapPartition =
+    spec.swap === undefined || spec.lvm !== undefined
+      ? undefined
+      : place('swap', PARTITION_TYPES.swap, whole(spec.swap));
+  const labels = volumeLabels((spec.partitions ?? []).map(({ mount }) => mount));
+  const wanted = (spec.partitions ?? []).map((item, index) => ({ ...item, label: labels[index] ?? '' }));
+  const volumeOn = (item: (typeof wanted)[number], take: (bytes: number) => Partition): Volume => {
+    const { mount, fileSystem, size, free, label } = item;
     const files = sizeOf(mount);
     const bytes = size === 'fit' ? roundUp(fitFileSystem(fileSystem, files, free), FIT_STEP) : size;
-    const partition = place(name, mountType(mount), whole(bytes), `mounted${mount}`);
+    const partition = take(bytes);
     const facts = fileSystemFacts(uuid(`mounted-file-system${mount}`), partition, files);
-    return { name, mount, fileSystem, partition, ...facts };
-  });
+    return { name: label, mount, fileSystem, partition, ...facts };
+  };
+  const volumes = wanted
+    .filter((item) => !isLogicalVolume(spec, item))
+    .map((item) =>
+      volumeOn(item, (bytes) =>
+        place(item.label, mountType(item.mount), whole(bytes), `mounted${item.mount}`),
+      ),
+    );
+  // Its physical volume is the last partition: what lies in it comes after all that lies apart.
+  const group = spec.lvm && new GroupPlan(seed, spec.lvm, next);
+  const swap = swapPartition ?? (spec.swap === undefined ? undefined : group?.place(SWAP_VOLUME, spec.swap));
+  if (group !== undefined) {
+    for (const item of wanted.filter((one) => isLogicalVolume(spec, one)))
+      volumes.push(volumeOn(item, (bytes) => group.place(logicalVolumeName(item), bytes)));
+  }
   const rootFileSystem = spec.fileSystem ?? 'ext4';
   const files = sizeOf('/');
+  const rootBytes = fitFileSystem(rootFileSystem, files, spec.free);
   const size =
     spec.size === 'fit'
-      ? roundUp(next * SECTOR + fitFileSystem(rootFileSystem, files, spec.free) + ALIGNMENT, FIT_STEP)
+      ? roundUp((group?.endWith(rootBytes) ?? next * SECTOR + rootBytes) + ALIGNMENT, FIT_STEP)
       : roundDown(spec.size, ALIGNMENT);
   const diskSectors = size / SECTOR;
-  const rootEnd = roundDown(diskSectors - sectorsAtEnd(scheme), ALIGNED_SECTORS);
-  const root = place('root', rootType(request.architecture), Math.max(0, rootEnd - next));
+  const lastEnd = roundDown(diskSectors - sectorsAtEnd(scheme), ALIGNED_SECTORS);
+  const left = Math.max(0, lastEnd - next);
+  const root = group?.placeLast(ROOT_VOLUME, lastEnd) ?? place('root', rootType(request.architecture), left);
+  const volumeGroup = group?.finish(place('lvm', PARTITION_TYPES.lvm, left));
   const { uuid: rootUuid, ...facts } = fileSystemFacts(uuid('file-system/root'), root, files);
   return {
     table: { ...(scheme === 'mbr' && { scheme }), diskUuid: uuid('disk'), diskSectors, partitions },
@@ -145,11 +175,12 @@ export function planLayout(request: DiskRequest, sizeOf: (mount: string) => Tree
     ...(volumes.length > 0 && { volumes }),
     ...(swap && { swap: { partition: swap, uuid: uuid('file-system/swap') } }),
     ...(spec.espMount !== undefined && { espMount: spec.espMount }),
+    ...(volumeGroup && { volumeGroup }),
   };
 }
 
 /** Labels by mount points, no two alike; XFS has the shortest ones, with twelve characters. */
-function volumeNames(mounts: readonly string[]): string[] {
+function volumeLabels(mounts: readonly string[]): string[] {
   const taken = new Set(['root', 'swap', 'ESP']);
   return mounts.map((mount) => {
     const whole = mount.slice(1).replaceAll('/', '-');

@@ -7,7 +7,11 @@ const ENTRY_SIZE = 16;
 const ENTRY_COUNT = 4;
 const ACTIVE = 0x80;
 /** Types by the GUIDs of a GPT (Linux, include/uapi and the list of fdisk); all others are `linux`. */
-const TYPES: Readonly<Record<string, number>> = { [PARTITION_TYPES.esp]: 0xef, [PARTITION_TYPES.swap]: 0x82 };
+const TYPES: Readonly<Record<string, number>> = {
+  [PARTITION_TYPES.esp]: 0xef,
+  [PARTITION_TYPES.swap]: 0x82,
+  [PARTITION_TYPES.lvm]: 0x8e,
+};
 const LINUX = 0x83;
 const PROTECTIVE = 0xee;
 /** Cylinder, head and sector of places that have none, as all tools write them today. */

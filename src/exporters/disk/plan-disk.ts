@@ -6,6 +6,7 @@ import { asCacheKey, type CacheKey, type Digest } from '../../model/ids.ts';
 import type { View } from '../../model/layer.ts';
 import { canonicalJson } from '../../util/canonical-json.ts';
 import { sha256Hex } from '../../util/hash.ts';
+import { checkLvm, decidesLvm } from './check-lvm.ts';
 import { planDelta, type DeltaPart } from './delta.ts';
 import { SECTOR } from './gpt.ts';
 import { COMMAND_LINE_FOLDERS, isCommandLineFile } from './kernel-arguments.ts';
@@ -99,6 +100,8 @@ function draftDisk(
       hint: 'give disk.espMount another folder, such as /boot/efi',
     });
   }
+  const startable = checkLvm(boot, kernel.value, spec);
+  if (!startable.ok) return startable;
   const base = mergeTree(part(false));
   const divided = checkMountPoints(base, spec);
   if (!divided.ok) return divided;
@@ -129,10 +132,14 @@ function draftDisk(
   });
 }
 
-/** Paths that the boot loader and the root folder depend on, with the folders above them. */
+/** Paths that the boot loader, the root folder and LVM depend on, with the folders above them. */
 function decidesBoot({ path }: ManifestEntry): boolean {
   return (
-    path.startsWith('/boot') || path === '/' || isCommandLineFile(path) || COMMAND_LINE_FOLDERS.includes(path)
+    path.startsWith('/boot') ||
+    path === '/' ||
+    isCommandLineFile(path) ||
+    COMMAND_LINE_FOLDERS.includes(path) ||
+    decidesLvm(path)
   );
 }
 

@@ -3,14 +3,11 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError } from '../../diagnostics/failure.ts';
+import { findVolumes } from '../../exporters/disk/find-volumes.ts';
 import { SECTOR } from '../../exporters/disk/gpt.ts';
-import { decodeTable } from '../../exporters/disk/mbr.ts';
 import { runTool } from '../../exporters/run-tool.ts';
 import { INVENTORY_FILES } from '../../layers/sbom/collect.ts';
 import type { PostContext } from '../post-processor.ts';
-
-/** Sectors that hold a partition table. */
-const TABLE_SECTORS = 34;
 
 const infoSchema = z.object({ format: z.string() });
 
@@ -83,11 +80,9 @@ async function asRaw(image: string, context: PostContext): Promise<string> {
   return raw;
 }
 
-/** Where the disk's file systems may begin, in bytes, the largest first: on a partition, or on the whole disk. */
+/** Where the disk's file systems may begin, in bytes, the largest first: on partitions and logical volumes, or on the whole disk. */
 async function volumesOf(raw: string): Promise<number[]> {
   await using file = await open(raw, 'r');
-  const start = Buffer.alloc(TABLE_SECTORS * SECTOR);
-  await file.read(start, 0, start.length, 0);
-  const partitions = decodeTable(start) ?? [{ start: 0, sectors: 0 }];
-  return partitions.toSorted((a, b) => b.sectors - a.sectors).map((partition) => partition.start * SECTOR);
+  const volumes = (await findVolumes(file)) ?? [{ start: 0, sectors: 0 }];
+  return volumes.toSorted((a, b) => b.sectors - a.sectors).map(({ start }) => start * SECTOR);
 }

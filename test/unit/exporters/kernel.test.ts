@@ -64,7 +64,7 @@ describe('findKernel', () => {
 });
 
 const disk = (architecture: string, serialConsole = true) => ({
-  rootUuid: 'abc',
+  root: 'PARTUUID=abc',
   architecture,
   serialConsole,
 });
