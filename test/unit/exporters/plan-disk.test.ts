@@ -93,6 +93,24 @@ describe('planDisk', () => {
     expect(after.diskKey).not.toBe(before.diskKey);
   });
 
+  it('makes another base with LVM, and with another group, volume or free space in it', () => {
+    const withLvm = [...base, folder('/usr'), folder('/usr/sbin'), file('/usr/sbin/lvm')];
+    const srv = { mount: '/srv', fileSystem: 'ext4', size: 'fit', free: MIB } as const;
+    const specs = [
+      {},
+      { lvm: { group: 'one' } },
+      { lvm: { group: 'two' } },
+      { lvm: { group: 'one', free: 40 * MIB }, size: 256 * MIB },
+      { lvm: { group: 'one' }, size: 256 * MIB },
+      { lvm: { group: 'one' }, partitions: [srv] },
+      { lvm: { group: 'one' }, partitions: [{ ...srv, name: 'web' }] },
+      { lvm: { group: 'one' }, partitions: [{ ...srv, lvm: false }] },
+    ];
+    const made = specs.map((spec) => keys(unwrap(plan([withLvm, seal], [], { spec }))));
+    expect(new Set(made.map(({ baseKey }) => baseKey)).size).toBe(specs.length);
+    expect(new Set(made.map(({ diskKey }) => diskKey)).size).toBe(specs.length);
+  });
+
   it.each(['/etc/kernel/cmdline', '/etc/kernel/cmdline.d/50-web.conf'])(
     'makes another base when the delta holds kernel arguments and they change: %s',
     (path) => {
