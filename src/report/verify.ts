@@ -1,8 +1,9 @@
-import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fail, ok, type Failure, type Result } from '../diagnostics/failure.ts';
 import { digestOfPath, type PathDigest } from '../exporters/path-digest.ts';
 import { outputManifestSchema } from '../exporters/output-manifest.ts';
+import { isErrno } from '../util/atomic-file.ts';
 import { checksumClaims, readJson, type Claim } from './verify/digests.ts';
 import { documentClaims } from './verify/documents.ts';
 import { readKeys, type PublicKeys } from './verify/keys.ts';
@@ -51,7 +52,8 @@ export async function verifyArtifact(
   }
   const keys = readKeys(options.keyFiles);
   if (!keys.ok) return keys;
-  const digest = await digestOfPath(path, options.signal);
+  const digest = await digestOrFailure(path, options.signal);
+  if (!digest.ok) return digest;
   const folder = dirname(path);
   const names = readdirSync(folder).toSorted();
   const claimsOf = async (file: string, sum: PathDigest, from: readonly string[]): Promise<Claim[]> => {
@@ -61,7 +63,7 @@ export async function verifyArtifact(
     ]);
     return (await Promise.all(claims)).flat();
   };
-  const claims = await claimsOf(basename(path), digest, names);
+  const claims = await claimsOf(basename(path), digest.value, names);
   const signatures = await signaturesOf(path, claims, { names, keys: keys.value, signal: options.signal });
   // What speaks of the artifact must be as the others that do say: a changed bill of materials still names the image.
   const found = [...claims, ...signatures];
@@ -74,9 +76,20 @@ export async function verifyArtifact(
     claims.push(...changed.map((claim) => ({ ...claim, what: `${name}: ${claim.what}` })));
   }
   const verdicts = [...claims, ...signatures].map(({ by, verdict, what }) => ({ by, verdict, what }));
-  const verification = { file: path, sha256: digest.sha256, verdicts };
+  const verification = { file: path, sha256: digest.value.sha256, verdicts };
   if (verdicts.length === 0) return ok({ verification, failures: [unknown(verification)] });
   return ok({ verification, failures: judge(verification, options.keyFiles, signatures, claims) });
+}
+
+/** Somewhere in a folder something may be that this user cannot read. @returns `verify-failed` */
+async function digestOrFailure(path: string, signal: AbortSignal): Promise<Result<PathDigest>> {
+  try {
+    return ok(await digestOfPath(path, signal));
+  } catch (cause) {
+    if (!isErrno(cause, 'EACCES', 'EPERM', 'EIO', 'ENOENT')) throw cause;
+    const message = `${path} cannot be read: ${(cause as Error).message}`;
+    return fail({ reason: 'verify-failed', message, cause });
+  }
 }
 
 /** The failure of a file of which nothing speaks; a renamed one is told from an unknown one. */
@@ -85,6 +98,10 @@ function unknown({ file, sha256 }: Verification): Failure {
   const sums = join(dirname(file), 'SHA256SUMS');
   const text = statSync(sums, { throwIfNoEntry: false })?.isFile() === true ? readFileSync(sums, 'utf8') : '';
   const known = text.split('\n').find((line) => line.startsWith(`${sha256}  `));
+  if (existsSync(join(file, 'manifest.json'))) {
+    const message = `${name}: its manifest.json is not as a build wrote it`;
+    return { reason: 'verify-failed', message, hint: 'Build again, or verify its files one by one.' };
+  }
   return {
     reason: 'verify-failed',
     message: `nothing beside ${name} says what it must be`,
@@ -120,9 +137,11 @@ function judge(
   claims: readonly Claim[],
 ): readonly Failure[] {
   const name = basename(file);
-  const wrong = verdicts.filter(({ verdict }) => verdict === 'wrong');
-  if (wrong.length > 0)
-    return wrong.map(({ by, what }) => ({ reason: 'verify-failed', message: `${name}: ${by}: ${what}` }));
+  const [wrong, ...more] = verdicts.filter(({ verdict }) => verdict === 'wrong');
+  if (wrong !== undefined) {
+    const others = more.length === 0 ? '' : `; ${more.length} more of ${verdicts.length} checks failed`;
+    return [{ reason: 'verify-failed', message: `${name}: ${wrong.by}: ${wrong.what}${others}` }];
+  }
   const isProven = [...signatures, ...claims].some(
     ({ verdict, proof }) => verdict === 'right' && proof === true,
   );

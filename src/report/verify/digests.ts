@@ -44,7 +44,10 @@ export async function checksumClaims(
 }
 
 function manifestClaims(by: string, file: string, { sha256, size }: PathDigest): readonly Claim[] {
-  const manifest = outputManifestSchema.safeParse(readJson(by));
+  const json = readJson(by);
+  // Other programs have files of this name as well.
+  if (json === undefined) return [{ by: basename(by), verdict: 'wrong', what: 'is damaged: it is no JSON' }];
+  const manifest = outputManifestSchema.safeParse(json);
   if (!manifest.success) return [];
   const entry = manifest.data.artifacts.find((artifact) => artifact.file === file);
   if (entry === undefined) return [];

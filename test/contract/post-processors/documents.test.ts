@@ -206,7 +206,7 @@ describe.skipIf(noWorkspace !== undefined)('documents beside an image', () => {
       'web.tar.provenance.json',
       'web.tar.spdx.json',
     ])
-      expect(broken.stderr).toContain(`web.tar: ${name}: `);
+      expect(broken.stdout).toContain(`WRONG        ${name}: `);
     copyFileSync(join(project.output, 'web.tar'), project.path('alone.tar'));
     const nothing = await project.run('verify', 'alone.tar');
     expect(nothing.code).toBe(1);

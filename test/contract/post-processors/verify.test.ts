@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PostProject } from '../../rigs/post-project.ts';
@@ -51,5 +51,19 @@ describe.skipIf(noWorkspace !== undefined)('imgpipe verify', () => {
       expect(await verify()).toMatchObject({ code: 0 });
     }
     expect(await project.build()).toMatchObject({ code: 0, built: [] });
+
+    // One message an image, however many of its neighbours find it changed.
+    appendFileSync(join(project.output, name), 'x');
+    const { stderr } = await project.run('verify', `output/web/${name}`);
+    expect(stderr.match(/^error: /gm)).toHaveLength(1);
+    expect(stderr).toContain('2 more of 3 checks failed');
+
+    truncateSync(join(project.output, 'manifest.json'), 20);
+    const folder = await verify();
+    expect(folder).toMatchObject({ code: 1 });
+    expect(folder.text).toContain('its manifest.json is not as a build wrote it');
+    const file = await verify(`${name}.sha256`);
+    expect(file.text).toContain('manifest.json: is damaged');
+    expect(file.code).toBe(1);
   });
 });
