@@ -15,6 +15,7 @@ import { tracePoint } from '../util/trace-point.ts';
 import { cacheMountFolder } from './cache-mount.ts';
 import { removeQuietly } from '../util/remove-quietly.ts';
 import { ensureDisk, type DiskFile } from './make-disk.ts';
+import { whichDiskIsFull } from './full-disk.ts';
 import type { Machines } from './machines.ts';
 import type { NodeScope } from './node-scope.ts';
 import { optionsAtRun } from './options-at-run.ts';
@@ -74,6 +75,8 @@ export async function makeArtifact(
     tracePoint('export:renamed');
     const fingerprint = fingerprintOfPath(path);
     return { type: 'artifact', path, size, sha256, fingerprint };
+  } catch (error) {
+    throw whichDiskIsFull(error, { output: dirname(path), cache: services.layout.root });
   } finally {
     removeQuietly(temporary);
     strike();
