@@ -76,6 +76,12 @@ const schema = z.strictObject({
   product: productSchema.optional().describe('What the machine is, for appliances.'),
   eula: z.string().min(1).optional().describe('Licence agreement, to be accepted on import.'),
   level: z.int().min(1).max(9).default(6).describe('Effort of the compression of the disk, 1 to 9.'),
+  form: z
+    .enum(['archive', 'folder'])
+    .default('archive')
+    .describe(
+      '`archive`: one OVA. `folder`: the same files beside each other, with the `.ovf` to be opened.',
+    ),
   sign: signSchema.optional().describe('Signs the manifest, so that the importing user sees who made it.'),
 });
 
@@ -83,7 +89,8 @@ export const ovaExporter = defineExporter({
   type: 'ova',
   summary: 'A virtual appliance: machine and disk in one file.',
   description: `An OVF 1.1 descriptor, a manifest with SHA-256 digests, and a stream-optimized VMDK. VirtualBox, VMware Workstation,
-Fusion, ESXi, vSphere, Proxmox and most clouds import it. A machine of a disk with \`firmware: both\` starts by BIOS.`,
+Fusion, ESXi, vSphere, Proxmox and most clouds import it. A machine of a disk with \`firmware: both\` starts by BIOS,
+unless \`firmware\` says otherwise.`,
   schema,
   keyVersion: 1,
   tools: ['tar'],
@@ -101,6 +108,7 @@ Fusion, ESXi, vSphere, Proxmox and most clouds import it. A machine of a disk wi
           eula: 'Use it as you like.',
         },
       },
+      { title: 'An OVF folder', options: { form: 'folder' } },
       { title: 'Signed', options: { sign: { secret: 'ova_key', certificate: 'release.crt' } } },
     ],
     bad: [
@@ -110,7 +118,7 @@ Fusion, ESXi, vSphere, Proxmox and most clouds import it. A machine of a disk wi
     ],
   },
   input: 'disk',
-  extension: () => 'ova',
+  extension: ({ form }) => (form === 'archive' ? 'ova' : 'ovf'),
   reads: (pipeline) => ({ ...machineReads(pipeline), description: pipeline.description }),
   inputs: ({ sign }, { resolvePath }) =>
     sign === undefined
@@ -127,15 +135,15 @@ Fusion, ESXi, vSphere, Proxmox and most clouds import it. A machine of a disk wi
       const { profile } = options;
       const name = options.machineName ?? pipeline.name;
       const guest = guestNames(pipeline.architecture);
-      const firmware = machineFirmware(pipeline.disk, pipeline.architecture);
+      const firmware = machineFirmware(pipeline, options.firmware);
       if (profile === 'virtualbox' && firmware === 'efi') {
         throw new FailureError({
           reason: 'export-failed',
-          message: 'the disk starts by UEFI only, which an OVA cannot tell VirtualBox',
-          hint: 'set `disk.firmware` to both, or `profile` to vmware',
+          message: 'the machine starts by UEFI, which an OVA cannot tell VirtualBox',
+          hint: 'let the disk start by BIOS as well (`disk.firmware: both`), or set `profile` to vmware',
         });
       }
-      const folder = join(context.scratch, 'ova');
+      const folder = options.form === 'folder' ? context.outputPath : join(context.scratch, 'ova');
       await mkdir(folder);
       const file = `${name}-disk1.vmdk`;
       const vmdk = join(folder, file);
@@ -155,7 +163,11 @@ Fusion, ESXi, vSphere, Proxmox and most clouds import it. A machine of a disk wi
         name,
         profile,
         ...(pipeline.description !== undefined && { description: pipeline.description }),
-        guest: { cim: guest.cim, name: profile === 'vmware' ? guest.vmware : guest.virtualBox },
+        guest: {
+          cim: guest.cim,
+          name: options.guest ?? (profile === 'vmware' ? guest.vmware : guest.virtualBox),
+          isNamed: options.guest !== undefined,
+        },
         firmware,
         systemType: profile === 'vmware' ? `vmx-${options.hardwareVersion}` : 'virtualbox-2.2',
         cpus: options.cpus,
@@ -184,6 +196,7 @@ Fusion, ESXi, vSphere, Proxmox and most clouds import it. A machine of a disk wi
         await writeFile(join(folder, `${name}.cert`), text);
         first.push(`${name}.cert`);
       }
+      if (options.form === 'folder') return;
       // The descriptor first, so that a reader of the stream knows what comes (DSP0243, 5.3).
       await packFolder(context, folder, { first });
     }),

@@ -88,7 +88,6 @@ const PROVIDERS: Readonly<
     const { signal, progress } = context;
     const outputPath = join(folder, 'box.img');
     await writeQcow2(disk.image, { clusterSize: 65536, version: '1.1' }, { outputPath, signal, progress });
-    const { disk: spec, architecture } = context.pipeline;
     return {
       metadata: { format: 'qcow2', virtual_size: Math.ceil(disk.size / GIB) },
       ruby: [
@@ -96,7 +95,7 @@ const PROVIDERS: Readonly<
         "  libvirt.driver = 'kvm'",
         `  libvirt.cpus = ${options.cpus}`,
         `  libvirt.memory = ${inMebibytes(options.memory)}`,
-        ...(machineFirmware(spec, architecture) === 'efi'
+        ...(machineFirmware(context.pipeline, options.firmware) === 'efi'
           ? ["  libvirt.loader = '/usr/share/OVMF/OVMF_CODE.fd'"]
           : []),
         'end',
@@ -114,11 +113,15 @@ const PROVIDERS: Readonly<
       subformat: 'streamOptimized',
     });
     const guest = guestNames(pipeline.architecture);
-    const firmware = machineFirmware(pipeline.disk, pipeline.architecture);
+    const firmware = machineFirmware(pipeline, options.firmware);
     const ovf = ovfDescriptor({
       name: pipeline.name,
       profile: 'virtualbox',
-      guest: { cim: guest.cim, name: guest.virtualBox },
+      guest: {
+        cim: guest.cim,
+        name: options.guest ?? guest.virtualBox,
+        isNamed: options.guest !== undefined,
+      },
       firmware,
       systemType: 'virtualbox-2.2',
       cpus: options.cpus,
@@ -155,8 +158,8 @@ const PROVIDERS: Readonly<
     });
     const vmx = vmxText({
       name: pipeline.name,
-      guest: guestNames(pipeline.architecture).vmx,
-      firmware: machineFirmware(pipeline.disk, pipeline.architecture),
+      guest: options.guest ?? guestNames(pipeline.architecture).vmx,
+      firmware: machineFirmware(pipeline, options.firmware),
       hardwareVersion: 13,
       cpus: options.cpus,
       memoryMebibytes: inMebibytes(options.memory),

@@ -13,6 +13,17 @@ export const machineFields = {
     .default(1024 * MIB)
     .refine((bytes) => bytes >= 64 * MIB && bytes % MIB === 0, 'must be whole MiB, at least 64')
     .describe('Memory, in whole MiB: `2GiB`.'),
+  firmware: z
+    .enum(['bios', 'uefi'])
+    .optional()
+    .describe('Firmware that the machine starts with. Default: BIOS where the disk can.'),
+  guest: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+$/, 'must be a name of the hypervisor, e.g. Debian_64')
+    .optional()
+    .describe(
+      'Operating system in the machine, by the name that the hypervisor has for it: `Debian_64` for VirtualBox, `debian11_64Guest` in an OVF and `debian11-64` in a VMX of VMware. Default: a Linux of any version.',
+    ),
 };
 
 export const inMebibytes = (bytes: number): number => bytes / MIB;
@@ -50,12 +61,26 @@ export function guestNames(architecture: Architecture): GuestNames {
   }
 }
 
-/** The firmware a machine starts with: BIOS wherever the disk can. */
+/**
+ * The firmware a machine starts with: what is wanted, else BIOS wherever the disk can.
+ * @throws FailureError `export-failed` when the disk does not start with what is wanted
+ */
 export function machineFirmware(
-  disk: Pick<DiskSpec, 'firmware'>,
-  architecture: Architecture,
+  { disk, architecture }: Pick<Pipeline, 'architecture'> & { readonly disk: Pick<DiskSpec, 'firmware'> },
+  wanted?: 'bios' | 'uefi',
 ): 'bios' | 'efi' {
-  return disk.firmware === 'uefi' || architecture === 'arm64' ? 'efi' : 'bios';
+  const only = architecture === 'arm64' ? 'uefi' : disk.firmware === 'both' ? undefined : disk.firmware;
+  if (wanted !== undefined && only !== undefined && only !== wanted) {
+    throw new FailureError({
+      reason: 'export-failed',
+      message: `the disk starts by ${only === 'uefi' ? 'UEFI' : 'BIOS'} only, and the machine has the other firmware`,
+      hint:
+        architecture === 'arm64'
+          ? 'leave `firmware` out'
+          : 'set `disk.firmware` to both, or leave `firmware` out',
+    });
+  }
+  return (wanted ?? only) === 'uefi' ? 'efi' : 'bios';
 }
 
 /** What all machine descriptions take from the pipeline, for `reads`. */

@@ -59,8 +59,8 @@ export const vmwareExporter = defineExporter({
       });
       const vmx = vmxText({
         name,
-        guest: guestNames(pipeline.architecture).vmx,
-        firmware: machineFirmware(pipeline.disk, pipeline.architecture),
+        guest: options.guest ?? guestNames(pipeline.architecture).vmx,
+        firmware: machineFirmware(pipeline, options.firmware),
         hardwareVersion: options.hardwareVersion,
         cpus: options.cpus,
         memoryMebibytes: inMebibytes(options.memory),

@@ -5,8 +5,8 @@ export interface OvfMachine {
   readonly name: string;
   readonly description?: string;
   readonly profile: 'virtualbox' | 'vmware';
-  /** CIM number and the profile's own name of the guest's operating system. */
-  readonly guest: { readonly cim: number; readonly name: string };
+  /** CIM number and the profile's own name of the guest's operating system; whether the user chose it. */
+  readonly guest: { readonly cim: number; readonly name: string; readonly isNamed?: boolean };
   readonly firmware: 'bios' | 'efi';
   /** `vmx-13`, or `virtualbox-2.2`. */
   readonly systemType: string;
@@ -50,6 +50,7 @@ export function ovfDescriptor(machine: OvfMachine): string {
         'xmlns:rasd': `${CIM}/CIM_ResourceAllocationSettingData`,
         'xmlns:vssd': `${CIM}/CIM_VirtualSystemSettingData`,
         'xmlns:vmw': 'http://www.vmware.com/schema/ovf',
+        ...(isNamedForVirtualBox(machine) && { 'xmlns:vbox': 'http://www.virtualbox.org/ovf/machine' }),
         'ovf:version': '1.0',
         'xml:lang': 'en-US',
       },
@@ -86,6 +87,9 @@ export function ovfDescriptor(machine: OvfMachine): string {
   );
 }
 
+const isNamedForVirtualBox = ({ profile, guest }: OvfMachine): boolean =>
+  profile === 'virtualbox' && guest.isNamed === true;
+
 function networkNames(machine: OvfMachine): readonly string[] {
   return [...new Set(machine.networks.map(({ name }) => name))];
 }
@@ -102,6 +106,10 @@ function virtualSystem(machine: OvfMachine): XmlNode {
       { 'ovf:id': guest.cim, ...(machine.profile === 'vmware' && { 'vmw:osType': guest.name }) },
       text('Info', 'The guest operating system'),
       text('Description', guest.name),
+      // Without it VirtualBox goes by the number, which knows no distributions.
+      ...(isNamedForVirtualBox(machine)
+        ? [text('vbox:OSType', guest.name, { 'ovf:required': 'false' })]
+        : []),
     ),
     hardware(machine),
     ...(machine.description === undefined

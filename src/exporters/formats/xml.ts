@@ -7,15 +7,22 @@ export function element(
   attributes: Readonly<Record<string, string | number>>,
   ...children: readonly XmlNode[]
 ): XmlNode {
-  const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${escape(String(value))}"`);
-  const open = `<${name}${written.join('')}`;
+  const open = `<${[name, ...written(attributes)].join('')}`;
   if (children.length === 0) return [`${open}/>`];
   return [`${open}>`, ...children.flat().map((line) => `  ${line}`), `</${name}>`];
 }
 
 /** An element of text. */
-export function text(name: string, content: string): XmlNode {
-  return [`<${name}>${escape(content)}</${name}>`];
+export function text(
+  name: string,
+  content: string,
+  attributes: Readonly<Record<string, string>> = {},
+): XmlNode {
+  return [`<${[name, ...written(attributes)].join('')}>${escape(content)}</${name}>`];
+}
+
+function written(attributes: Readonly<Record<string, string | number>>): string[] {
+  return Object.entries(attributes).map(([key, value]) => ` ${key}="${escape(String(value))}"`);
 }
 
 export function xmlDocument(root: XmlNode): string {

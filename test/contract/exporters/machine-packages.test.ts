@@ -210,12 +210,39 @@ describe('packages of machine and disk', () => {
     expect(sums[1]).toEqual(sums[0]);
   });
 
+  it('ova as a folder has the same files; firmware and guest are what the template says', async () => {
+    const options = { profile: 'vmware', firmware: 'uefi', guest: 'debian11_64Guest' };
+    const archive = await unpacked(ovaExporter, options);
+    const path = join(temporaryFolder(), 'shop.ovf');
+    expect(await runExporter(ovaExporter, { ...options, form: 'folder' }, path, { disk })).toMatchObject({
+      ok: true,
+    });
+    sh('diff -r "$0" "$1"', archive.folder, path);
+    const descriptor = join(path, 'shop.ovf');
+    expect(xpath(descriptor, 'string(//*[local-name()="Config"]/@*[local-name()="value"])')).toBe('efi');
+    const system = '//*[local-name()="OperatingSystemSection"]';
+    expect(xpath(descriptor, `string(${system}/@*[local-name()="osType"])`)).toBe('debian11_64Guest');
+    const box = await unpacked(ovaExporter, { guest: 'Debian_64' });
+    const own = `string(${system}/*[local-name()="OSType"])`;
+    expect(xpath(join(box.folder, 'shop.ovf'), own)).toBe('Debian_64');
+    const vmx = await unpacked(vmwareExporter, { firmware: 'uefi', guest: 'debian11-64' });
+    expect(vmx.read('shop/shop.vmx')).toMatch(/^guestOS = "debian11-64"\nfirmware = "efi"$/m);
+  });
+
   it('refuses what does not fit: UEFI alone for VirtualBox, an architecture that no machine has', async () => {
     const path = join(temporaryFolder(), 'out');
     const uefi = { disk, pipeline: { disk: { firmware: 'uefi', kernelArgs: [] } } };
     expect(await runExporter(ovaExporter, {}, path, uefi)).toMatchObject({
       failures: [{ reason: 'export-failed', hint: expect.stringContaining('disk.firmware') as string }],
     });
+    for (const [kind, options] of [
+      [ovaExporter, { profile: 'vmware' }],
+      [vmwareExporter, {}],
+    ] as const) {
+      expect(await runExporter(kind, { ...options, firmware: 'bios' }, path, uefi), kind.type).toMatchObject({
+        failures: [{ reason: 'export-failed', message: expect.stringContaining('by UEFI only') as string }],
+      });
+    }
     const other = { disk, pipeline: { architecture: 's390x' } };
     for (const kind of [ovaExporter, vmwareExporter]) {
       expect(await runExporter(kind, {}, path, other)).toMatchObject({
