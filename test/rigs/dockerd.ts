@@ -37,13 +37,14 @@ export class DockerDaemon implements AsyncDisposable {
     this.folder = folder;
     this.#process = child;
     const { PATH = '' } = process.env;
-    this.env = { PATH, HOME: join(folder, 'home'), DOCKER_HOST: `unix://${folder}/d.sock` };
+    // Not a HOME: what else keeps its caches there would make the folder again after the end.
+    this.env = { PATH, DOCKER_CONFIG: join(folder, 'client'), DOCKER_HOST: `unix://${folder}/d.sock` };
   }
 
   static async start(): Promise<DockerDaemon> {
     // Sockets have short paths, and data must lie on a real file system.
     const folder = await mkdtemp('/var/tmp/imgpipe-dockerd-');
-    mkdirSync(join(folder, 'home'));
+    mkdirSync(join(folder, 'client'));
     const args = [
       ...['--host', `unix://${folder}/d.sock`],
       ...['--data-root', `${folder}/data`, '--exec-root', `${folder}/exec`, '--pidfile', `${folder}/pid`],
