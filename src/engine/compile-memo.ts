@@ -217,7 +217,17 @@ function memoFile({ cwd, configFile, selection }: MemoRequest): string | undefin
   const { env, ...flags } = selection;
   const names = Object.keys(env).filter((name) => name.startsWith('IMGPIPE_VAR_') || ENVIRONMENT.has(name));
   const values = names.toSorted().map((name) => [name, env[name]]);
-  const text = JSON.stringify([build, cwd, configFile, flags, values, homedir(), hostArchitecture()]);
+  const text = JSON.stringify([
+    build,
+    // What kinds tell of Node itself, such as the version of its zlib, is remembered too.
+    process.version,
+    cwd,
+    configFile,
+    flags,
+    values,
+    homedir(),
+    hostArchitecture(),
+  ]);
   return join(folder, `${sha256Hex(text)}.json`);
 }
 

@@ -1,4 +1,4 @@
-/** Compressions of whole files by the host's programs. */
+/** Compressions of whole files. */
 export type Compression = 'none' | 'zstd' | 'gz' | 'xz';
 
 interface CompressionFacts {
@@ -7,14 +7,13 @@ interface CompressionFacts {
   readonly defaultLevel: number;
   /** Ending added to the file's name. */
   readonly ending: string;
-  readonly tool?: string;
 }
 
 export const COMPRESSIONS: Readonly<Record<Compression, CompressionFacts>> = {
   none: { levels: [0, 0], defaultLevel: 0, ending: '' },
-  zstd: { levels: [1, 19], defaultLevel: 3, ending: '.zst', tool: 'zstd' },
-  gz: { levels: [1, 9], defaultLevel: 6, ending: '.gz', tool: 'gzip' },
-  xz: { levels: [0, 9], defaultLevel: 6, ending: '.xz', tool: 'xz' },
+  zstd: { levels: [1, 19], defaultLevel: 3, ending: '.zst' },
+  gz: { levels: [1, 9], defaultLevel: 6, ending: '.gz' },
+  xz: { levels: [0, 9], defaultLevel: 6, ending: '.xz' },
 };
 
 /** What is wrong with a level, or undefined. */
@@ -26,11 +25,14 @@ export function levelMistake(compression: Compression, level: number | undefined
     : `must be ${lowest} to ${highest} with ${compression}`;
 }
 
+/** Those that a program of the host does; `gz` is done by `writeGzip`. */
+export type ProgramCompression = Exclude<Compression, 'gz'>;
+
 /**
  * The command that compresses standard input to standard output. The way of working is fixed where it shows in the
  * output: zstd and xz write other bytes with worker threads than without, but the same for any number of threads.
  */
-export function compressCommand(compression: Compression, level: number | undefined): string {
+export function compressCommand(compression: ProgramCompression, level: number | undefined): string {
   const effort = level ?? COMPRESSIONS[compression].defaultLevel;
   switch (compression) {
     case 'none':
@@ -39,7 +41,5 @@ export function compressCommand(compression: Compression, level: number | undefi
       return `zstd -q -T0 -${effort} -c`;
     case 'xz':
       return `xz -q -T2 -${effort} -c`;
-    case 'gz':
-      return `gzip -n -${effort} -c`;
   }
 }

@@ -13,6 +13,8 @@ export interface DiskImage {
   /** Bytes. */
   readonly size: number;
   readonly basePath: string;
+  /** Bytes of the base where it is shorter than the disk; zeros follow. */
+  readonly baseSize?: number;
   /** Where the base has blocks of 4096 bytes that are not all zero: exactly those, ascending and merged. */
   readonly baseData: readonly ByteRange[];
   /** Ascending; whole blocks. */
@@ -60,9 +62,11 @@ export class ImageReader implements AsyncDisposable {
 
   /** Fills `target` with the disk's bytes from `offset` on; after the disk's end, with zeros. */
   async read(target: Buffer, offset: number): Promise<void> {
-    const length = Math.max(0, Math.min(target.length, this.#image.size - offset));
-    await readFully(this.#base, target.subarray(0, length), offset);
-    target.fill(0, length);
+    const { size, baseSize = size } = this.#image;
+    const lengthTo = (end: number): number => Math.max(0, Math.min(target.length, end - offset));
+    const length = lengthTo(size);
+    await readFully(this.#base, target.subarray(0, lengthTo(baseSize)), offset);
+    target.fill(0, lengthTo(baseSize));
     for (const run of this.#runsIn(offset, offset + length)) {
       const from = Math.max(0, offset - run.offset);
       run.bytes.copy(target, run.offset + from - offset, from, offset + length - run.offset);

@@ -1,15 +1,20 @@
-import { join } from 'node:path';
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
-import { compressCommand } from './compression.ts';
+import { alignRanges } from '../util/byte-ranges.ts';
 import { diskOf } from './convert.ts';
+import { dataOf, ImageReader } from './disk-image.ts';
 import { defineExporter } from './exporter.ts';
-import { growDisk } from './grow-disk.ts';
-import { runTool } from './run-tool.ts';
-import { copySparse } from './sparse-copy.ts';
-import { pipeTo } from './tar-command.ts';
+import { sparseMember } from './formats/sparse-tar.ts';
+import { grownDisk } from './grow-disk.ts';
+import { writeGzip } from './gzip/write-gzip.ts';
+import { ZLIB } from './node-compressors.ts';
+import { readParts } from './read-parts.ts';
+import { reading } from './reading.ts';
+import type { FilePart } from './write-image.ts';
 
 const GIB = 2 ** 30;
+/** Holes of fewer bytes than this would only make the list of pieces longer. */
+const PIECE = 65536;
 
 const schema = z.strictObject({
   level: z.int().min(1).max(9).default(6).describe('Effort of the compression, 1 to 9.'),
@@ -22,8 +27,7 @@ export const gceExporter = defineExporter({
 Engine wants whole GiB, so a disk of another size gets free space at its end, which the root file system takes on the
 first boot.`,
   schema,
-  keyVersion: 1,
-  tools: ['tar', 'gzip', 'fallocate'],
+  keyVersion: 2,
   examples: {
     good: [
       { title: 'For upload', options: {} },
@@ -33,32 +37,35 @@ first boot.`,
   },
   input: 'disk',
   extension: () => 'gce.tar.gz',
-  reads: ({ sourceDateEpoch }) => ({ sourceDateEpoch }),
+  reads: ({ sourceDateEpoch }) => ({ sourceDateEpoch, ...ZLIB }),
   readBackBy: ['bsdtar', 'sfdisk'],
   reproducible: true,
+  readsImage: () => true,
   run: ({ level }, context) =>
     capture(async () => {
       const disk = diskOf(context);
-      const size = Math.ceil(disk.size / GIB) * GIB;
-      const raw = join(context.scratch, 'disk.raw');
-      await copySparse(context, disk.path, raw, 'export-failed');
-      if (size !== disk.size) await growDisk(raw, size);
-      // The same disk can have other holes, depending on how it was made; now every block of zeros is one.
-      await runTool(context, { argv: ['fallocate', '--dig-holes', raw], reason: 'export-failed' });
-      const format = '--format=oldgnu --sparse --hole-detection=seek';
-      const owner = '--owner=0 --group=0 --numeric-owner --mode=0644';
-      const tar = `tar ${format} ${owner} --mtime="@$3" -C "$1" -cf - disk.raw`;
-      const script = `out=$2\n${pipeTo(tar, compressCommand('gz', level))}`;
-      const { sourceDateEpoch } = context.pipeline;
-      const argv = [
-        'sh',
-        '-ec',
-        script,
-        'sh',
-        context.scratch,
-        context.outputPath,
-        `${sourceDateEpoch}`,
-      ] as const;
-      await runTool(context, { argv, reason: 'export-failed' });
+      const image = await grownDisk(disk.image, Math.ceil(disk.size / GIB) * GIB);
+      const { outputPath: to, signal, cacheFolder, progress, pipeline } = context;
+      const data = alignRanges(dataOf(image), PIECE);
+      const { before, after } = sparseMember({
+        name: 'disk.raw',
+        size: image.size,
+        data,
+        mtime: pipeline.sourceDateEpoch,
+      });
+      const total = data.reduce((sum, { start, end }) => sum + end - start, before.length + after.length);
+      const parts: readonly FilePart[] = [
+        { type: 'bytes', bytes: before },
+        ...data.map(({ start, end }) => ({ type: 'disk' as const, start, end })),
+        { type: 'bytes', bytes: after },
+      ];
+      await using reader = await reading(() => ImageReader.open(image));
+      return await writeGzip(readParts(reader, parts), {
+        to,
+        level,
+        signal,
+        cacheFolder,
+        progress: (done) => progress(done, total, 'bytes'),
+      });
     }),
 });

@@ -10,6 +10,7 @@ import { sha256OfFile } from './file-digest.ts';
 import { ovfDescriptor } from './formats/ovf.ts';
 import { ovfCertificate } from './formats/ovf-signature.ts';
 import { makeVmdk } from './formats/vmdk.ts';
+import { ZLIB } from './node-compressors.ts';
 import { packFolder } from './pack-folder.ts';
 import { guestNames, inMebibytes, machineFields, machineFirmware, machineReads } from './virtual-machine.ts';
 
@@ -119,7 +120,7 @@ unless \`firmware\` says otherwise.`,
   },
   input: 'disk',
   extension: ({ form }) => (form === 'archive' ? 'ova' : 'ovf'),
-  reads: (pipeline) => ({ ...machineReads(pipeline), description: pipeline.description }),
+  reads: (pipeline) => ({ ...machineReads(pipeline), description: pipeline.description, ...ZLIB }),
   inputs: ({ sign }, { resolvePath }) =>
     sign === undefined
       ? []

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { diskOf } from './convert.ts';
 import { defineExporter } from './exporter.ts';
+import { ZLIB, ZSTD } from './node-compressors.ts';
 import { writeCompressedQcow2 } from './qcow2/write-compressed.ts';
 import { writeQcow2 } from './qcow2/write.ts';
 
@@ -54,6 +55,7 @@ export const qcow2Exporter = defineExporter({
     ],
   },
   input: 'disk',
+  reads: () => ({ ...ZLIB, ...ZSTD }),
   extension: () => 'qcow2',
   readBackBy: ['qemu-img'],
   bootedBy: 'QEMU, BIOS and UEFI',

@@ -2,9 +2,14 @@ import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { COMPRESSIONS, compressCommand, levelMistake } from './compression.ts';
 import { diskOf } from './convert.ts';
+import { ImageReader } from './disk-image.ts';
 import { defineExporter } from './exporter.ts';
-import { runTool } from './run-tool.ts';
 import { wholeImage } from './formats/image-blocks.ts';
+import { writeGzip } from './gzip/write-gzip.ts';
+import { ZLIB } from './node-compressors.ts';
+import { readParts } from './read-parts.ts';
+import { reading } from './reading.ts';
+import { runTool } from './run-tool.ts';
 import { writeImage } from './write-image.ts';
 
 const schema = z
@@ -30,7 +35,7 @@ export const rawExporter = defineExporter({
   summary: 'The disk byte by byte, sparse or compressed.',
   description: 'For `dd`, hypervisors that take raw disks, and as input of other tools.',
   schema,
-  keyVersion: 1,
+  keyVersion: 2,
   examples: {
     good: [
       { title: 'Sparse file', options: {} },
@@ -46,12 +51,13 @@ export const rawExporter = defineExporter({
     ],
   },
   input: 'disk',
+  reads: () => ZLIB,
   extension: ({ compression }) => `raw${COMPRESSIONS[compression].ending}`,
   readBackBy: ['zstd', 'gzip', 'xz'],
   bootedBy: 'QEMU, UEFI',
   // Same tool, same bytes: what a compressor writes may change with its version, never with the number of processors.
   reproducible: true,
-  readsImage: ({ compression }) => compression === 'none',
+  readsImage: ({ compression }) => compression === 'none' || compression === 'gz',
   run: (options, context) =>
     capture(async () => {
       const disk = diskOf(context);
@@ -63,6 +69,17 @@ export const rawExporter = defineExporter({
           image: disk.image,
           signal,
           progress,
+        });
+      }
+      if (options.compression === 'gz') {
+        const { outputPath: to, signal, cacheFolder, progress } = context;
+        await using reader = await reading(() => ImageReader.open(disk.image));
+        return await writeGzip(readParts(reader, wholeImage(disk.image)), {
+          to,
+          level: options.level ?? COMPRESSIONS.gz.defaultLevel,
+          signal,
+          cacheFolder,
+          progress: (done) => progress(done, disk.size, 'bytes'),
         });
       }
       const compress = compressCommand(options.compression, options.level);

@@ -76,8 +76,9 @@ function toolMissing(program: string): FailureError {
   return new FailureError({ reason: 'tool-missing', message: `${program} is not installed`, hint });
 }
 
-/** What programs say when the disk is full; the last is xorriso, which looks before it writes. */
-const FULL = /No space left on device|Disk quota exceeded|Image size \d+s exceeds free space/i;
+/** What programs say when the disk is full: most of them; xorriso, which looks before it writes; tar, of its last write. */
+const FULL =
+  /No space left on device|Disk quota exceeded|Image size \d+s exceeds free space|Wrote only \d+ of \d+ bytes/i;
 
 /** The failure that a tool's output tells of. */
 function toolFailure(run: Pick<ToolRun, 'argv' | 'reason'>, output: string, how: string): FailureError {

@@ -1,20 +1,34 @@
-import { compressCommand, type Compression } from './compression.ts';
-import type { ExportContext } from './exporter.ts';
+import { compressCommand, COMPRESSIONS, type Compression } from './compression.ts';
+import type { ExportContext, ExportedFile } from './exporter.ts';
+import { writeGzip } from './gzip/write-gzip.ts';
 import { withMergedTree } from './merged-mount.ts';
 import { runTool } from './run-tool.ts';
 import { pipeTo, TREE_TAR } from './tar-command.ts';
+import { streamTool } from './tool-stream.ts';
 
-/** Writes the image's merged tree as one tar, sorted by name. */
+const TAR = `${TREE_TAR} --sort=name -C "$1" .`;
+
+/**
+ * Writes the image's merged tree as one tar, sorted by name.
+ * @returns its digest, where it is known from writing
+ */
 export async function writeTreeTar(
   context: ExportContext,
   compression: Compression,
   level: number | undefined,
-): Promise<void> {
-  const script = `out=$2\n${pipeTo(`${TREE_TAR} --sort=name -C "$1" .`, compressCommand(compression, level))}`;
-  await withMergedTree(context, (tree) =>
-    runTool(context, {
-      argv: ['sh', '-ec', script, 'sh', tree, context.outputPath],
-      reason: 'export-failed',
-    }),
-  );
+): Promise<ExportedFile | undefined> {
+  const { outputPath: to, scratch, signal, cacheFolder } = context;
+  return await withMergedTree(context, async (tree) => {
+    const argv = (script: string, out: string) => ['sh', '-ec', script, 'sh', tree, out] as const;
+    if (compression !== 'gz') {
+      const script = `out=$2\n${pipeTo(TAR, compressCommand(compression, level))}`;
+      await runTool(context, { argv: argv(script, to), reason: 'export-failed' });
+      return undefined;
+    }
+    return await streamTool(
+      context,
+      { folder: scratch, argv: (pipe) => argv(`exec ${TAR} >"$2"`, pipe), reason: 'export-failed' },
+      (tar) => writeGzip(tar, { to, level: level ?? COMPRESSIONS.gz.defaultLevel, signal, cacheFolder }),
+    );
+  });
 }

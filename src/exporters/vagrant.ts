@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { sha256Hex } from '../util/hash.ts';
-import { compressCommand } from './compression.ts';
 import { diskOf } from './convert.ts';
 import { derivedUuid } from './disk/guid.ts';
 import { defineExporter, type ExportContext } from './exporter.ts';
@@ -11,6 +10,7 @@ import { ovfDescriptor } from './formats/ovf.ts';
 import { makeVmdk } from './formats/vmdk.ts';
 import { writeQcow2 } from './qcow2/write.ts';
 import { vmxText } from './formats/vmx.ts';
+import { ZLIB } from './node-compressors.ts';
 import { packFolder } from './pack-folder.ts';
 import { guestNames, inMebibytes, machineFields, machineFirmware, machineReads } from './virtual-machine.ts';
 
@@ -42,8 +42,8 @@ export const vagrantExporter = defineExporter({
   description:
     'For `vagrant box add --name NAME FILE`. Each provider has a box of its own: export one for each that is used.',
   schema,
-  keyVersion: 2,
-  tools: ['tar', 'gzip'],
+  keyVersion: 3,
+  tools: ['tar'],
   examples: {
     good: [
       { title: 'For VirtualBox', options: { provider: 'virtualbox' } },
@@ -56,7 +56,7 @@ export const vagrantExporter = defineExporter({
   },
   input: 'disk',
   extension: ({ provider }) => `${provider}.box`,
-  reads: machineReads,
+  reads: (pipeline) => ({ ...machineReads(pipeline), ...ZLIB }),
   readBackBy: ['vagrant', 'bsdtar', 'qemu-img', 'xmllint'],
   reproducible: true,
   readsImage: () => true,
@@ -69,7 +69,7 @@ export const vagrantExporter = defineExporter({
       const names = { provider: options.provider, architecture, ...metadata };
       await writeFile(join(folder, 'metadata.json'), `${JSON.stringify(names)}\n`);
       await writeFile(join(folder, 'Vagrantfile'), vagrantfile(options, ruby));
-      await packFolder(context, folder, { compress: compressCommand('gz', options.level) });
+      return await packFolder(context, folder, { gzipLevel: options.level });
     }),
 });
 

@@ -4,6 +4,7 @@ import { diskOf } from './convert.ts';
 import { derivedUuid } from './disk/guid.ts';
 import { defineExporter } from './exporter.ts';
 import { makeVmdk } from './formats/vmdk.ts';
+import { ZLIB } from './node-compressors.ts';
 
 const schema = z.strictObject({
   subformat: z
@@ -41,7 +42,7 @@ export const vmdkExporter = defineExporter({
   },
   input: 'disk',
   extension: () => 'vmdk',
-  reads: (_, fileName) => ({ 'name of the file': fileName }),
+  reads: (_, fileName) => ({ 'name of the file': fileName, ...ZLIB }),
   readBackBy: ['qemu-img', '7-Zip'],
   bootedBy: 'QEMU, UEFI',
   reproducible: true,

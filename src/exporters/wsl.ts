@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { defineExporter } from './exporter.ts';
+import { ZLIB } from './node-compressors.ts';
 import { writeTreeTar } from './tree-tar.ts';
 
 const schema = z.strictObject({
@@ -13,13 +14,14 @@ export const wslExporter = defineExporter({
   description: `A tar.gz of all files that \`wsl --install --from-file\` (WSL 2.4.4) and \`wsl --import\` take. It needs no kernel. How it
 greets its user is for \`/etc/wsl.conf\` and \`/etc/wsl-distribution.conf\`, which \`file\` steps can write.`,
   schema,
-  keyVersion: 1,
-  tools: ['tar', 'gzip'],
+  keyVersion: 2,
+  tools: ['tar'],
   examples: {
     good: [{ title: 'To install by a double click', options: {} }],
     bad: [{ title: 'No such level', options: { level: 0 }, error: 'level' }],
   },
   input: 'layers',
+  reads: () => ZLIB,
   extension: () => 'wsl',
   readBackBy: ['bsdtar'],
   reproducible: true,

@@ -1,13 +1,15 @@
-import { createWriteStream, statSync } from 'node:fs';
+import { createReadStream, createWriteStream, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { COMPRESSIONS, compressCommand, levelMistake } from '../exporters/compression.ts';
+import { writeGzip } from '../exporters/gzip/write-gzip.ts';
 import { outputFailure } from '../exporters/output.ts';
 import { runTool } from '../exporters/run-tool.ts';
 import { pipeTo, TREE_TAR } from '../exporters/tar-command.ts';
+import { streamTool } from '../exporters/tool-stream.ts';
 import { FailureError } from '../diagnostics/failure.ts';
 import type { Artifact, ArtifactFile } from '../model/artifact.ts';
 import { fileName } from './file-name-field.ts';
@@ -42,6 +44,9 @@ const schema = z
       context.addIssue({ code: 'custom', path: ['fileName'], message: 'goes with method zip only' });
   });
 
+/** A folder as it is, `$1`. */
+const FOLDER_TAR = `${TREE_TAR} --sort=name -C "$1" .`;
+
 export const compressPostProcessor = definePostProcessor({
   type: 'compress',
   summary: 'The files of the artifact, compressed.',
@@ -49,8 +54,8 @@ export const compressPostProcessor = definePostProcessor({
 one. The files themselves leave the output folder unless \`keepInput\` is true; they stay in the cache, so that compressing
 them another way does not make them anew.`,
   schema,
-  keyVersion: 1,
-  tools: ['zstd', 'gzip', 'xz', 'tar'],
+  keyVersion: 2,
+  tools: ['zstd', 'xz', 'tar'],
   keepInput: { default: false },
   examples: {
     good: [
@@ -63,8 +68,7 @@ them another way does not make them anew.`,
       { title: 'Name for many', options: { fileName: 'x' }, error: 'goes with method zip only' },
     ],
   },
-  keyTools: ({ method }) =>
-    method === 'zip' ? [] : [COMPRESSIONS[method === 'zst' ? 'zstd' : method].tool ?? ''],
+  keyTools: ({ method }) => (method === 'zst' ? ['zstd'] : method === 'xz' ? ['xz'] : []),
   // Same tool, same bytes.
   reproducible: true,
   run: (options, artifact, context) =>
@@ -92,15 +96,30 @@ async function compressFile(
   level: number | undefined,
   context: PostContext,
 ): Promise<string> {
-  const compress = compressCommand(method === 'zst' ? 'zstd' : method, level);
   const isFolder = statSync(file.path).isDirectory();
   const to = join(context.stage, `${nameOf(file)}${isFolder ? '.tar' : ''}.${method}`);
   context.status(basename(to));
-  const script = isFolder
-    ? `out=$2\n${pipeTo(`${TREE_TAR} --sort=name -C "$1" .`, compress)}`
-    : `exec ${compress} <"$1" >"$2"`;
-  await runTool(context, { argv: ['sh', '-ec', script, 'sh', file.path, to], reason: 'post-failed' });
+  if (method === 'gz') await gzipTo(to, file.path, isFolder, level ?? COMPRESSIONS.gz.defaultLevel, context);
+  else {
+    const compress = compressCommand(method === 'zst' ? 'zstd' : method, level);
+    const script = isFolder ? `out=$2\n${pipeTo(FOLDER_TAR, compress)}` : `exec ${compress} <"$1" >"$2"`;
+    await runTool(context, { argv: ['sh', '-ec', script, 'sh', file.path, to], reason: 'post-failed' });
+  }
   return to;
+}
+
+async function gzipTo(
+  to: string,
+  from: string,
+  isFolder: boolean,
+  level: number,
+  context: PostContext,
+): Promise<void> {
+  const { signal } = context;
+  const argv = (pipe: string) => ['sh', '-ec', `exec ${FOLDER_TAR} >"$2"`, 'sh', from, pipe] as const;
+  const write = (bytes: AsyncIterable<Buffer>) => writeGzip(bytes, { to, level, signal });
+  if (isFolder) await streamTool(context, { folder: context.scratch, argv, reason: 'post-failed' }, write);
+  else await write(createReadStream(from, { highWaterMark: 2 ** 20 }));
 }
 
 async function zip(artifact: Artifact, to: string, level: number, context: PostContext): Promise<void> {

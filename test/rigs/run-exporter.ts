@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { expect } from 'vitest';
 import { scanData } from '../../src/exporters/disk/data-map.ts';
 import type { DiskImage } from '../../src/exporters/disk-image.ts';
 import type { ExportContext, ExporterKind } from '../../src/exporters/exporter.ts';
@@ -9,6 +10,7 @@ import type { Workspace } from '../../src/layers/workspace.ts';
 import type { View } from '../../src/model/layer.ts';
 import type { Pipeline } from '../../src/model/pipeline.ts';
 import { runHostCommand } from '../../src/util/exec.ts';
+import { sha256 } from './disk.ts';
 import { EPOCH } from './workspace.ts';
 
 /** The parts of a pipeline that exporters read. */
@@ -65,7 +67,11 @@ export async function runExporter(
     log: () => undefined,
     progress: () => undefined,
   };
-  return await kind.run(parsed, context as unknown as ExportContext);
+  const result = await kind.run(parsed, context as unknown as ExportContext);
+  // A digest from writing is not worked out again: it has to be that of the file.
+  if (result.ok && typeof result.value === 'object' && 'sha256' in result.value)
+    expect(result.value.sha256).toBe(sha256(outputPath));
+  return result;
 }
 
 /** A disk file as the executor hands it on: without a patch. What is no file counts as data all over. */

@@ -8,9 +8,10 @@ import { sha256Hex } from '../../util/hash.ts';
 import { removeQuietly } from '../../util/remove-quietly.ts';
 import { openSealedJson, sealJson, type SealFormat } from '../../util/sealed-json.ts';
 import { isStaleTemporary, temporaryName } from '../../util/temporary-name.ts';
-import { compressCommand } from '../compression.ts';
+import { COMPRESSIONS, compressCommand } from '../compression.ts';
 import type { ExportContext } from '../exporter.ts';
 import { sha256OfFile } from '../file-digest.ts';
+import { GZIP_VERSION } from '../gzip/write-gzip.ts';
 import { runTool } from '../run-tool.ts';
 import { TREE_TAR } from '../tar-command.ts';
 import type { LayerBlob, LayerTarSettings } from './layer-tar.ts';
@@ -37,11 +38,13 @@ export class KeptBlobs {
   }
 
   static async open(context: ExportContext, { compression, level }: LayerTarSettings): Promise<KeptBlobs> {
-    const compress = compressCommand(compression, level);
     // Uncompressed tars are made about as quickly as they are copied.
     if (compression === 'none') return new KeptBlobs(context, '', undefined);
-    const [program = ''] = compress.split(' ');
-    const argv = ['sh', '-ec', 'tar --version; "$0" --version', program] as const;
+    const effort = level ?? COMPRESSIONS[compression].defaultLevel;
+    const isGzip = compression === 'gz';
+    const compress = isGzip ? `zlib ${GZIP_VERSION} -${effort}` : compressCommand(compression, level);
+    const programs = isGzip ? ['tar'] : ['tar', 'zstd'];
+    const argv = ['sh', '-ec', 'for program do "$program" --version; done', 'sh', ...programs] as const;
     const { stdout: versions } = await runTool(context, { argv, reason: 'export-failed' });
     const { sourceDateEpoch } = context.pipeline;
     const recipe = { tar: TREE_TAR, compress, versions, sourceDateEpoch };

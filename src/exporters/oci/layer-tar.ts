@@ -1,16 +1,15 @@
-import { mkdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { LayerStore } from '../../layers/layer-store.ts';
 import { bytesOf, type ByteString } from '../../layers/manifest.ts';
 import { distinctTopmost } from '../../layers/view-index.ts';
 import type { Digest } from '../../model/ids.ts';
-import { compressCommand, type Compression } from '../compression.ts';
+import type { Compression } from '../compression.ts';
 import type { ExportContext } from '../exporter.ts';
-import { sha256OfFile } from '../file-digest.ts';
-import { runTool } from '../run-tool.ts';
-import { pipeTo, TREE_TAR } from '../tar-command.ts';
+import { TREE_TAR } from '../tar-command.ts';
 import { KeptBlobs } from './kept-blobs.ts';
+import { packTar } from './pack-tar.ts';
 
 /** A layer as a file named by its own digest. */
 export interface LayerBlob {
@@ -69,26 +68,18 @@ async function writeLayerTar(
   context: ExportContext,
   digest: Digest,
   index: number,
-  { compression, level, folder, name }: LayerTarSettings,
+  settings: LayerTarSettings,
 ): Promise<LayerBlob> {
+  const { folder, name } = settings;
   const stage = join(context.scratch, `layer-${index}`);
   const store = new LayerStore(context.workspace.storeDirectory);
   await mkdir(stage);
   await listEntries(store, digest, stage, context.pipeline.sourceDateEpoch);
   const out = join(stage, 'blob');
   const list = '--no-recursion --null --no-unquote';
-  const tar = `${TREE_TAR} ${list} -C "$1" -T "$2/entries" -C "$2/whiteouts" -T "$2/whiteout-list"`;
-  const script = [
-    'out=$2/blob',
-    'mkfifo "$2/fifo"',
-    'sha256sum <"$2/fifo" >"$2/diff-id" &',
-    pipeTo(tar, `tee "$2/fifo" | ${compressCommand(compression, level)}`),
-    'wait',
-  ].join('\n');
-  const argv = ['sh', '-ec', script, 'sh', store.treeDirectory(digest), stage] as const;
-  await runTool(context, { argv, reason: 'export-failed' });
-  const sha256 = await sha256OfFile(out, context.signal);
-  const diffId = (await readFile(join(stage, 'diff-id'), 'utf8')).slice(0, 64);
+  const command = `${TREE_TAR} ${list} -C "$1" -T "$2/entries" -C "$2/whiteouts" -T "$2/whiteout-list"`;
+  const tar = { command, args: [store.treeDirectory(digest), stage], stage, to: out };
+  const { sha256, diffId } = await packTar(context, tar, settings);
   const path = join(folder, name(sha256));
   await rename(out, path);
   return { path, sha256, diffId, size: (await stat(path)).size, source: digest };

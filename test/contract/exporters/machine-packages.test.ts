@@ -27,7 +27,7 @@ const sh = (script: string, ...args: string[]): string =>
 /** Exports and unpacks; gives the archive, its members in order and the folder they are in. */
 async function unpacked(kind: ExporterKind, options: object, pipeline: object = {}) {
   const path = join(temporaryFolder(), 'out');
-  expect(await runExporter(kind, options, path, { disk, pipeline })).toEqual({ ok: true });
+  expect(await runExporter(kind, options, path, { disk, pipeline })).toMatchObject({ ok: true });
   const folder = temporaryFolder();
   sh('bsdtar -xpf "$0" -C "$1"', path, folder);
   const members = sh('bsdtar -tf "$0"', path).trim().split('\n');
