@@ -21,6 +21,9 @@ export interface DiskImage {
   readonly patch: readonly PatchRun[];
 }
 
+/** Bytes that are read at a time. */
+const READ_AHEAD = 2 ** 20;
+
 const ZEROS = Buffer.alloc(IMAGE_BLOCK);
 
 /** Ranges of the whole blocks that are not all zero, counted from `offset`. The last block may be short. */
@@ -89,6 +92,26 @@ export class ImageReader implements AsyncDisposable {
     for (; (patch[low]?.offset ?? Infinity) < end; low += 1) {
       const run = patch[low];
       if (run !== undefined) yield run;
+    }
+  }
+}
+
+/**
+ * Reads ranges of a disk block by block, many at a time.
+ * @param ranges multiples of the block's size
+ */
+export async function* readBlocks(
+  reader: ImageReader,
+  ranges: readonly ByteRange[],
+  blockSize: number,
+): AsyncGenerator<{ readonly at: number; readonly bytes: Buffer }> {
+  const most = Math.max(1, Math.floor(READ_AHEAD / blockSize)) * blockSize;
+  for (const { start, end } of ranges) {
+    for (let from = start; from < end; from += most) {
+      const bytes = Buffer.allocUnsafe(Math.min(most, end - from));
+      await reader.read(bytes, from);
+      for (let at = 0; at < bytes.length; at += blockSize)
+        yield { at: from + at, bytes: bytes.subarray(at, at + blockSize) };
     }
   }
 }

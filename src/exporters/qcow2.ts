@@ -38,7 +38,7 @@ export const qcow2Exporter = defineExporter({
   summary: "QEMU's own disk format.",
   description: 'For QEMU/KVM, libvirt, Proxmox, OpenStack and most clouds that take uploads.',
   schema,
-  keyVersion: 4,
+  keyVersion: 5,
   examples: {
     good: [
       { title: 'Fast to write and to start', options: {} },

@@ -1,12 +1,12 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { deflate } from 'node:zlib';
+import { constants, createDeflate } from 'node:zlib';
 import { FailureError } from '../../diagnostics/failure.ts';
 import type { ConvertContext } from '../convert.ts';
 import { alignRanges } from '../../util/byte-ranges.ts';
 import { inOrder } from '../../util/in-order.ts';
-import { dataOf, ImageReader, type DiskImage } from '../disk-image.ts';
-import { PackedBlocks } from '../packed/packed-blocks.ts';
+import { dataOf, ImageReader, readBlocks, type DiskImage } from '../disk-image.ts';
+import { BlockCompressors, CHUNK } from '../packed/block-compressors.ts';
+import { PackedBlocks, type Compress } from '../packed/packed-blocks.ts';
 
 const SECTOR = 512;
 const GRAIN = 64 * 1024;
@@ -21,8 +21,6 @@ const WINDOW = 24;
 const MARKER = { grainTable: 1, grainDirectory: 2, footer: 3 } as const;
 /** Stands in the header of a stream for: see the footer. */
 const AT_END = 0xffff_ffff_ffff_ffffn;
-
-const compress = promisify<Buffer, { level: number }, Buffer>(deflate);
 
 export interface StreamRequest {
   readonly disk: { readonly image: DiskImage };
@@ -46,15 +44,21 @@ export interface StreamRequest {
 export async function writeStreamOptimized(context: ConvertContext, request: StreamRequest): Promise<void> {
   const { level } = request;
   const folder = await context.cacheFolder(`packed-zlib-${level}-${process.versions.zlib}`);
-  await PackedBlocks.use(folder, (blocks) => writeGrains(context, request, blocks));
+  using compressors = new BlockCompressors({
+    open: () => createDeflate({ level, chunkSize: CHUNK, flush: constants.Z_FINISH }),
+    resets: true,
+  });
+  await PackedBlocks.use(folder, (blocks) =>
+    writeGrains(context, request, (grain) => blocks.pack(grain, compressors.compress)),
+  );
 }
 
 async function writeGrains(
   context: ConvertContext,
   request: StreamRequest,
-  blocks: PackedBlocks,
+  compress: Compress,
 ): Promise<void> {
-  const { to, level } = request;
+  const { to } = request;
   const { image } = request.disk;
   await using reader = await ImageReader.open(image);
   await using file = await open(to, 'w');
@@ -74,10 +78,11 @@ async function writeGrains(
     if (used) output.add(littleEndian(table));
     table = new Uint32Array(TABLE_ENTRIES);
   };
-  const packed = inOrder(readGrains(reader, image), WINDOW, ({ bytes }) =>
-    blocks.pack(bytes, (block) => compress(block, { level })),
-  );
-  for await (const [{ index }, data] of packed) {
+  // Grains that are not all zero, in the disk's order.
+  const held = readBlocks(reader, alignRanges(dataOf(image), GRAIN), GRAIN);
+  const packed = inOrder(held, WINDOW, ({ bytes }) => compress(bytes));
+  for await (const [{ at }, data] of packed) {
+    const index = at / GRAIN;
     if (context.signal.aborted) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
     while (directory.length < Math.floor(index / TABLE_ENTRIES)) endTable();
     table[index % TABLE_ENTRIES] = output.sector;
@@ -92,20 +97,6 @@ async function writeGrains(
   output.add(padded(entries));
   output.add(marker(MARKER.footer, 1), header(capacity, directoryAt), Buffer.alloc(SECTOR));
   await output.flush(true);
-}
-
-/** Grains that are not all zero, in the disk's order. */
-async function* readGrains(
-  reader: ImageReader,
-  image: DiskImage,
-): AsyncGenerator<{ readonly index: number; readonly bytes: Buffer }> {
-  for (const { start, end } of alignRanges(dataOf(image), GRAIN)) {
-    for (let at = start; at < end; at += GRAIN) {
-      const bytes = Buffer.allocUnsafe(GRAIN);
-      await reader.read(bytes, at);
-      yield { index: at / GRAIN, bytes };
-    }
-  }
 }
 
 /** Collects whole sectors and writes them in large pieces. */

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { constants, crc32, deflateRaw, type ZlibOptions } from 'node:zlib';
+import { constants, crc32, createDeflateRaw } from 'node:zlib';
 import { FailureError } from '../../diagnostics/failure.ts';
 import { inOrder } from '../../util/in-order.ts';
 import type { ExportContext } from '../exporter.ts';
 import { stopped } from '../file-digest.ts';
 import { outputFailure } from '../output.ts';
+import { BlockCompressors, CHUNK } from '../packed/block-compressors.ts';
 import { PackedBlocks, type Compress } from '../packed/packed-blocks.ts';
 import { cutBlocks } from './cut-blocks.ts';
 
@@ -16,8 +16,6 @@ const WINDOW = 8;
 const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
 /** A last block with nothing in it (RFC 1951, 3.2.3). */
 const LAST_BLOCK = Buffer.from([3, 0]);
-
-const deflate = promisify<Buffer, ZlibOptions, Buffer>(deflateRaw);
 
 export interface GzipRequest {
   readonly to: string;
@@ -45,8 +43,11 @@ export async function writeGzip(
   request: GzipRequest,
 ): Promise<{ readonly sha256: string }> {
   const { level, cacheFolder } = request;
-  const compress: Compress = (block) =>
-    deflate(block, { level, memLevel: 9, finishFlush: constants.Z_SYNC_FLUSH });
+  using compressors = new BlockCompressors({
+    open: () => createDeflateRaw({ level, memLevel: 9, chunkSize: CHUNK, flush: constants.Z_SYNC_FLUSH }),
+    resets: true,
+  });
+  const { compress } = compressors;
   if (cacheFolder === undefined) return await writeMember(source, request, compress);
   const folder = await cacheFolder(`packed-gzip-${level}-${GZIP_VERSION}`);
   return await PackedBlocks.use(folder, (blocks) =>

@@ -37,12 +37,12 @@ export async function packTar(
   const { compression, level = COMPRESSIONS[compression].defaultLevel } = settings;
   if (compression !== 'gz') return await packByPrograms(context, tar, compressCommand(compression, level));
   const { command, args, stage, to } = tar;
-  const { signal } = context;
+  const { signal, cacheFolder } = context;
   const script = `for out do :; done; exec ${command} >"$out"`;
   const argv = (pipe: string) => ['sh', '-ec', script, 'sh', ...args, pipe] as const;
   const diffId = createHash('sha256');
   const { sha256 } = await streamTool(context, { folder: stage, argv, reason: 'export-failed' }, (bytes) =>
-    writeGzip(hashed(bytes, diffId), { to, level, signal }),
+    writeGzip(hashed(bytes, diffId), { to, level, signal, cacheFolder }),
   );
   return { sha256, diffId: diffId.digest('hex') };
 }

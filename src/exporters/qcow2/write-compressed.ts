@@ -1,11 +1,11 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { deflateRaw, zstdCompress, type ZstdOptions } from 'node:zlib';
+import { constants, createDeflateRaw, createZstdCompress } from 'node:zlib';
 import { FailureError } from '../../diagnostics/failure.ts';
-import { alignRanges, type ByteRange } from '../../util/byte-ranges.ts';
+import { alignRanges } from '../../util/byte-ranges.ts';
 import { inOrder } from '../../util/in-order.ts';
-import { dataOf, ImageReader, type DiskImage } from '../disk-image.ts';
+import { dataOf, ImageReader, readBlocks, type DiskImage } from '../disk-image.ts';
 import type { ExportContext } from '../exporter.ts';
+import { BlockCompressors, CHUNK, type BlockStreams } from '../packed/block-compressors.ts';
 import { PackedBlocks } from '../packed/packed-blocks.ts';
 import { CompressedTables } from './compressed-tables.ts';
 
@@ -25,19 +25,34 @@ const SMALLEST_KEPT = 16384;
 const BATCH = 2 ** 20;
 
 const DEFLATE = { level: 6, windowBits: 12, memLevel: 9 };
-const deflate = promisify<Buffer, typeof DEFLATE, Buffer>(deflateRaw);
-const zstd = promisify<Buffer, ZstdOptions, Buffer>(zstdCompress);
-/** Room for a frame around a cluster that cannot be made smaller. */
-const FRAME = 1024;
+/** Logarithm of the smallest window that zstd knows, and of the largest table that its level 3 has. */
+const SMALLEST_WINDOW_LOG = 10;
+const LARGEST_TABLE_LOG = 17;
 
 /**
  * How QEMU reads clusters back: raw deflate with a window of 4 KiB, or one frame of zstd (qcow2.rst, "Compressed Clusters
  * Descriptor"; block/qcow2-threads.c).
  */
-const METHODS: Readonly<Record<CompressedOptions['compression'], (cluster: Buffer) => Promise<Buffer>>> = {
-  zlib: (cluster) => deflate(cluster, DEFLATE),
-  // Told the size and given room for all, it takes a third of the time.
-  zstd: (cluster) => zstd(cluster, { pledgedSrcSize: cluster.length, chunkSize: cluster.length + FRAME }),
+const METHODS: Readonly<Record<CompressedOptions['compression'], (clusterSize: number) => BlockStreams>> = {
+  zlib: () => ({
+    open: () => createDeflateRaw({ ...DEFLATE, chunkSize: CHUNK, flush: constants.Z_FINISH }),
+    resets: true,
+  }),
+  zstd: (clusterSize) => {
+    // A stream does not know how little comes: with tables for more it would take twice the time.
+    const log = Math.max(SMALLEST_WINDOW_LOG, Math.log2(clusterSize));
+    const tableLog = Math.min(log, LARGEST_TABLE_LOG);
+    const params = {
+      [constants.ZSTD_c_compressionLevel]: 3,
+      [constants.ZSTD_c_windowLog]: log,
+      [constants.ZSTD_c_hashLog]: tableLog,
+      [constants.ZSTD_c_chainLog]: tableLog,
+    };
+    return {
+      open: () => createZstdCompress({ params, chunkSize: CHUNK, flush: constants.ZSTD_e_end }),
+      resets: false,
+    };
+  },
 };
 
 /**
@@ -51,7 +66,8 @@ export async function writeCompressedQcow2(
   context: Pick<ExportContext, 'cacheFolder' | 'outputPath' | 'signal' | 'progress'>,
 ): Promise<void> {
   const { clusterSize, compression } = options;
-  const compress = METHODS[compression];
+  using compressors = new BlockCompressors(METHODS[compression](clusterSize));
+  const { compress } = compressors;
   if (compression === 'zstd' || clusterSize < SMALLEST_KEPT)
     return await writeClusters(image, options, context, compress);
   // All that decides the bytes of a block is in the name.
@@ -86,8 +102,8 @@ async function writeClusters(
   const output = new Batches(file, tables.dataAt);
   const total = data.reduce((sum, { start, end }) => sum + end - start, 0);
   let done = 0;
-  const clusters = inOrder(readClusters(reader, data, clusterSize), WINDOW, ({ bytes }) => compress(bytes));
-  for await (const [{ guest, bytes }, packed] of clusters) {
+  const clusters = inOrder(readBlocks(reader, data, clusterSize), WINDOW, ({ bytes }) => compress(bytes));
+  for await (const [{ at: guest, bytes }, packed] of clusters) {
     if (signal.aborted) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
     const place = tables.place(guest, packed.length);
     await output.write(place.type === 'packed' ? packed : bytes, place.at);
@@ -96,20 +112,6 @@ async function writeClusters(
   }
   await output.flush();
   for (const { at, bytes } of tables.finish()) await writeAt(file, bytes, at);
-}
-
-async function* readClusters(
-  reader: ImageReader,
-  data: readonly ByteRange[],
-  clusterSize: number,
-): AsyncGenerator<{ readonly guest: number; readonly bytes: Buffer }> {
-  for (const { start, end } of data) {
-    for (let guest = start; guest < end; guest += clusterSize) {
-      const bytes = Buffer.allocUnsafe(clusterSize);
-      await reader.read(bytes, guest);
-      yield { guest, bytes };
-    }
-  }
 }
 
 /** Pieces of a file in ascending places, written in large batches; gaps between them read as zeros. */
@@ -134,11 +136,23 @@ class Batches {
   }
 
   async flush(): Promise<void> {
-    if (this.#length > 0) await writeAt(this.#file, Buffer.concat(this.#parts), this.#start);
+    if (this.#length > 0) await writeAllAt(this.#file, this.#parts, this.#length, this.#start);
     this.#start += this.#length;
     this.#parts = [];
     this.#length = 0;
   }
+}
+
+async function writeAllAt(
+  file: FileHandle,
+  parts: readonly Buffer[],
+  length: number,
+  at: number,
+): Promise<void> {
+  const { bytesWritten } = await file.writev(parts, at);
+  // A full disk takes a part; trying the rest tells why.
+  if (bytesWritten < length)
+    await writeAt(file, Buffer.concat(parts).subarray(bytesWritten), at + bytesWritten);
 }
 
 async function writeAt(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
