@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { takeInventory } from '../cache/inventory.ts';
 import { storeFailure } from '../cache/open-store.ts';
 import { FailureError } from '../diagnostics/failure.ts';
@@ -61,9 +63,17 @@ export async function verifyCache(
 export async function collectGarbage(session: Session): Promise<Reaped> {
   using _journal = openJournal(session, 'gc');
   await using workspace = await session.openWorkspace();
-  // It clears the active layers of dead runs when it starts.
-  if (listFolder(session.layers.activeDirectory).length > 0) workspace.warmUp();
-  return await reapDeadRuns(session.layout, (path) => workspace.remove(path));
+  const { activeDirectory } = session.layers;
+  const left = listFolder(activeDirectory);
+  const reaped = await reapDeadRuns(session.layout, (path) => workspace.remove(path));
+  if (left.length === 0) return reaped;
+  // The helper clears them when it starts: also those of runs that were stopped and not given the time to.
+  await workspace.settle();
+  const cleared = left
+    .filter((name) => !name.endsWith('.lock'))
+    .map((name) => join(activeDirectory, name))
+    .filter((path) => !existsSync(path));
+  return { ...reaped, paths: [...reaped.paths, ...cleared] };
 }
 
 /** So that what this command leaves when it is killed is found. A disk too full for it is no reason not to clear it. */

@@ -154,6 +154,6 @@ export interface Workspace extends AsyncDisposable {
    * `settle`. What a killed process leaves of them is cleared by the next workspace.
    */
   takeAway(...paths: readonly string[]): Promise<void>;
-  /** Waits until all that was taken away is deleted, and its space free. */
+  /** Waits until all that was taken away, and what dead runs left of theirs, is deleted, and its space free. */
   settle(): Promise<void>;
 }

@@ -1,4 +1,5 @@
-import { readdirSync, statSync, utimesSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FaultProject } from '../../rigs/faults.ts';
 import { noWorkspace } from '../../rigs/workspace.ts';
@@ -39,6 +40,22 @@ describe.skipIf(noWorkspace !== undefined)('a store with bounds', () => {
     expect(new Set(times).size).toBe(times.length);
   });
 });
+
+test.skipIf(noWorkspace !== undefined)(
+  'gc names what a run left that was stopped before it had cleared it',
+  async () => {
+    const project = new FaultProject();
+    expect(await project.run('gc')).toMatchObject({ code: 0 });
+  const left = project.path('cache/active/stopped');
+    mkdirSync(join(left, '1/upper'), { recursive: true });
+    writeFileSync(join(left, '1/upper/file'), '');
+    writeFileSync(`${left}.lock`, '');
+    const gc = await project.run('gc');
+    expect(gc, gc.stderr).toMatchObject({ code: 0 });
+    expect(gc.stdout).toContain(`deleted ${left}\n`);
+    expect(readdirSync(project.path('cache/active'))).toEqual([]);
+  },
+);
 
 function layerInfos(project: FaultProject): string[] {
   return readdirSync(project.path('cache/layers')).map((name) =>

@@ -72,6 +72,7 @@ export function serveRequests(settings: string, workerEntry: URL): void {
       return null;
     },
     settle: async () => {
+      await cleared;
       await layers.settle();
       return null;
     },
