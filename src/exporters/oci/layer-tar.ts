@@ -8,7 +8,7 @@ import type { Digest } from '../../model/ids.ts';
 import type { Compression } from '../compression.ts';
 import type { ExportContext } from '../exporter.ts';
 import { TREE_TAR } from '../tar-command.ts';
-import { KeptBlobs } from './kept-blobs.ts';
+import { keptBlobs } from './kept-blobs.ts';
 import { packTar } from './pack-tar.ts';
 
 /** A layer as a file named by its own digest. */
@@ -41,14 +41,14 @@ export async function writeLayerTars(
   settings: LayerTarSettings,
 ): Promise<readonly LayerBlob[]> {
   const digests = distinctTopmost(context.layers.map((layer) => layer.digest));
-  const kept = await KeptBlobs.open(context, settings);
+  const take = await keptBlobs(context, settings);
   const blobs: LayerBlob[] = [];
   const queue = digests.entries();
   let failed = false;
   const work = async (): Promise<void> => {
     for (const [index, digest] of queue) {
       if (failed) return;
-      blobs[index] = await kept.take(digest, settings, () => writeLayerTar(context, digest, index, settings));
+      blobs[index] = await take(digest, () => writeLayerTar(context, digest, index, settings));
       context.progress(Object.keys(blobs).length, digests.length, 'layers');
     }
   };

@@ -148,7 +148,7 @@ describe.skipIf(noWorkspace)('exports of the layers', () => {
       return outcome.ok ? sha256(path) : outcome.failures.map(({ reason }) => reason).join();
     };
     await run(one, cache);
-    expect(readdirSync(cache)).toHaveLength(4);
+    expect(readdirSync(cache).filter((name) => /^[0-9a-f]{64}(\.json)?$/.test(name))).toHaveLength(4);
     const anew = await run(two, temporaryFolder());
     const tree = rig.store.treeDirectory(base.digest);
     sh('mv "$0" "$0.away"', tree);
