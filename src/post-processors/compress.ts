@@ -19,21 +19,23 @@ import { definePostProcessor, type PostContext } from './post-processor.ts';
 const schema = z
   .strictObject({
     method: z
-      .enum(['gz', 'xz', 'zst', 'zip'])
-      .default('zst')
+      .enum(['gz', 'xz', 'zstd', 'zip'])
+      .default('zstd')
       .describe('How files are compressed: each by itself, or with `zip` all in one file.'),
     level: z
       .int()
       .min(0)
       .max(19)
       .optional()
-      .describe('Effort: gz 1–9 (default 6), xz 0–9 (default 6), zst 1–19 (default 3), zip 1–9 (default 6).'),
+      .describe(
+        'Effort: gz 1–9 (default 6), xz 0–9 (default 6), zstd 1–19 (default 3), zip 1–9 (default 6).',
+      ),
     fileName: fileName()
       .optional()
       .describe('With `zip`: name of the file without `.zip`. Default: the name of the image.'),
   })
   .superRefine(({ method, level, fileName: name }, context) => {
-    const message = levelMistake(method === 'zst' ? 'zstd' : method === 'zip' ? 'gz' : method, level);
+    const message = levelMistake(method === 'zip' ? 'gz' : method, level);
     if (message !== undefined)
       context.addIssue({
         code: 'custom',
@@ -68,7 +70,7 @@ them another way does not make them anew.`,
       { title: 'Name for many', options: { fileName: 'x' }, error: 'goes with method zip only' },
     ],
   },
-  keyTools: ({ method }) => (method === 'zst' ? ['zstd'] : method === 'xz' ? ['xz'] : []),
+  keyTools: ({ method }) => (method === 'zstd' || method === 'xz' ? [method] : []),
   // Same tool, same bytes.
   reproducible: true,
   run: (options, artifact, context) =>
@@ -92,16 +94,16 @@ them another way does not make them anew.`,
 
 async function compressFile(
   file: ArtifactFile,
-  method: 'gz' | 'xz' | 'zst',
+  method: 'gz' | 'xz' | 'zstd',
   level: number | undefined,
   context: PostContext,
 ): Promise<string> {
   const isFolder = statSync(file.path).isDirectory();
-  const to = join(context.stage, `${nameOf(file)}${isFolder ? '.tar' : ''}.${method}`);
+  const to = join(context.stage, `${nameOf(file)}${isFolder ? '.tar' : ''}${COMPRESSIONS[method].ending}`);
   context.status(basename(to));
   if (method === 'gz') await gzipTo(to, file.path, isFolder, level ?? COMPRESSIONS.gz.defaultLevel, context);
   else {
-    const compress = compressCommand(method === 'zst' ? 'zstd' : method, level);
+    const compress = compressCommand(method, level);
     const script = isFolder ? `out=$2\n${pipeTo(FOLDER_TAR, compress)}` : `exec ${compress} <"$1" >"$2"`;
     await runTool(context, { argv: ['sh', '-ec', script, 'sh', file.path, to], reason: 'post-failed' });
   }
