@@ -56,7 +56,7 @@ export async function uploadToS3(
         await upload.done();
       } catch (cause) {
         if (context.signal.aborted) throw cause;
-        throw s3Failure(`${file.name} was not taken by ${options.to}`, cause);
+        throw s3Failure(`${file.name} was not taken by ${options.to}`, cause, options.endpoint);
       } finally {
         context.signal.removeEventListener('abort', stop);
       }
@@ -68,16 +68,26 @@ export async function uploadToS3(
   }
 }
 
-function s3Failure(what: string, cause: unknown): FailureError {
+function s3Failure(what: string, cause: unknown, endpoint: string | undefined): FailureError {
   const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
   const hints: Readonly<Record<string, string>> = {
     NoSuchBucket: 'Make the bucket first.',
     CredentialsProviderError: 'Log in as for the AWS tools, or name secrets in `accessKey` and `secretKey`.',
+    AccessDenied: 'The login may not write there: look at the policy of the bucket and of the user.',
+    InvalidAccessKeyId:
+      'The server does not know this access key: look at `accessKey`, or at the login of the AWS tools.',
+    SignatureDoesNotMatch: 'The secret access key is another one: look at `secretKey`.',
   };
-  const hint = hints[name];
+  const isNetwork = cause instanceof Error && 'syscall' in cause;
+  const hint =
+    hints[name] ??
+    (isNetwork ? 'Build again when the server answers; nothing that was built is lost.' : undefined);
+  const where = endpoint === undefined ? '' : ` at ${endpoint}`;
+  // The code is what one looks for in the manual of the server; `Error` says nothing.
+  const code = name === 'Error' || message.includes(name) || name === message ? '' : `${name}: `;
   return new FailureError({
     reason: 'post-failed',
-    message: `${what}: ${message || name}`,
+    message: `${what}${where}: ${code}${message || name}`,
     cause,
     ...(hint === undefined ? {} : { hint }),
   });

@@ -159,7 +159,7 @@ describe.skipIf(noWorkspace !== undefined)('upload', () => {
     );
     const result = await project.start(['build', '--ui=plain'], { S3_ID: 'AKIATEST-AKIATEST' }).result;
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain('was not taken by s3://images/: gone');
+    expect(result.stderr).toContain(`was not taken by s3://images/ at ${server.url}: NoSuchBucket: gone`);
     expect(result.stderr).toContain('Make the bucket first');
   });
 });
