@@ -16,7 +16,7 @@ const folder = process.argv[2] ?? '';
 const sourceDateEpoch = 1_735_689_600;
 const signal = new AbortController().signal;
 const onOutput = (): void => undefined;
-const TYPES = ['rootfs-tar', 'squashfs', 'erofs', 'oci', 'kernel'];
+const TYPES = ['rootfs-tar', 'wsl', 'squashfs', 'erofs', 'oci', 'kernel'];
 
 try {
   await using workspace = await openWorkspace({ storeDirectory: join(folder, 'store') });
