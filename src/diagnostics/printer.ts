@@ -21,7 +21,9 @@ type Style = Parameters<typeof styleText>[0];
 /** All failures as text for a terminal, one empty line between two; ends with a line break unless empty. */
 export function formatFailures(failures: readonly Failure[], options: PrinterOptions = {}): string {
   const printer = new FailurePrinter(options);
-  return failures.map((failure) => `${printer.format(failure)}\n`).join('\n');
+  // One cause may fail several nodes, such as a secret that is not set: it is said once.
+  const texts = new Set(failures.map((failure) => `${printer.format(failure)}\n`));
+  return [...texts].join('\n');
 }
 
 /** `file:line:column` with the file relative to `cwd` where that is shorter. */

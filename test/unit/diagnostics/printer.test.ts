@@ -82,6 +82,13 @@ describe('formatFailures', () => {
     expect(source.endsWith('b…')).toBe(true);
   });
 
+  it('says once what failed several nodes in the same words, but names each step that failed', () => {
+    const failure: Failure = { reason: 'secret-missing', message: 'TOKEN is not set' };
+    expect(formatFailures([failure, { ...failure }])).toBe('error: TOKEN is not set\n');
+    const steps = ['a', 'b'].map((stepId) => ({ ...failure, stepId }));
+    expect(formatFailures(steps).match(/error:/g)).toHaveLength(2);
+  });
+
   it('indents further lines, shows step and output', () => {
     const text = print(
       { message: 'one\ntwo', stepId: 'web/setup', excerpt: ['E: no package'], hint: 'a\nb' },
