@@ -19,6 +19,15 @@ const schema = z.strictObject({
     .default(13)
     .describe("Version of VMware's virtual hardware; 13 is that of ESXi 6.5."),
   network: z.enum(['e1000', 'vmxnet3']).default('vmxnet3').describe('Network card.'),
+  settings: z
+    .record(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9_.:]+$/, 'must be the name of a setting, e.g. isolation.tools.copy.disable'),
+      z.string(),
+    )
+    .default({})
+    .describe('Further settings of the VMX, which win over those that imgpipe writes.'),
 });
 
 export const vmwareExporter = defineExporter({
@@ -29,7 +38,13 @@ export const vmwareExporter = defineExporter({
   keyVersion: 2,
   tools: ['tar'],
   examples: {
-    good: [{ title: 'With more memory', options: { memory: '4GiB' } }],
+    good: [
+      { title: 'With more memory', options: { memory: '4GiB' } },
+      {
+        title: 'With settings of its own',
+        options: { settings: { 'isolation.tools.copy.disable': 'TRUE' } },
+      },
+    ],
     bad: [{ title: 'Unknown network card', options: { network: 'virtio' }, error: 'network' }],
   },
   input: 'disk',
@@ -66,6 +81,7 @@ export const vmwareExporter = defineExporter({
         memoryMebibytes: inMebibytes(options.memory),
         disk: file,
         network: options.network,
+        settings: options.settings,
       });
       await writeFile(join(folder, `${name}.vmx`), vmx);
       await packFolder(context, root);

@@ -9,6 +9,8 @@ export interface VmxMachine {
   /** File name of the disk, beside the VMX. */
   readonly disk: string;
   readonly network: 'e1000' | 'vmxnet3';
+  /** Further settings, which win over ours. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** Text of a VMX file: `key = "value"` lines. */
@@ -37,6 +39,7 @@ export function vmxText(machine: VmxMachine): string {
     'pciBridge4.functions': 8,
     'serial0.present': 'FALSE',
     'floppy0.present': 'FALSE',
+    ...machine.settings,
   };
   // The format's own escape: | and two hex digits.
   const quoted = (value: string | number): string =>

@@ -225,7 +225,10 @@ describe('packages of machine and disk', () => {
     const box = await unpacked(ovaExporter, { guest: 'Debian_64' });
     const own = `string(${system}/*[local-name()="OSType"])`;
     expect(xpath(join(box.folder, 'shop.ovf'), own)).toBe('Debian_64');
-    const vmx = await unpacked(vmwareExporter, { firmware: 'uefi', guest: 'debian11-64' });
+    const settings = { 'serial0.present': 'TRUE', annotation: 'a "b"' };
+    const vmx = await unpacked(vmwareExporter, { firmware: 'uefi', guest: 'debian11-64', settings });
+    expect(vmx.read('shop/shop.vmx').match(/^serial0\.present.*$/gm)).toEqual(['serial0.present = "TRUE"']);
+    expect(vmx.read('shop/shop.vmx')).toContain('annotation = "a |22b|22"');
     expect(vmx.read('shop/shop.vmx')).toMatch(/^guestOS = "debian11-64"\nfirmware = "efi"$/m);
   });
 
