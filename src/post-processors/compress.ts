@@ -8,10 +8,11 @@ import { COMPRESSIONS, compressCommand, levelMistake } from '../exporters/compre
 import { writeGzip } from '../exporters/gzip/write-gzip.ts';
 import { outputFailure } from '../exporters/output.ts';
 import { runTool } from '../exporters/run-tool.ts';
-import { pipeTo, TREE_TAR } from '../exporters/tar-command.ts';
+import { pipeTo, PLAIN_TAR, TREE_TAR } from '../exporters/tar-command.ts';
 import { streamTool } from '../exporters/tool-stream.ts';
 import { FailureError } from '../diagnostics/failure.ts';
 import type { Artifact, ArtifactFile } from '../model/artifact.ts';
+import type { Pipeline } from '../model/pipeline.ts';
 import { fileName } from './file-name-field.ts';
 import { imageOf, nameOf, newFile } from './new-file.ts';
 import { definePostProcessor, type PostContext } from './post-processor.ts';
@@ -46,8 +47,15 @@ const schema = z
       context.addIssue({ code: 'custom', path: ['fileName'], message: 'goes with method zip only' });
   });
 
-/** A folder as it is, `$1`. */
-const FOLDER_TAR = `${TREE_TAR} --sort=name -C "$1" .`;
+/**
+ * Packs the folder `$1`. The tree of an image has owners and times of its own; in other folders they are those of whoever
+ * built it, and when.
+ */
+function folderTar({ builderId }: Artifact, { sourceDateEpoch }: Pipeline): string {
+  const tar =
+    builderId === 'imgpipe.directory' ? TREE_TAR : PLAIN_TAR.replace('$epoch', String(sourceDateEpoch));
+  return `${tar} --sort=name -C "$1" .`;
+}
 
 export const compressPostProcessor = definePostProcessor({
   type: 'compress',
@@ -56,7 +64,7 @@ export const compressPostProcessor = definePostProcessor({
 one. The files themselves leave the output folder unless \`keepInput\` is true; they stay in the cache, so that compressing
 them another way does not make them anew.`,
   schema,
-  keyVersion: 2,
+  keyVersion: 3,
   tools: ['zstd', 'xz', 'tar'],
   keepInput: { default: false },
   examples: {
@@ -83,7 +91,12 @@ them another way does not make them anew.`,
         files.push(await newFile(to, context.signal));
       } else {
         for (const file of artifact.files) {
-          const to = await compressFile(file, options.method, options.level, context);
+          const to = await compressFile(
+            file,
+            folderTar(artifact, context.pipeline),
+            { method: options.method, level: options.level },
+            context,
+          );
           files.push(await newFile(to, context.signal));
         }
       }
@@ -94,17 +107,19 @@ them another way does not make them anew.`,
 
 async function compressFile(
   file: ArtifactFile,
-  method: 'gz' | 'xz' | 'zstd',
-  level: number | undefined,
+  tar: string,
+  { method, level }: { readonly method: 'gz' | 'xz' | 'zstd'; readonly level?: number | undefined },
   context: PostContext,
 ): Promise<string> {
   const isFolder = statSync(file.path).isDirectory();
   const to = join(context.stage, `${nameOf(file)}${isFolder ? '.tar' : ''}${COMPRESSIONS[method].ending}`);
   context.status(basename(to));
-  if (method === 'gz') await gzipTo(to, file.path, isFolder, level ?? COMPRESSIONS.gz.defaultLevel, context);
-  else {
+  if (method === 'gz') {
+    const effort = level ?? COMPRESSIONS.gz.defaultLevel;
+    await gzipTo(to, { path: file.path, tar: isFolder ? tar : undefined, level: effort }, context);
+  } else {
     const compress = compressCommand(method, level);
-    const script = isFolder ? `out=$2\n${pipeTo(FOLDER_TAR, compress)}` : `exec ${compress} <"$1" >"$2"`;
+    const script = isFolder ? `out=$2\n${pipeTo(tar, compress)}` : `exec ${compress} <"$1" >"$2"`;
     await runTool(context, { argv: ['sh', '-ec', script, 'sh', file.path, to], reason: 'post-failed' });
   }
   return to;
@@ -112,16 +127,15 @@ async function compressFile(
 
 async function gzipTo(
   to: string,
-  from: string,
-  isFolder: boolean,
-  level: number,
+  { path, tar, level }: { readonly path: string; readonly tar: string | undefined; readonly level: number },
   context: PostContext,
 ): Promise<void> {
   const { signal } = context;
-  const argv = (pipe: string) => ['sh', '-ec', `exec ${FOLDER_TAR} >"$2"`, 'sh', from, pipe] as const;
+  const argv = (pipe: string) => ['sh', '-ec', `exec ${tar} >"$2"`, 'sh', path, pipe] as const;
   const write = (bytes: AsyncIterable<Buffer>) => writeGzip(bytes, { to, level, signal });
-  if (isFolder) await streamTool(context, { folder: context.scratch, argv, reason: 'post-failed' }, write);
-  else await write(createReadStream(from, { highWaterMark: 2 ** 20 }));
+  if (tar !== undefined)
+    await streamTool(context, { folder: context.scratch, argv, reason: 'post-failed' }, write);
+  else await write(createReadStream(path, { highWaterMark: 2 ** 20 }));
 }
 
 async function zip(artifact: Artifact, to: string, level: number, context: PostContext): Promise<void> {

@@ -82,6 +82,25 @@ describe.skipIf(noWorkspace !== undefined)('a chain of post-processors', () => {
     expect(readFileSync(join(project.output, 'web.tar')).equals(gunzipSync(bytes))).toBe(true);
   });
 
+  test('a folder that is no tree of an image is packed without times and owners of its builder', async () => {
+    const post = (method: string): string =>
+      `  - { type: oci, name: ${method}, form: folder, compression: none, post: [{ type: compress, method: ${method} }] }`;
+    const sums: string[][] = [];
+    for (const round of [1, 2]) {
+      const project = new PostProject(`${post('gz')}\n${post('zstd')}`);
+      expect(await project.start(['build', '--ui=plain'], {}).result, `round ${round}`).toMatchObject({
+        code: 0,
+      });
+      sums.push(
+        ['gz', 'zst'].map((ending) => project.tool('sh', '-c', `sha256sum *.tar.${ending} | cut -c-64`)),
+      );
+      expect(project.tool('sh', '-c', 'tar -tvf *.tar.gz')).toMatch(
+        /^-rw-r--r-- 0\/0 +\d+ 2023-11-1\d .* \.\/index\.json$/m,
+      );
+    }
+    expect(sums[1]).toEqual(sums[0]);
+  });
+
   test('a zip is the same in every time zone, and 7z takes it', async () => {
     const exports = `  - type: rootfs-tar
     compression: none
