@@ -70,7 +70,7 @@ export const uploadPostProcessor = definePostProcessor({
   description: `Everything that the artifact holds at this place of the list is sent: the image, and what post-processors before this one added
 to it, such as checksums and signatures. Requests that fail for a reason that may pass are tried again. Files that have been
 sent are not sent again until they or the options change; whether they are still there is not asked, except in a folder of
-this machine.
+this machine. There holes of a disk stay holes, and a folder keeps owners, modes and times.
 
 For S3, credentials are found as the AWS tools find them (environment, \`~/.aws\`, role of the machine), unless \`accessKey\` and
 \`secretKey\` name secrets.`,
