@@ -10,6 +10,8 @@ export interface StepGround {
   readonly head: string;
   /** Options of the `package` step; it must leave `netbase` out. */
   readonly packages: string;
+  /** Steps before all others. */
+  readonly before?: readonly string[];
   /** Kinds that mean nothing here. */
   readonly without?: readonly string[];
 }
@@ -68,7 +70,8 @@ const FAILURES: readonly (readonly [string, string])[] = [
 ];
 
 /** Runs every kind of step on a machine, and looks whether it did what it does everywhere else. */
-export async function runStepKinds({ project, head, packages, without = [] }: StepGround): Promise<void> {
+export async function runStepKinds(ground: StepGround): Promise<void> {
+  const { project, head, packages, before = [], without = [] } = ground;
   project.env['STEP_KEY'] = 'hidden-value';
   project.write('pipelines/host-file', 'from the host\n');
   const all = Object.entries(steps(packages)).filter(([type]) => !without.includes(type));
@@ -83,6 +86,7 @@ export async function runStepKinds({ project, head, packages, without = [] }: St
     head,
     'secrets: { key: { env: STEP_KEY } }',
     'steps:',
+    ...before.map((step) => `  - ${step}`),
     // Before the one that has a secret: after it the memory of a virtual machine is not kept, and each failure a boot.
     ...all.flatMap(([type, options]) => [
       ...(type === 'shell' ? failing : []),
