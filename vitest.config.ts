@@ -5,13 +5,24 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-/** Boots last minutes: they go first, so that no core waits for a boot when everything else is done. */
-class BootsFirst extends BaseSequencer {
+/** Files that last longest, most of all first: none of them may be what all processors wait for at the end. */
+const LONGEST = [
+  'e2e/qemu',
+  'e2e/sample',
+  'e2e/boot',
+  'contract/freshness/debian',
+  'contract/machines/step-kinds',
+  'contract/kinds/steps',
+];
+
+class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     // oxlint-disable-next-line unicorn/no-array-sort -- vitest's method, not an array's
     const sorted = await super.sort(files);
-    const boots = sorted.filter(({ project }) => project.name === 'e2e');
-    return [...boots, ...sorted.filter((file) => !boots.includes(file))];
+    const longest = LONGEST.flatMap((name) =>
+      sorted.filter(({ moduleId }) => moduleId.endsWith(`/test/${name}.test.ts`)),
+    );
+    return [...longest, ...sorted.filter((file) => !longest.includes(file))];
   }
 }
 
@@ -19,11 +30,16 @@ class BootsFirst extends BaseSequencer {
 export default defineConfig({
   resolve: { alias: { imgpipe: fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
   test: {
-    maxWorkers: 2,
-    sequence: { sequencer: BootsFirst },
+    // One more than the processors of a small machine: tests wait for disks, archives and machines.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', 0, { testTimeout: 20 * SECOND, hookTimeout: 20 * SECOND }),
-      project('contract', 1, { testTimeout: 3 * MINUTE, hookTimeout: 3 * MINUTE }),
+      project('contract', 1, {
+        testTimeout: 3 * MINUTE,
+        hookTimeout: 3 * MINUTE,
+        globalSetup: ['test/rigs/shared-folder.ts'],
+      }),
       project('e2e', 1, { testTimeout: 15 * MINUTE, hookTimeout: 15 * MINUTE }),
     ],
   },
@@ -32,6 +48,7 @@ export default defineConfig({
 interface Settings {
   readonly testTimeout: number;
   readonly hookTimeout: number;
+  readonly globalSetup?: string[];
 }
 
 /** Projects of different `groupOrder` run one after the other: a broken unit shows before the boots. */

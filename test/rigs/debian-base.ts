@@ -1,8 +1,10 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, inject } from 'vitest';
 import type { Machine } from '../../src/builders/machine.ts';
+import { acquireLock } from '../../src/cache/key-lock.ts';
 import { RootfsBuilder } from './rootfs-builder.ts';
 import { unwrap, type Result } from '../../src/diagnostics/failure.ts';
 import { openWorkspace } from '../../src/layers/overlayfs/overlay-workspace.ts';
@@ -25,7 +27,7 @@ export interface StepRun {
   readonly seconds: number;
 }
 
-/** A minimal Debian, installed once for a test file, on which steps run for real. */
+/** A minimal Debian on which steps run for real. */
 export class DebianRig {
   readonly rig: WorkspaceRig;
   readonly base: LayerRef;
@@ -95,24 +97,45 @@ export class DebianRig {
   }
 }
 
-/** Installs the base before the tests of a file and deletes it after them. */
-export function withDebian(suite = 'bookworm'): () => DebianRig {
+/** Gives the tests of a file a store of their own with the base in it, and deletes it after them. */
+export function withDebian(): () => DebianRig {
   let debian: DebianRig | undefined;
   let close: () => Promise<void> = () => Promise.resolve();
   beforeAll(async () => {
     if (noBootstrap !== undefined) return;
     const folder = mkdtempSync(join(tmpdir(), 'imgpipe-test-debian-'));
-    const workspace = await openWorkspace({ storeDirectory: join(folder, 'store') });
+    const remove = (): void => rmSync(folder, { recursive: true, force: true });
+    close = () => Promise.resolve(remove());
+    const storeDirectory = join(folder, 'store');
+    const base = await copyBase(storeDirectory);
+    const workspace = await openWorkspace({ storeDirectory });
     close = async () => {
       await workspace[Symbol.asyncDispose]();
-      rmSync(folder, { recursive: true, force: true });
+      remove();
     };
-    const rig = new WorkspaceRig(workspace);
-    debian = new DebianRig(rig, (await produceSource(rig, bootstrapSource, { suite })).layer);
+    debian = new DebianRig(new WorkspaceRig(workspace), base);
   });
   afterAll(() => close());
   return () => {
     if (debian === undefined) throw new Error('no base');
     return debian;
   };
+}
+
+/** Copies the store with the base, which the first of all files that ask installs: see shared-folder.ts. */
+async function copyBase(target: string): Promise<LayerRef> {
+  const shared = inject('sharedFolder');
+  const store = join(shared, 'debian');
+  const made = join(shared, 'debian.json');
+  using _ = await acquireLock(join(shared, 'debian.lock'), { signal: new AbortController().signal });
+  if (!existsSync(made)) {
+    rmSync(store, { recursive: true, force: true });
+    await using workspace = await openWorkspace({ storeDirectory: store });
+    const { layer } = await produceSource(new WorkspaceRig(workspace), bootstrapSource, {
+      suite: 'bookworm',
+    });
+    writeFileSync(made, JSON.stringify(layer));
+  }
+  execFileSync('cp', ['-a', '--reflink=auto', store, target]);
+  return JSON.parse(readFileSync(made, 'utf8')) as LayerRef;
 }
