@@ -7,18 +7,28 @@ sh scripts/setup.sh tests || exit 1
 PATH="$PWD/node_modules/.bin:$PATH"
 export PATH
 
-failed_checks=
+# Side by side, for some use one processor only; told one after the other.
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+checks=
 check() {
   name=$1
   shift
-  printf '── %s\n' "$name"
-  "$@" || failed_checks="$failed_checks $name"
+  checks="$checks $name"
+  { "$@" && : >"$logs/$name.passed"; } >"$logs/$name" 2>&1 &
 }
-
 check types tsc -p .
 check generated node scripts/generate.mjs --check
 check lint npm run --silent lint
 check format npm run --silent format:check
+wait
+
+failed_checks=
+for name in $checks; do
+  printf '── %s\n' "$name"
+  cat "$logs/$name"
+  [ -e "$logs/$name.passed" ] || failed_checks="$failed_checks $name"
+done
 
 results=.imgpipe/test-results.json
 rm -f "$results"
