@@ -6,7 +6,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
 /** Files that last longest, most of all first: none of them may be what all processors wait for at the end. */
-const LONGEST = [
+const LONGEST: readonly string[] = [
   'e2e/qemu',
   'e2e/sample',
   'e2e/boot',
@@ -30,8 +30,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   resolve: { alias: { imgpipe: fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
   test: {
-    // One more than the processors of a small machine: tests wait for disks, archives and machines.
-    maxWorkers: 3,
+    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', 0, { testTimeout: 20 * SECOND, hookTimeout: 20 * SECOND }),
