@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { FailureError } from '../../diagnostics/failure.ts';
+import { listHostTree } from '../../util/host-tree.ts';
 import { hostProgram } from './host-program.ts';
 import { makeIso, type IsoFile } from './iso9660.ts';
 import { expand } from './media-inputs.ts';
@@ -71,10 +72,10 @@ function filesOf(pattern: string, resolvePath: (path: string) => string, option:
     if (stat === undefined) throw missing(option, pattern);
     if (!stat.isDirectory()) return [{ path: basename(path), content: readFileSync(path) }];
     const base = pattern.endsWith('/') ? path : dirname(path);
-    return readdirSync(path, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .toSorted()
+    // As the key sees the folder: links are what they lead to.
+    return listHostTree({ path, links: 'followed' })
+      .filter(({ stat: entry, target }) => (target ?? entry).isFile())
+      .map((entry) => join(path, entry.path))
       .map((file) => ({ path: relative(base, file), content: readFileSync(file) }));
   });
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -42,6 +42,18 @@ describe('a CD', () => {
     expect(() => makeCd(qemuSchema.parse({ cd_files: ['*.none'] }), resolve, {})).toThrow(
       /cd_files: \*\.none/,
     );
+  });
+
+  test('takes links in folders for what they lead to, as the keys do', () => {
+    const { path, resolve } = folder();
+    const other = folder();
+    symlinkSync(join(other.path, 'one.cfg'), join(path, 'tree', 'file-link'));
+    symlinkSync(join(other.path, 'tree'), join(path, 'tree', 'folder-link'));
+    symlinkSync('.', join(path, 'tree', 'itself'));
+    const iso = makeCd(qemuSchema.parse({ cd_files: ['tree'] }), resolve, {});
+    const text = iso?.toString('latin1') ?? '';
+    expect(text.split('deep content')).toHaveLength(3);
+    expect(text.split('first content')).toHaveLength(2);
   });
 
   test('what it holds is in the keys', () => {
