@@ -13,6 +13,7 @@ const LONGEST: readonly string[] = [
   'contract/freshness/debian',
   'contract/machines/step-kinds',
   'contract/kinds/steps',
+  'contract/faults/kill',
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -30,7 +31,8 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   resolve: { alias: { imgpipe: fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
   test: {
-    maxWorkers: 2,
+    // One more than the processors of a small machine: tests wait for disks, archives and machines.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', 0, { testTimeout: 20 * SECOND, hookTimeout: 20 * SECOND }),
