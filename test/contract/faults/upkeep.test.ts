@@ -46,7 +46,7 @@ test.skipIf(noWorkspace !== undefined)(
   async () => {
     const project = new FaultProject();
     expect(await project.run('gc')).toMatchObject({ code: 0 });
-  const left = project.path('cache/active/stopped');
+    const left = project.path('cache/active/stopped');
     mkdirSync(join(left, '1/upper'), { recursive: true });
     writeFileSync(join(left, '1/upper/file'), '');
     writeFileSync(`${left}.lock`, '');
