@@ -17,6 +17,7 @@ which only root can write; others take \`rootfs-tar\`.`,
   },
   input: 'layers',
   extension: () => 'tree',
+  isFolder: () => true,
   readBackBy: ['find', 'sha256sum'],
   reproducible: true,
   run: (_, context) =>

@@ -70,6 +70,8 @@ export interface ExporterKind<Schema extends z.ZodObject = z.ZodObject> extends 
   readonly input: 'disk' | 'layers' | 'machine';
   /** File name ending, without dot: `qcow2`, `raw`, `raw.zst`. */
   readonly extension: (options: z.output<Schema>) => string;
+  /** Whether it makes a folder; left out where it never does. */
+  readonly isFolder?: (options: z.output<Schema>) => boolean;
   readonly run: (
     options: z.output<Schema>,
     context: ExportContext,

@@ -57,6 +57,7 @@ registry stores what did not change only once.`,
   input: 'layers',
   reads: () => ZLIB,
   extension: ({ form }) => (form === 'archive' ? 'oci.tar' : 'oci'),
+  isFolder: ({ form }) => form === 'folder',
   readBackBy: ['skopeo', 'umoci'],
   reproducible: true,
   run: (options, context) =>

@@ -120,6 +120,7 @@ unless \`firmware\` says otherwise.`,
   },
   input: 'disk',
   extension: ({ form }) => (form === 'archive' ? 'ova' : 'ovf'),
+  isFolder: ({ form }) => form === 'folder',
   reads: (pipeline) => ({ ...machineReads(pipeline), description: pipeline.description, ...ZLIB }),
   inputs: ({ sign }, { resolvePath }) =>
     sign === undefined

@@ -33,6 +33,8 @@ const schema = z.strictObject({
     .describe('Name of the file, to which the kind is added. Default: the name of the image.'),
 });
 
+const COMPRESS_FIRST = 'Put `compress` before it.';
+
 export const checksumPostProcessor = definePostProcessor({
   type: 'checksum',
   summary: 'Checksums of all files of the artifact.',
@@ -49,6 +51,8 @@ always there.)`,
     bad: [{ title: 'Unknown kind', options: { types: ['crc32'] }, error: 'types' }],
   },
   reproducible: true,
+  refuses: ({ isFolder }) =>
+    isFolder ? { message: 'a folder has no checksum', hint: COMPRESS_FIRST } : undefined,
   run: (options, artifact, { stage, signal }) =>
     capture(async () => {
       const stem = options.fileName ?? nameOf(imageOf(artifact));
@@ -71,7 +75,7 @@ async function sumOf(file: ArtifactFile, type: Algorithm, signal: AbortSignal): 
     throw new FailureError({
       reason: 'post-failed',
       message: `${nameOf(file)} is a folder, which has no checksum`,
-      hint: 'Put `compress` before it.',
+      hint: COMPRESS_FIRST,
     });
   }
   if (type === 'sha256') return file.sha256;

@@ -11,6 +11,7 @@ import type { View } from '../model/layer.ts';
 import type { Pipeline } from '../model/pipeline.ts';
 import type { StepContext } from '../model/step-context.ts';
 import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
+import type { MadeFile, Refusal } from '../schema/kinds.ts';
 import type { runHostCommand } from '../util/exec.ts';
 
 /** One node that an artifact comes from, for provenance. */
@@ -67,6 +68,8 @@ export interface PostProcessorKind<Schema extends z.ZodObject = z.ZodObject> ext
    * the inputs of every node that the artifact comes from.
    */
   readonly reads?: 'artifact' | 'layers' | 'build';
+  /** Asked for what an export makes, before anything is built: why nothing can be done with it. */
+  readonly refuses?: (made: MadeFile) => Refusal | undefined;
   /** The artifact that the next post-processor gets: usually that which came in, with the new files. */
   readonly run: (
     options: z.output<Schema>,

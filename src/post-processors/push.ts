@@ -54,6 +54,8 @@ const schema = z
   });
 type PushOptions = z.output<typeof schema>;
 
+const WHAT_CAN_BE_PUSHED = 'Push what the exports `oci` and `docker-archive` make, before it is compressed.';
+
 export const pushPostProcessor = definePostProcessor({
   type: 'push',
   summary: 'Pushes a container image to a registry.',
@@ -88,6 +90,10 @@ Logins come from \`user\` and \`password\`, else from where \`podman login\`, \`
   secrets: ({ password, signingKey }) => [password, signingKey].flatMap((name) => name ?? []),
   untracked: ({ always }) => (always ? 'it was asked to push every time (`always`)' : undefined),
   reproducible: true,
+  refuses: ({ extension }) =>
+    /(^|\.)(oci(\.tar)?|docker\.tar)$/.test(extension)
+      ? undefined
+      : { message: 'only container images can be pushed to a registry', hint: WHAT_CAN_BE_PUSHED },
   run: (options, artifact, context) =>
     capture(async () => {
       const image = imageOf(artifact);
@@ -137,7 +143,7 @@ async function sourceOf({ path }: ArtifactFile): Promise<string> {
   throw new FailureError({
     reason: 'post-failed',
     message: `${path} is no container image that could be pushed`,
-    hint: 'Push what the exports `oci` and `docker-archive` make, before it is compressed.',
+    hint: WHAT_CAN_BE_PUSHED,
   });
 }
 

@@ -28,13 +28,28 @@ export interface BuilderKind extends KindDescriptor {
 export interface ExportKind extends KindDescriptor {
   readonly input: 'disk' | 'layers' | 'machine';
   readonly extension: (options: ParsedOptions) => string;
+  readonly isFolder?: (options: ParsedOptions) => boolean;
   readonly secrets?: (options: ParsedOptions) => readonly string[];
+}
+
+/** What is known of an artifact before it is made. */
+export interface MadeFile {
+  /** Ending of its name, without dot. */
+  readonly extension: string;
+  readonly isFolder: boolean;
+}
+
+/** Why a post-processor can do nothing with an artifact, and what does. */
+export interface Refusal {
+  readonly message: string;
+  readonly hint: string;
 }
 
 /** What the template and the graph need to know of a post-processor; `PostProcessorKind` is one. */
 export interface PostKind extends KindDescriptor {
   /** Whether the files it works on stay; `forced`: the user cannot say otherwise. */
   readonly keepInput: { readonly default: boolean; readonly forced?: boolean };
+  readonly refuses?: (made: MadeFile) => Refusal | undefined;
   readonly secrets?: (options: ParsedOptions) => readonly string[];
 }
 

@@ -4,7 +4,7 @@ import { suggestName } from '../diagnostics/nearest-name.ts';
 import type { CheckSpec, ExportSpec, PostSpec, StepSpec } from '../model/pipeline.ts';
 import type { KindDescriptor } from '../schema/kind.ts';
 import type { KindTable } from '../schema/kind-table.ts';
-import type { Kinds } from '../schema/kinds.ts';
+import type { Kinds, MadeFile } from '../schema/kinds.ts';
 import { lazyRange, subLocator, type Locator } from '../schema/locator.ts';
 import { agrees, checkWhen, type Scalar, type Variant } from './matrix.ts';
 import type { PipelineHeadFields } from './resolve-head.ts';
@@ -203,7 +203,7 @@ function chainsOrPost(item: Item<KindDescriptor, z.ZodObject>): Failure {
 
 /** The post-processors of one export, each with a name of its own among them. */
 class PostResolver {
-  readonly #item: Item<KindDescriptor, z.ZodObject>;
+  readonly #item: Item<Kinds['exports']['all'][number], z.ZodObject>;
   readonly #exportName: string;
   readonly #request: NamedRequest;
   readonly #failures: Failure[];
@@ -211,7 +211,7 @@ class PostResolver {
   readonly #given = new Map<string, Locator>();
 
   constructor(
-    item: Item<KindDescriptor, z.ZodObject>,
+    item: Item<Kinds['exports']['all'][number], z.ZodObject>,
     exportName: string,
     request: NamedRequest,
     failures: Failure[],
@@ -224,6 +224,11 @@ class PostResolver {
 
   /** @param path of the list in the export */
   resolve(entries: readonly Raw[], path: readonly (string | number)[]): PostSpec[] {
+    const { kind: exporter, options: exportOptions } = this.#item;
+    let made: MadeFile | undefined = {
+      extension: exporter.extension(exportOptions),
+      isFolder: exporter.isFolder?.(exportOptions) ?? false,
+    };
     return entries.flatMap((raw, index): PostSpec[] => {
       const locate = subLocator(this.#item.locate, [...path, index]);
       const subject = `export "${this.#exportName}": post-processor ${index + 1}`;
@@ -235,6 +240,17 @@ class PostResolver {
       const { kind, options, fields } = use;
       checkSecrets({ ...use, locate, subject }, kind.secrets?.(options) ?? [], this.#request, this.#failures);
       const { keepInput } = kind;
+      const refusal = made && kind.refuses?.(made);
+      // Of what comes out of one that does more than add files nothing is known.
+      if (!(keepInput.default && keepInput.forced === true)) made = undefined;
+      if (refusal !== undefined) {
+        this.#failures.push({
+          reason: 'template-invalid',
+          message: `${subject} (${kind.type}): ${refusal.message}`,
+          origin: locate(['type']),
+          hint: refusal.hint,
+        });
+      }
       if (keepInput.forced === true && fields.keepInput === !keepInput.default) {
         this.#failures.push({
           reason: 'template-invalid',
