@@ -12,7 +12,7 @@ devices or mounts on the host: an ordinary user gets the bytes that root gets.
 |  | \`btrfs\` | btrfs check, btrfs restore, GRUB | by hand, not in the tests |
 | \`partitions\` | any folders but those that are needed before mounting | e2fsck, findmnt | QEMU: \`/boot\` and \`/var\` |
 | \`swap\` | any size | swaplabel | QEMU |
-| \`lvm\` | a volume group with free space | lvm2 (pvs, vgs, lvs, vgck, pvck), GRUB, blkid | QEMU: root, \`/boot\` and swap by BIOS; by hand by UEFI, with a plain \`/boot\` |
+| \`lvm\` | a volume group with free space | lvm2 (pvs, vgs, lvs, vgck, pvck), GRUB, blkid | QEMU: root, \`/boot\` and swap by BIOS; by hand by UEFI, and with a plain \`/boot\` |
 | \`espMount\` | a folder such as \`/boot/efi\` | mtools | |
 
 - **Reproducible** are all layouts but those with btrfs: mkfs.btrfs numbers files by the inodes they have on the host, and takes
