@@ -178,7 +178,7 @@ describe.skipIf(noWorkspace !== undefined)('what goes wrong leaves nothing half-
     ['nothing to sign', "{ type: sign, files: ['*.nope'] }", 1, 'no file of the artifact matches'],
     ['two that write one file', '{ type: checksum }, { type: checksum }', 2, 'both write'],
     ['a folder that is a file', '{ type: upload, to: ../imgpipe.config.yaml/x }', 1, 'a part of the path'],
-    ['no container image', "{ type: push, to: 'localhost:1/a' }", 1, 'no container image'],
+    ['no container image', "{ type: push, to: 'localhost:1/a' }", 2, 'only container images can be pushed'],
   ])('%s', async (_, post, code, text) => {
     const project = new PostProject(`  - { type: rootfs-tar, compression: none, post: [${post}] }`);
     const result = await project.run('build', '--ui=plain');
