@@ -34,10 +34,11 @@ const FORMATS: Readonly<Record<string, string>> = {
   uki: '{ type: uki }',
 };
 
-/** The sample with what live media and unified kernel images need. */
+/** The sample with what live media and unified kernel images need, and a page of its own, after all packages. */
 const HEAD = `source: { type: pipeline, name: debian-web }
 steps:
   - { type: package, install: [live-boot, live-boot-initramfs-tools, systemd-boot-efi] }
+  - { type: file, name: note, path: /srv/www/note.html, source: note.html }
 disk: { size: 2GB }
 `;
 
@@ -50,6 +51,10 @@ export async function run(): Promise<string> {
   const exports = Object.values(FORMATS).map((line) => `  - ${line}\n`);
   writeFileSync(join(project.directory, 'pipelines', 'formats.yaml'), `${HEAD}exports:\n${exports.join('')}`);
   const cwd = project.directory;
+  let edits = 0;
+  const editNote = (): void =>
+    writeFileSync(join(cwd, 'pipelines', 'note.html'), `<p>Edition ${(edits += 1)}</p>\n`);
+  editNote();
   /** What earlier exports have compressed: no export counts on it but those that are said to. */
   const forgetCompressed = (): void => {
     const mounts = join(cwd, 'cache', 'mounts');
@@ -109,7 +114,7 @@ export async function run(): Promise<string> {
     name: 'one line changed, all formats',
     argv: [...project.imgpipe, 'build', 'formats'],
     cwd,
-    before: project.editPage,
+    before: editNote,
   };
   // All formats have their compressed blocks again.
   await timeOnce({ ...imgpipe('before the edit'), before: () => undefined });
