@@ -31,8 +31,8 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   resolve: { alias: { imgpipe: fileURLToPath(new URL('src/index.ts', import.meta.url)) } },
   test: {
-    // One more than the processors of a small machine: tests wait for disks, archives and machines.
-    maxWorkers: 3,
+    // As many as a small machine has processors: with more, emulated machines are too slow for their own time limits.
+    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     projects: [
       project('unit', 0, { testTimeout: 20 * SECOND, hookTimeout: 20 * SECOND }),
