@@ -32,7 +32,7 @@ None of this shows in the bytes: a file that was put together from kept blocks i
 kept lies in the cache (\`mounts/\`) and makes room as anything else there.
 
 gzip is written by all processors, as one member that every reader takes. Its blocks are compressed each by itself, which makes
-the file about 2 % larger than that of \`gzip\` with the same level.`;
+the file a little larger than that of \`gzip\` with the same level.`;
 
 /** Lines of docs/exporters.md. */
 export function formatsPage(kinds: readonly ExporterKind[]): string[] {
