@@ -1,6 +1,6 @@
-/**
- * Versions of the compressors that Node brings, for `reads`: with another one the same bytes can be compressed to
- * others.
- */
-export const ZLIB: Readonly<Record<string, unknown>> = { 'version of zlib': process.versions.zlib };
+/** Version of the zlib that Node brings: with another one the same bytes can be compressed to others. */
+export const ZLIB_VERSION = process.versions.zlib;
+
+/** The same of zlib and zstd, for `reads`. */
+export const ZLIB: Readonly<Record<string, unknown>> = { 'version of zlib': ZLIB_VERSION };
 export const ZSTD: Readonly<Record<string, unknown>> = { 'version of zstd': process.versions['zstd'] };

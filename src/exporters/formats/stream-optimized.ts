@@ -5,6 +5,7 @@ import type { ConvertContext } from '../convert.ts';
 import { alignRanges } from '../../util/byte-ranges.ts';
 import { inOrder } from '../../util/in-order.ts';
 import { dataOf, ImageReader, readBlocks, type DiskImage } from '../disk-image.ts';
+import { ZLIB_VERSION } from '../node-compressors.ts';
 import { BlockCompressors, CHUNK } from '../packed/block-compressors.ts';
 import { PackedBlocks, type Compress } from '../packed/packed-blocks.ts';
 
@@ -43,7 +44,7 @@ export interface StreamRequest {
  */
 export async function writeStreamOptimized(context: ConvertContext, request: StreamRequest): Promise<void> {
   const { level } = request;
-  const folder = await context.cacheFolder(`packed-zlib-${level}-${process.versions.zlib}`);
+  const folder = await context.cacheFolder(`packed-zlib-${level}-${ZLIB_VERSION}`);
   using compressors = new BlockCompressors({
     open: () => createDeflate({ level, chunkSize: CHUNK, flush: constants.Z_FINISH }),
     resets: true,

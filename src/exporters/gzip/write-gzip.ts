@@ -5,6 +5,7 @@ import { FailureError } from '../../diagnostics/failure.ts';
 import { inOrder } from '../../util/in-order.ts';
 import type { ExportContext } from '../exporter.ts';
 import { stopped } from '../file-digest.ts';
+import { ZLIB_VERSION } from '../node-compressors.ts';
 import { outputFailure } from '../output.ts';
 import { BlockCompressors, CHUNK } from '../packed/block-compressors.ts';
 import { PackedBlocks, type Compress } from '../packed/packed-blocks.ts';
@@ -28,9 +29,6 @@ export interface GzipRequest {
   readonly progress?: (done: number) => void;
 }
 
-/** What decides, beside the bytes and the level, what `writeGzip` writes. */
-export const GZIP_VERSION = process.versions.zlib;
-
 /**
  * Compresses a stream to one member of gzip, with all processors. Blocks are compressed each by itself and end on whole
  * bytes (Z_SYNC_FLUSH), so that they can be joined to one stream as pigz does it: every reader of gzip takes it, also
@@ -49,7 +47,7 @@ export async function writeGzip(
   });
   const { compress } = compressors;
   if (cacheFolder === undefined) return await writeMember(source, request, compress);
-  const folder = await cacheFolder(`packed-gzip-${level}-${GZIP_VERSION}`);
+  const folder = await cacheFolder(`packed-gzip-${level}-${ZLIB_VERSION}`);
   return await PackedBlocks.use(folder, (blocks) =>
     writeMember(source, request, (block) => blocks.pack(block, compress)),
   );

@@ -3,8 +3,8 @@ import type { Digest } from '../../model/ids.ts';
 import type { SealFormat } from '../../util/sealed-json.ts';
 import { COMPRESSIONS, compressCommand } from '../compression.ts';
 import type { ExportContext } from '../exporter.ts';
-import { GZIP_VERSION } from '../gzip/write-gzip.ts';
 import { KeptFiles } from '../kept-files.ts';
+import { ZLIB_VERSION } from '../node-compressors.ts';
 import { runTool } from '../run-tool.ts';
 import { TREE_TAR } from '../tar-command.ts';
 import type { LayerBlob, LayerTarSettings } from './layer-tar.ts';
@@ -22,7 +22,7 @@ export async function keptBlobs(context: ExportContext, settings: LayerTarSettin
   if (compression === 'none') return (_, make) => make();
   const isGzip = compression === 'gz';
   const effort = level ?? COMPRESSIONS[compression].defaultLevel;
-  const compress = isGzip ? `zlib ${GZIP_VERSION} -${effort}` : compressCommand(compression, level);
+  const compress = isGzip ? `zlib ${ZLIB_VERSION} -${effort}` : compressCommand(compression, level);
   const programs = isGzip ? ['tar'] : ['tar', 'zstd'];
   const argv = ['sh', '-ec', 'for program do "$program" --version; done', 'sh', ...programs] as const;
   const { stdout: versions } = await runTool(context, { argv, reason: 'export-failed' });

@@ -5,6 +5,7 @@ import { alignRanges } from '../../util/byte-ranges.ts';
 import { inOrder } from '../../util/in-order.ts';
 import { dataOf, ImageReader, readBlocks, type DiskImage } from '../disk-image.ts';
 import type { ExportContext } from '../exporter.ts';
+import { ZLIB_VERSION } from '../node-compressors.ts';
 import { BlockCompressors, CHUNK, type BlockStreams } from '../packed/block-compressors.ts';
 import { PackedBlocks } from '../packed/packed-blocks.ts';
 import { CompressedTables } from './compressed-tables.ts';
@@ -71,7 +72,7 @@ export async function writeCompressedQcow2(
   if (compression === 'zstd' || clusterSize < SMALLEST_KEPT)
     return await writeClusters(image, options, context, compress);
   // All that decides the bytes of a block is in the name.
-  const settings = [...Object.values(DEFLATE), process.versions.zlib].join('-');
+  const settings = [...Object.values(DEFLATE), ZLIB_VERSION].join('-');
   const folder = await context.cacheFolder(`packed-deflate-${settings}`);
   await PackedBlocks.use(folder, (blocks) =>
     writeClusters(image, options, context, (cluster) => blocks.pack(cluster, compress)),
