@@ -51,7 +51,7 @@ export async function reapDeadRuns(
     paths.push(path);
   }
   for (const { record } of dead) rmSync(layout.journalFile(record.runId), { force: true });
-  paths.push(...removeTemporaryFiles(layout));
+  paths.push(...(await removeTemporaryFiles(layout, remove)));
   const locks = listFolder(layout.folder('locks')).filter((name) => name.endsWith('.json'));
   paths.push(...removeStaleLocks(locks.map((name) => join(layout.folder('locks'), name))));
   // After the locks and journals that name them.
@@ -59,25 +59,51 @@ export async function reapDeadRuns(
   return { runs: dead.map((state) => state.record.runId), processes, paths };
 }
 
-/** Whether a run died without closing its journal: two folder listings, cheap enough for every start. */
+/** Whether a run died without closing its journal: three folder listings, cheap enough for every start. */
 export function hasLeftovers(layout: StoreLayout): boolean {
   const isHalfWritten = (name: string): boolean => name.includes('.tmp-');
+  const hasStale = (folder: string): boolean =>
+    listFolder(folder).some((name) => isStaleTemporary(join(folder, name)));
   return (
     listFolder(layout.folder('journal')).some(isHalfWritten) ||
     readJournals(layout).some((state) => !state.alive) ||
     // Of a process that died before it had a journal.
-    listFolder(layout.folder('locks')).some((name) => isStaleTemporary(join(layout.folder('locks'), name))) ||
+    hasStale(layout.root) ||
+    hasStale(layout.folder('locks')) ||
     hasStalePresences(layout.folder('locks'))
   );
 }
 
+/** Folders that hold what is written by a temporary name. */
+const FLAT = [
+  'disks',
+  'snapshots',
+  'latest',
+  'failed',
+  'journal',
+  'stat-cache',
+  'checked',
+  'locks',
+  'used',
+  'quarantine',
+] as const;
+
+/** Folders of such folders: of one run, one node, one cache mount … */
+const NESTED = ['actions', 'logs', 'mounts', 'artifacts', 'layers'] as const;
+
 /** Half-written files of processes that died. A number that is in use again keeps one until the next time. */
-function removeTemporaryFiles(layout: StoreLayout): string[] {
-  const roots = (['disks', 'snapshots', 'latest', 'failed', 'journal', 'stat-cache', 'locks', 'used'] as const).map((name) => layout.folder(name));
-  const actions = listFolder(layout.folder('actions')).map((name) => join(layout.folder('actions'), name));
-  const files = [layout.root, ...roots, ...actions].flatMap((root) => listFolder(root).map((name) => join(root, name)));
-  const stale = files.filter((path) => isStaleTemporary(path));
-  for (const path of stale) rmSync(path, { force: true, recursive: true });
+async function removeTemporaryFiles(
+  layout: StoreLayout,
+  remove: (path: string) => Promise<void>,
+): Promise<string[]> {
+  const within = (folder: string): string[] => listFolder(folder).map((name) => join(folder, name));
+  const folders = [
+    layout.root,
+    ...FLAT.map((name) => layout.folder(name)),
+    ...NESTED.flatMap((name) => within(layout.folder(name))),
+  ];
+  const stale = folders.flatMap((folder) => within(folder).filter((path) => isStaleTemporary(path)));
+  for (const path of stale) await remove(path);
   return stale;
 }
 

@@ -45,7 +45,7 @@ export class StoreLayout {
   get secretKeyFile(): string {
     return join(this.root, 'secret-key');
   }
-  folder(name: 'actions' | 'latest' | 'layers' | 'snapshots' | 'disks' | 'scratch' | 'failed' | 'mounts' | 'used' | 'stat-cache' | 'locks' | 'journal' | 'logs' | 'artifacts' | 'quarantine'): string {
+  folder(name: 'actions' | 'latest' | 'layers' | 'snapshots' | 'disks' | 'scratch' | 'failed' | 'mounts' | 'used' | 'stat-cache' | 'checked' | 'locks' | 'journal' | 'logs' | 'artifacts' | 'quarantine'): string {
     return `${this.root}/${name}`;
   }
   actionFile(key: string): string {

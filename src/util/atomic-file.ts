@@ -1,7 +1,8 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { removeQuietly } from './remove-quietly.ts';
 import { temporaryName } from './temporary-name.ts';
+import { tracePoint } from './trace-point.ts';
 
 /**
  * Writes a file so that at any moment its name holds either the old content or the new one, whole: exclusive temporary
@@ -25,11 +26,20 @@ export function writeFileAtomic(
     } finally {
       closeSync(file);
     }
+    tracePoint(() => `file:written ${kindOf(path)}`);
     renameSync(temporary, path);
   } catch (error) {
     removeQuietly(temporary);
     throw error;
   }
+}
+
+/** `latest/*.json`: a file with its folder, without what differs from run to run. */
+function kindOf(path: string): string {
+  return join(basename(dirname(path)), basename(path)).replaceAll(
+    /^[0-9a-f]{2}(?=\/)|[0-9a-f]{8,}(-[0-9a-f]{6,})*/g,
+    '*',
+  );
 }
 
 function openMakingFolder(path: string, mode: number): number {

@@ -10,9 +10,13 @@ const stop = process.env['IMGPIPE_TRACE_STOP'];
 /** Longer than any test waits; a stopped process that nobody kills ends by itself. */
 const STOP_MS = 60_000;
 
-/** A moment between two changes of the disk, named `what:moment`. Costs nothing unless a test listens. */
-export function tracePoint(name: string): void {
+/**
+ * A moment between two changes of the disk, named `what:moment`. Costs nothing unless a test listens.
+ * @param moment its name, or what gives it
+ */
+export function tracePoint(moment: string | (() => string)): void {
   if (log === undefined) return;
+  const name = typeof moment === 'string' ? moment : moment();
   appendFileSync(log, `${name}\n`);
   const [stopName, count] = stop?.split('#') ?? [];
   if (name !== stopName) return;

@@ -27,6 +27,7 @@ export type Products = Readonly<Record<string, string>>;
 export class FaultProject extends CliProject {
   constructor(options: { config?: string; onEnd?: (body: () => void) => void } = {}) {
     super({ 'pipelines/tiny.yaml': tinyTemplate() }, options);
+    this.env['XDG_CACHE_HOME'] = this.path('home-cache');
     addTinyRoot(this);
   }
 
@@ -34,9 +35,10 @@ export class FaultProject extends CliProject {
     this.write('pipelines/tiny.yaml', tinyTemplate(variant));
   }
 
-  /** Deletes store and images. */
+  /** Deletes store, images and what is remembered of templates. */
   wipe(): void {
-    for (const name of ['cache', 'output']) rmSync(this.path(name), { recursive: true, force: true });
+    for (const name of ['cache', 'output', 'home-cache'])
+      rmSync(this.path(name), { recursive: true, force: true });
   }
 
   /** Digests of all images, checked against SHA256SUMS. */

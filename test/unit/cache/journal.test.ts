@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Journal, readJournals } from '../../../src/cache/journal.ts';
 import { hasLeftovers, reapDeadRuns } from '../../../src/cache/reap.ts';
@@ -63,10 +63,13 @@ test('what a killed run left is ended and deleted', async () => {
   expect(hasLeftovers(layout)).toBe(false);
 });
 
-test('what a run left that died before it had a journal is noticed and deleted; that of a living one stays', async () => {
+test.each([
+  'locks/presence',
+  'format.json',
+])('%s of a run that died before it had a journal is noticed and deleted; that of a living one stays', async (name) => {
   const layout = new StoreLayout(temporaryFolder());
   mkdirSync(layout.folder('locks'), { recursive: true });
-  const living = temporaryName(layout.lockFile('presence'));
+  const living = temporaryName(join(layout.root, name));
   writeFileSync(living, '');
   expect(hasLeftovers(layout)).toBe(false);
   // Beyond the largest number that the kernel gives.
@@ -75,6 +78,24 @@ test('what a run left that died before it had a journal is noticed and deleted; 
   expect(hasLeftovers(layout)).toBe(true);
   expect((await reapDeadRuns(layout)).paths).toEqual([dead]);
   expect(existsSync(living)).toBe(true);
+});
+
+test.each([
+  'disks/a.raw',
+  'checked/a.json',
+  'logs/run-1/result.json',
+  'mounts/packed-trees/a',
+  'artifacts/node/a.json',
+  'layers/abc/info.json',
+  'actions/ab/abcd.json',
+])('%s that a dead process was writing is deleted, that of a living one stays', async (name) => {
+  const layout = new StoreLayout(temporaryFolder());
+  const living = temporaryName(join(layout.root, name));
+  const dead = living.replace(/tmp-\d+/, 'tmp-99999999');
+  mkdirSync(dirname(living), { recursive: true });
+  for (const path of [living, dead]) writeFileSync(path, '');
+  expect((await reapDeadRuns(layout)).paths).toEqual([dead]);
+  expect([living, dead].map((path) => existsSync(path))).toEqual([true, false]);
 });
 
 test('a process that took over the number of a dead one is not killed', async () => {
