@@ -9,6 +9,7 @@ import type { View } from '../model/layer.ts';
 import type { Pipeline } from '../model/pipeline.ts';
 import type { StepContext } from '../model/step-context.ts';
 import type { KindDescriptor, TypedKind } from '../schema/kind.ts';
+import type { Refusal } from '../schema/kinds.ts';
 import type { DiskImage } from './disk-image.ts';
 
 /** What an exporter works on and where it writes. */
@@ -72,6 +73,8 @@ export interface ExporterKind<Schema extends z.ZodObject = z.ZodObject> extends 
   readonly extension: (options: z.output<Schema>) => string;
   /** Whether it makes a folder; left out where it never does. */
   readonly isFolder?: (options: z.output<Schema>) => boolean;
+  /** Why it cannot be made of this pipeline, whatever its layers hold: said before anything is built. */
+  readonly refuses?: (options: z.output<Schema>, pipeline: Pipeline) => Refusal | undefined;
   readonly run: (
     options: z.output<Schema>,
     context: ExportContext,

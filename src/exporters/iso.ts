@@ -2,6 +2,7 @@ import { copyFile, mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { capture, FailureError, unwrap } from '../diagnostics/failure.ts';
+import { firmwareMistake } from '../model/platform.ts';
 import { takeBootFiles } from './boot-files.ts';
 import { defaultConsoles } from './disk/kernel.ts';
 import { derivedUuid } from './disk/guid.ts';
@@ -56,6 +57,10 @@ system has none.`,
   },
   input: 'layers',
   extension: () => 'iso',
+  refuses({ firmware }, { architecture }) {
+    const mistake = firmwareMistake(architecture, firmware);
+    return mistake && { ...mistake, option: 'firmware' };
+  },
   reads: ({ name, disk }) => ({
     'name of the pipeline': name,
     '`disk.kernelArgs`': disk.kernelArgs,

@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { capture, FailureError } from '../diagnostics/failure.ts';
+import { capture } from '../diagnostics/failure.ts';
 import { sha256Hex } from '../util/hash.ts';
 import { diskOf } from './convert.ts';
 import { derivedUuid } from './disk/guid.ts';
@@ -12,7 +12,15 @@ import { ovfCertificate } from './formats/ovf-signature.ts';
 import { makeVmdk } from './formats/vmdk.ts';
 import { ZLIB } from './node-compressors.ts';
 import { packFolder } from './pack-folder.ts';
-import { guestNames, inMebibytes, machineFields, machineFirmware, machineReads } from './virtual-machine.ts';
+import {
+  guestNames,
+  inMebibytes,
+  machineFields,
+  machineFirmware,
+  machineReads,
+  refuseFirmware,
+  refuseGuest,
+} from './virtual-machine.ts';
 
 const networkSchema = z.strictObject({
   name: z
@@ -121,6 +129,19 @@ unless \`firmware\` says otherwise.`,
   input: 'disk',
   extension: ({ form }) => (form === 'archive' ? 'ova' : 'ovf'),
   isFolder: ({ form }) => form === 'folder',
+  refuses({ firmware, profile }, pipeline) {
+    const refusal = refuseGuest(pipeline) ?? refuseFirmware(pipeline, firmware);
+    if (refusal !== undefined) return refusal;
+    if (profile !== 'virtualbox' || machineFirmware(pipeline, firmware) === 'bios') return undefined;
+    return {
+      message: 'the machine starts by UEFI, which an OVA cannot tell VirtualBox',
+      hint:
+        pipeline.architecture === 'arm64'
+          ? 'Set `profile` to vmware.'
+          : 'Let it start by BIOS (`disk.firmware: both`, no `firmware` here), or set `profile` to vmware.',
+      ...(firmware === undefined ? {} : { option: 'firmware' }),
+    };
+  },
   reads: (pipeline) => ({ ...machineReads(pipeline), description: pipeline.description, ...ZLIB }),
   inputs: ({ sign }, { resolvePath }) =>
     sign === undefined
@@ -138,13 +159,6 @@ unless \`firmware\` says otherwise.`,
       const name = options.machineName ?? pipeline.name;
       const guest = guestNames(pipeline.architecture);
       const firmware = machineFirmware(pipeline, options.firmware);
-      if (profile === 'virtualbox' && firmware === 'efi') {
-        throw new FailureError({
-          reason: 'export-failed',
-          message: 'the machine starts by UEFI, which an OVA cannot tell VirtualBox',
-          hint: 'let the disk start by BIOS as well (`disk.firmware: both`), or set `profile` to vmware',
-        });
-      }
       const folder = options.form === 'folder' ? context.outputPath : join(context.scratch, 'ova');
       await mkdir(folder);
       const file = `${name}-disk1.vmdk`;

@@ -37,19 +37,20 @@ amd64 and arm64.`,
   },
   input: 'layers',
   extension: () => 'efi',
+  refuses: (_options, { architecture }) =>
+    STUBS[architecture] === undefined
+      ? {
+          message: `there is no EFI stub for ${architecture}: only for ${Object.keys(STUBS).join(' and ')}`,
+          hint: 'Export `kernel` instead: kernel, initial RAM disk and command line beside each other.',
+        }
+      : undefined,
   reads: ({ disk }) => ({ '`disk.kernelArgs`': disk.kernelArgs }),
   readBackBy: ['OVMF', '7-Zip'],
   bootedBy: 'QEMU, UEFI',
   reproducible: true,
   run: ({ args }, context) =>
     capture(async () => {
-      const { architecture } = context.pipeline;
-      const stubName = STUBS[architecture];
-      if (stubName === undefined) {
-        const message = `there is no EFI stub for ${architecture}: only for ${Object.keys(STUBS).join(' and ')}`;
-        throw new FailureError({ reason: 'export-failed', message });
-      }
-      const own = `${STUB_FOLDER}/${stubName}`;
+      const own = `${STUB_FOLDER}/${STUBS[context.pipeline.architecture] ?? ''}`;
       const boot = await takeBootFiles(context, [...args, ...context.pipeline.disk.kernelArgs], {
         stub: own,
         'os-release': '/usr/lib/os-release',

@@ -12,7 +12,15 @@ import { writeQcow2 } from './qcow2/write.ts';
 import { vmxText } from './formats/vmx.ts';
 import { ZLIB } from './node-compressors.ts';
 import { packFolder } from './pack-folder.ts';
-import { guestNames, inMebibytes, machineFields, machineFirmware, machineReads } from './virtual-machine.ts';
+import {
+  guestNames,
+  inMebibytes,
+  machineFields,
+  machineFirmware,
+  machineReads,
+  refuseFirmware,
+  refuseGuest,
+} from './virtual-machine.ts';
 
 const GIB = 2 ** 30;
 
@@ -56,6 +64,8 @@ export const vagrantExporter = defineExporter({
   },
   input: 'disk',
   extension: ({ provider }) => `${provider}.box`,
+  refuses: ({ provider, firmware }, pipeline) =>
+    (provider === 'libvirt' ? undefined : refuseGuest(pipeline)) ?? refuseFirmware(pipeline, firmware),
   reads: (pipeline) => ({ ...machineReads(pipeline), ...ZLIB }),
   readBackBy: ['vagrant', 'bsdtar', 'qemu-img', 'xmllint'],
   reproducible: true,

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { FailureError } from '../diagnostics/failure.ts';
 import type { DiskSpec, Pipeline } from '../model/pipeline.ts';
 import type { Architecture } from '../model/platform.ts';
 import { sizeField } from '../schema/fields.ts';
+import type { Refusal } from '../schema/kinds.ts';
 
 const MIB = 2 ** 20;
 
@@ -40,47 +40,52 @@ export interface GuestNames {
   readonly cim: number;
 }
 
-/**
- * A Linux of unknown version: the names that all releases of the hypervisors know.
- * @throws FailureError `export-failed` for an architecture that none of them runs
- */
+const GUESTS: Partial<Record<Architecture, GuestNames>> = {
+  amd64: { vmx: 'other3xlinux-64', vmware: 'other3xLinux64Guest', virtualBox: 'Linux26_64', cim: 101 },
+  i386: { vmx: 'other3xlinux', vmware: 'other3xLinuxGuest', virtualBox: 'Linux26', cim: 36 },
+  arm64: { vmx: 'arm-other5xlinux-64', vmware: 'otherLinux64Guest', virtualBox: 'Linux_arm64', cim: 101 },
+};
+
+/** A Linux of unknown version: the names that all releases of the hypervisors know. */
 export function guestNames(architecture: Architecture): GuestNames {
-  switch (architecture) {
-    case 'amd64':
-      return { vmx: 'other3xlinux-64', vmware: 'other3xLinux64Guest', virtualBox: 'Linux26_64', cim: 101 };
-    case 'i386':
-      return { vmx: 'other3xlinux', vmware: 'other3xLinuxGuest', virtualBox: 'Linux26', cim: 36 };
-    case 'arm64':
-      return { vmx: 'arm-other5xlinux-64', vmware: 'otherLinux64Guest', virtualBox: 'Linux_arm64', cim: 101 };
-    default:
-      throw new FailureError({
-        reason: 'export-failed',
-        message: `no machine of this kind runs ${architecture} images`,
-        hint: 'leave this export out for this architecture, with `when`',
-      });
-  }
+  const names = GUESTS[architecture];
+  if (names === undefined)
+    throw new Error(`no hypervisor runs ${architecture}, which refuseGuest should have said`);
+  return names;
 }
 
-/**
- * The firmware a machine starts with: what is wanted, else BIOS wherever the disk can.
- * @throws FailureError `export-failed` when the disk does not start with what is wanted
- */
-export function machineFirmware(
-  { disk, architecture }: Pick<Pipeline, 'architecture'> & { readonly disk: Pick<DiskSpec, 'firmware'> },
-  wanted?: 'bios' | 'uefi',
-): 'bios' | 'efi' {
-  const only = architecture === 'arm64' ? 'uefi' : disk.firmware === 'both' ? undefined : disk.firmware;
-  if (wanted !== undefined && only !== undefined && only !== wanted) {
-    throw new FailureError({
-      reason: 'export-failed',
-      message: `the disk starts by ${only === 'uefi' ? 'UEFI' : 'BIOS'} only, and the machine has the other firmware`,
-      hint:
-        architecture === 'arm64'
-          ? 'leave `firmware` out'
-          : 'set `disk.firmware` to both, or leave `firmware` out',
-    });
-  }
-  return (wanted ?? only) === 'uefi' ? 'efi' : 'bios';
+/** For `refuses`: hypervisors for PCs run few architectures. */
+export function refuseGuest({ architecture }: Pick<Pipeline, 'architecture'>): Refusal | undefined {
+  if (GUESTS[architecture] !== undefined) return undefined;
+  return {
+    message: `no machine of this kind runs ${architecture} images`,
+    hint: 'Leave this export out for this architecture, with `when`.',
+  };
+}
+
+type Starts = Pick<Pipeline, 'architecture'> & { readonly disk: Pick<DiskSpec, 'firmware'> };
+
+/** The only firmware by which a disk starts; undefined when there are two. */
+const onlyFirmware = ({ disk, architecture }: Starts): 'bios' | 'uefi' | undefined =>
+  architecture === 'arm64' ? 'uefi' : disk.firmware === 'both' ? undefined : disk.firmware;
+
+/** For `refuses`: a machine does not start from a disk for the other firmware. */
+export function refuseFirmware(starts: Starts, wanted: 'bios' | 'uefi' | undefined): Refusal | undefined {
+  const only = onlyFirmware(starts);
+  if (wanted === undefined || only === undefined || only === wanted) return undefined;
+  return {
+    message: `the disk starts by ${only.toUpperCase()} only, and the machine has the other firmware`,
+    hint:
+      starts.architecture === 'arm64'
+        ? 'Leave `firmware` out.'
+        : 'Set `disk.firmware` to both, or leave `firmware` out.',
+    option: 'firmware',
+  };
+}
+
+/** The firmware a machine starts with: what is wanted, else BIOS wherever the disk can. */
+export function machineFirmware(starts: Starts, wanted?: 'bios' | 'uefi'): 'bios' | 'efi' {
+  return (wanted ?? onlyFirmware(starts)) === 'uefi' ? 'efi' : 'bios';
 }
 
 /** What all machine descriptions take from the pipeline, for `reads`. */

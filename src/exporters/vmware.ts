@@ -8,7 +8,15 @@ import { defineExporter } from './exporter.ts';
 import { makeVmdk } from './formats/vmdk.ts';
 import { vmxText } from './formats/vmx.ts';
 import { packFolder } from './pack-folder.ts';
-import { guestNames, inMebibytes, machineFields, machineFirmware, machineReads } from './virtual-machine.ts';
+import {
+  guestNames,
+  inMebibytes,
+  machineFields,
+  machineFirmware,
+  machineReads,
+  refuseFirmware,
+  refuseGuest,
+} from './virtual-machine.ts';
 
 const schema = z.strictObject({
   ...machineFields,
@@ -48,6 +56,8 @@ export const vmwareExporter = defineExporter({
     bad: [{ title: 'Unknown network card', options: { network: 'virtio' }, error: 'network' }],
   },
   input: 'disk',
+  refuses: ({ guest, firmware }, pipeline) =>
+    (guest === undefined ? refuseGuest(pipeline) : undefined) ?? refuseFirmware(pipeline, firmware),
   extension: () => 'vmware.tar',
   reads: machineReads,
   readBackBy: ['bsdtar', 'qemu-img'],

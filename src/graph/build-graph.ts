@@ -1,4 +1,5 @@
 import { fail, type Failure, type Result } from '../diagnostics/failure.ts';
+import { withoutRepeats } from '../diagnostics/without-repeats.ts';
 import { bootableFormat } from '../model/bootable.ts';
 import type { GraphNode, PipelineGraph } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
@@ -13,6 +14,7 @@ import {
 } from '../model/pipeline.ts';
 import type { Kinds } from '../schema/kinds.ts';
 import { locateOption, originOfOption } from '../schema/locator.ts';
+import { fitsDisk, fitsPipeline } from './check-exports.ts';
 import { fitsBase, fitsBuilder, hasNoNeeds } from './check-machine.ts';
 import { LayerStack } from './layer-stack.ts';
 import { pipelineOrder } from './pipeline-order.ts';
@@ -26,7 +28,7 @@ export function buildGraph(template: Template, kinds: GraphKinds): Result<Pipeli
   const builder = new GraphBuilder(kinds);
   for (const { pipeline, base } of pipelineOrder(template.pipelines, builder.failures))
     builder.add(pipeline, base);
-  if (builder.failures.length > 0) return fail(...builder.failures);
+  if (builder.failures.length > 0) return fail(...withoutRepeats(builder.failures));
   return { ok: true, value: { nodes: builder.nodes, dependencies: builder.dependencies } };
 }
 
@@ -106,8 +108,10 @@ class GraphBuilder {
   #addImages(pipeline: Pipeline, layers: LayerStack): void {
     const { stack, waitsFor } = layers.whole();
     const inputOf = (type: string) => this.#kinds.exports.mustGet(type).input;
-    const exports = pipeline.exports.filter((item) =>
-      fitsBuilder(pipeline, item, this.#kinds, this.failures),
+    const exports = pipeline.exports.filter(
+      (item) =>
+        fitsBuilder(pipeline, item, this.#kinds, this.failures) &&
+        fitsPipeline(pipeline, item, this.#kinds, this.failures),
     );
     const seal = this.#sealOf(pipeline);
     const disk = exports.some((item) => inputOf(item.type) === 'disk') ? this.#diskOf(pipeline) : undefined;
@@ -160,6 +164,7 @@ class GraphBuilder {
     const layers = this.#stacks.get(pipeline.id);
     if (known !== undefined || layers === undefined) return known;
     const { stack, waitsFor } = layers.whole();
+    fitsDisk(pipeline, this.failures);
     const seal = this.#sealOf(pipeline);
     const { origin } = pipeline.disk;
     const deltaCandidates = seal === undefined ? [] : layers.unseenWrites();

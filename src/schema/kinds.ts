@@ -1,3 +1,4 @@
+import type { Pipeline } from '../model/pipeline.ts';
 import type { KindDescriptor } from './kind.ts';
 import type { KindTable } from './kind-table.ts';
 
@@ -29,6 +30,7 @@ export interface ExportKind extends KindDescriptor {
   readonly input: 'disk' | 'layers' | 'machine';
   readonly extension: (options: ParsedOptions) => string;
   readonly isFolder?: (options: ParsedOptions) => boolean;
+  readonly refuses?: (options: ParsedOptions, pipeline: Pipeline) => Refusal | undefined;
   readonly secrets?: (options: ParsedOptions) => readonly string[];
 }
 
@@ -39,10 +41,12 @@ export interface MadeFile {
   readonly isFolder: boolean;
 }
 
-/** Why a post-processor can do nothing with an artifact, and what does. */
+/** Why a kind can do nothing with what it would get, and what does. */
 export interface Refusal {
   readonly message: string;
   readonly hint: string;
+  /** The option at fault; undefined: the kind as such. */
+  readonly option?: string;
 }
 
 /** What the template and the graph need to know of a post-processor; `PostProcessorKind` is one. */

@@ -247,7 +247,7 @@ class PostResolver {
         this.#failures.push({
           reason: 'template-invalid',
           message: `${subject} (${kind.type}): ${refusal.message}`,
-          origin: locate(['type']),
+          origin: locate([refusal.option ?? 'type']),
           hint: refusal.hint,
         });
       }

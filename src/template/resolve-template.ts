@@ -1,5 +1,6 @@
 import { fail, type Failure, type Result } from '../diagnostics/failure.ts';
 import { suggestName } from '../diagnostics/nearest-name.ts';
+import { withoutRepeats } from '../diagnostics/without-repeats.ts';
 import type { Pipeline, SecretSpec, Template } from '../model/pipeline.ts';
 import type { Architecture } from '../model/platform.ts';
 import type { Kinds } from '../schema/kinds.ts';
@@ -175,15 +176,4 @@ function addSecret(secrets: Map<string, SecretSpec>, secret: SecretSpec, failure
       hint: 'Give one of them another name.',
     });
   }
-}
-
-/** Each variant of a matrix makes the same mistakes. */
-function withoutRepeats(failures: readonly Failure[]): Failure[] {
-  const seen = new Set<string>();
-  return failures.filter(({ message, origin }) => {
-    const id = `${message}\n${origin?.file}:${origin?.line}:${origin?.column}`;
-    if (seen.has(id)) return false;
-    seen.add(id);
-    return true;
-  });
 }

@@ -95,7 +95,7 @@ export function resolveVariant(request: VariantRequest, failures: Failure[]): Pi
     ...(builder === undefined ? {} : { builder }),
     source,
     ...named,
-    disk: { ...disk, origin: lazyRange(() => locate(['disk'], 'key')) },
+    disk: { ...disk, origin: lazyRange(() => locate(['disk'], 'key'), subLocator(locate, ['disk'])) },
     ...(read('outputFolder') === false ? { elsewhere: true } : {}),
     directory: path.resolve(path.dirname(parsed.file), read('directory') ?? '.'),
     origin: lazyRange(() => locate(['name'])),

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, ok, type Failure, type Result } from '../../diagnostics/failure.ts';
 import type { DiskSpec } from '../../model/pipeline.ts';
-import { hostArchitecture, type Architecture } from '../../model/platform.ts';
+import { firmwareOf, hostArchitecture, type Architecture } from '../../model/platform.ts';
 import { toolEnvironment } from '../run-tool.ts';
 import { programsOf } from './programs.ts';
 
@@ -39,7 +39,7 @@ const GRUB_PACKAGES: Record<GrubPlatform, string> = {
 
 /**
  * Finds the programs and boot loader parts that a disk needs, with their versions.
- * @returns `tool-missing` naming all that is missing at once; `disk-failed` for firmware the architecture has not
+ * @returns `tool-missing` naming all that is missing at once
  */
 export async function findDiskTools(
   architecture: Architecture,
@@ -47,7 +47,6 @@ export async function findDiskTools(
 ): Promise<Result<DiskTools>> {
   const { firmware } = spec;
   const grub = findGrub(architecture, firmware);
-  if (!grub.ok && grub.failures[0]?.reason !== 'tool-missing') return grub;
   const programs = programsOf(spec).filter((program) => firmware !== 'bios' || !program.isForEsp);
   const versions: Record<string, string> = {};
   const failures: Failure[] = [];
@@ -63,18 +62,16 @@ export async function findDiskTools(
 }
 
 /**
- * Folders of GRUB's modules for the platforms of an architecture.
- * @returns `tool-missing`; `disk-failed` for firmware the architecture has not
+ * Folders of GRUB's modules for the platforms of an architecture that has the firmware.
+ * @returns `tool-missing`
  */
 export function findGrub(
   architecture: Architecture,
   firmware: DiskSpec['firmware'],
 ): Result<DiskTools['grub']> {
-  const platforms = grubPlatforms(architecture, firmware);
-  if (!platforms.ok) return platforms;
   const failures: Failure[] = [];
   const grub: Partial<Record<GrubPlatform, string>> = {};
-  for (const platform of platforms.value) {
+  for (const platform of grubPlatforms(architecture, firmware)) {
     const folder = GRUB_FOLDERS.map((parent) => join(parent, platform)).find((path) => existsSync(path));
     if (folder === undefined)
       failures.push(missing(`GRUB for ${platform}`, grubPackage(platform, architecture)));
@@ -83,29 +80,18 @@ export function findGrub(
   return failures.length > 0 ? fail(...failures) : ok(grub);
 }
 
-function grubPlatforms(
-  architecture: Architecture,
-  firmware: DiskSpec['firmware'],
-): Result<readonly GrubPlatform[]> {
-  const hasBios = architecture === 'amd64' || architecture === 'i386';
+function grubPlatforms(architecture: Architecture, firmware: DiskSpec['firmware']): readonly GrubPlatform[] {
   const efi = EFI_PLATFORMS[architecture];
-  if ((firmware === 'bios' && !hasBios) || (firmware === 'uefi' && efi === undefined) || (!hasBios && !efi)) {
-    return fail({
-      reason: 'disk-failed',
-      message: `imgpipe cannot make ${architecture} disks that boot by ${firmware === 'both' ? 'BIOS or UEFI' : firmware.toUpperCase()}`,
-    });
-  }
-  return ok([
-    ...(firmware !== 'uefi' && hasBios ? (['i386-pc'] as const) : []),
+  return [
+    ...(firmware !== 'uefi' && firmwareOf(architecture).bios ? (['i386-pc'] as const) : []),
     ...(firmware !== 'bios' && efi !== undefined ? [efi] : []),
-  ]);
+  ];
 }
 
 /** Debian has GRUB's modules for other processors' firmware in the archive of that architecture only; they are mere data. */
 function grubPackage(platform: GrubPlatform, architecture: Architecture): string {
   const name = GRUB_PACKAGES[platform];
-  const isPc = architecture === 'amd64' || architecture === 'i386';
-  const isForeign = !isPc && hostArchitecture() !== architecture;
+  const isForeign = !firmwareOf(architecture).bios && hostArchitecture() !== architecture;
   return isForeign ? `${name}:${architecture} after dpkg --add-architecture ${architecture}` : name;
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isReproducible, programsOf } from '../../../src/exporters/disk/programs.ts';
-import { findDiskTools, findGrub } from '../../../src/exporters/disk/tools.ts';
+import { findDiskTools } from '../../../src/exporters/disk/tools.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -22,17 +22,6 @@ describe('the tools of a disk', () => {
         ['tool-missing', 'mcopy is not installed; bootable disks need it', expect.stringContaining('mtools')],
       ]),
     );
-  });
-
-  it.each([
-    ['arm64', 'bios', 'cannot make arm64 disks that boot by BIOS'],
-    ['s390x', 'both', 'cannot make s390x disks that boot by BIOS or UEFI'],
-    ['ppc64el', 'uefi', 'cannot make ppc64el disks that boot by UEFI'],
-  ] as const)('are none for %s and %s', (architecture, firmware, message) => {
-    expect(findGrub(architecture, firmware)).toMatchObject({
-      ok: false,
-      failures: [{ reason: 'disk-failed', message: expect.stringContaining(message) as string }],
-    });
   });
 
   it('are those of the file systems that the disk has', () => {
