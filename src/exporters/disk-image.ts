@@ -97,20 +97,29 @@ export class ImageReader implements AsyncDisposable {
 }
 
 /**
- * Reads ranges of a disk block by block, many at a time.
+ * Reads ranges of a disk block by block, many at a time, into the same memory again and again: memory that is new for
+ * each read is given back so late that clearing it away takes longer than reading.
  * @param ranges multiples of the block's size
+ * @param holding how many blocks are worked on at a time: one is good until so many after it have been taken
  */
 export async function* readBlocks(
   reader: ImageReader,
   ranges: readonly ByteRange[],
   blockSize: number,
+  holding: number,
 ): AsyncGenerator<{ readonly at: number; readonly bytes: Buffer }> {
   const most = Math.max(1, Math.floor(READ_AHEAD / blockSize)) * blockSize;
+  // A ring: at its end up to `most` bytes stay unused, and what is read next must not reach what is held.
+  const ring = Buffer.allocUnsafeSlow(holding * blockSize + 2 * most);
+  let place = 0;
   for (const { start, end } of ranges) {
     for (let from = start; from < end; from += most) {
-      const bytes = Buffer.allocUnsafe(Math.min(most, end - from));
+      const length = Math.min(most, end - from);
+      if (place + length > ring.length) place = 0;
+      const bytes = ring.subarray(place, place + length);
+      place += length;
       await reader.read(bytes, from);
-      for (let at = 0; at < bytes.length; at += blockSize)
+      for (let at = 0; at < length; at += blockSize)
         yield { at: from + at, bytes: bytes.subarray(at, at + blockSize) };
     }
   }

@@ -80,7 +80,7 @@ async function writeGrains(
     table = new Uint32Array(TABLE_ENTRIES);
   };
   // Grains that are not all zero, in the disk's order.
-  const held = readBlocks(reader, alignRanges(dataOf(image), GRAIN), GRAIN);
+  const held = readBlocks(reader, alignRanges(dataOf(image), GRAIN), GRAIN, WINDOW);
   const packed = inOrder(held, WINDOW, ({ bytes }) => compress(bytes));
   for await (const [{ at }, data] of packed) {
     const index = at / GRAIN;

@@ -103,7 +103,9 @@ async function writeClusters(
   const output = new Batches(file, tables.dataAt);
   const total = data.reduce((sum, { start, end }) => sum + end - start, 0);
   let done = 0;
-  const clusters = inOrder(readBlocks(reader, data, clusterSize), WINDOW, ({ bytes }) => compress(bytes));
+  const clusters = inOrder(readBlocks(reader, data, clusterSize, WINDOW), WINDOW, ({ bytes }) =>
+    compress(bytes),
+  );
   for await (const [{ at: guest, bytes }, packed] of clusters) {
     if (signal.aborted) throw new FailureError({ reason: 'aborted', message: 'the run was stopped' });
     const place = tables.place(guest, packed.length);
@@ -118,7 +120,7 @@ async function writeClusters(
 /** Pieces of a file in ascending places, written in large batches; gaps between them read as zeros. */
 class Batches {
   readonly #file: FileHandle;
-  #parts: Buffer[] = [];
+  readonly #batch = Buffer.allocUnsafeSlow(BATCH);
   #start: number;
   #length = 0;
 
@@ -127,33 +129,25 @@ class Batches {
     this.#start = start;
   }
 
+  /** Takes a copy. */
   async write(bytes: Buffer, at: number): Promise<void> {
-    if (this.#length >= BATCH || at !== this.#start + this.#length) {
+    if (at !== this.#start + this.#length) {
       await this.flush();
       this.#start = at;
     }
-    this.#parts.push(bytes);
-    this.#length += bytes.length;
+    for (let done = 0; done < bytes.length;) {
+      const taken = bytes.copy(this.#batch, this.#length, done);
+      done += taken;
+      this.#length += taken;
+      if (this.#length === BATCH) await this.flush();
+    }
   }
 
   async flush(): Promise<void> {
-    if (this.#length > 0) await writeAllAt(this.#file, this.#parts, this.#length, this.#start);
+    await writeAt(this.#file, this.#batch.subarray(0, this.#length), this.#start);
     this.#start += this.#length;
-    this.#parts = [];
     this.#length = 0;
   }
-}
-
-async function writeAllAt(
-  file: FileHandle,
-  parts: readonly Buffer[],
-  length: number,
-  at: number,
-): Promise<void> {
-  const { bytesWritten } = await file.writev(parts, at);
-  // A full disk takes a part; trying the rest tells why.
-  if (bytesWritten < length)
-    await writeAt(file, Buffer.concat(parts).subarray(bytesWritten), at + bytesWritten);
 }
 
 async function writeAt(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
