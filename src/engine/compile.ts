@@ -85,7 +85,7 @@ export function compileTemplate(
   const chosen = selectNodes(graph.value, selection);
   if (!chosen.ok) return chosen;
   const descriptions = describeNodes(chosen.value, kinds);
-  const doubled = sameFileNames(chosen.value, descriptions);
+  const doubled = sameFileNames(chosen.value, descriptions, kinds);
   if (doubled.length > 0) return fail(...doubled);
   return ok({
     graph: chosen.value,

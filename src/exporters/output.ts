@@ -99,11 +99,15 @@ function terraformVariables(folder: string, manifest: OutputManifest): Record<st
   return { [`${name}_images`]: Object.fromEntries(images) };
 }
 
+/** Whether `writeOutputIndex` writes, or wrote, a file of this name. */
+export function isIndexName(name: string): boolean {
+  return name === 'SHA256SUMS' || name === 'manifest.json' || name.endsWith('.auto.tfvars.json');
+}
+
 /** Deletes what `writeOutputIndex` wrote, before an image is replaced. */
 export function removeOutputIndex(folder: string): void {
   for (const name of readdirSync(folder)) {
-    if (name === 'SHA256SUMS' || name === 'manifest.json' || name.endsWith('.auto.tfvars.json'))
-      rmSync(join(folder, name), { force: true });
+    if (isIndexName(name)) rmSync(join(folder, name), { force: true });
   }
 }
 

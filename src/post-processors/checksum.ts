@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { capture, FailureError } from '../diagnostics/failure.ts';
 import type { ArtifactFile } from '../model/artifact.ts';
 import { fileName } from './file-name-field.ts';
-import { imageOf, nameOf, newFile, withFiles } from './new-file.ts';
+import { afterImage, imageOf, nameOf, newFile, withFiles } from './new-file.ts';
 import { definePostProcessor } from './post-processor.ts';
 
 /** Kinds of checksums by the name of the program that checks them, less its `sum`, with Node's name for each. */
@@ -53,15 +53,17 @@ always there.)`,
   reproducible: true,
   refuses: ({ isFolder }) =>
     isFolder ? { message: 'a folder has no checksum', hint: COMPRESS_FIRST } : undefined,
+  writes: (options, files) =>
+    afterImage(files, (image) => options.types.map((type) => sumName(options, image, type))),
   run: (options, artifact, { stage, signal }) =>
     capture(async () => {
-      const stem = options.fileName ?? nameOf(imageOf(artifact));
+      const image = nameOf(imageOf(artifact));
       const made = await Promise.all(
         options.types.map(async (type) => {
           const lines = [];
           for (const file of artifact.files)
             lines.push(`${await sumOf(file, type, signal)}  ${nameOf(file)}\n`);
-          const path = join(stage, `${stem}.${type}`);
+          const path = join(stage, sumName(options, image, type));
           await writeFile(path, lines.join(''));
           return await newFile(path, signal);
         }),
@@ -69,6 +71,9 @@ always there.)`,
       return withFiles(artifact, made);
     }),
 });
+
+const sumName = ({ fileName: stem }: z.output<typeof schema>, image: string, type: Algorithm): string =>
+  `${stem ?? image}.${type}`;
 
 async function sumOf(file: ArtifactFile, type: Algorithm, signal: AbortSignal): Promise<string> {
   if (statSync(file.path).isDirectory()) {

@@ -14,7 +14,7 @@ import { FailureError } from '../diagnostics/failure.ts';
 import type { Artifact, ArtifactFile } from '../model/artifact.ts';
 import type { Pipeline } from '../model/pipeline.ts';
 import { fileName } from './file-name-field.ts';
-import { imageOf, nameOf, newFile } from './new-file.ts';
+import { afterImage, imageOf, nameOf, newFile } from './new-file.ts';
 import { definePostProcessor, type PostContext } from './post-processor.ts';
 
 const schema = z
@@ -81,12 +81,16 @@ them another way does not make them anew.`,
   keyTools: ({ method }) => (method === 'zstd' || method === 'xz' ? [method] : []),
   // Same tool, same bytes.
   reproducible: true,
+  writes: ({ method, fileName: stem }, files, isFolder) =>
+    method === 'zip'
+      ? afterImage(files, (image) => [zipName(image, stem)])
+      : files.map((file, index) => compressedName(file, method, isFolder && index === 0)),
   run: (options, artifact, context) =>
     capture(async () => {
       const image = imageOf(artifact);
       const files: ArtifactFile[] = [];
       if (options.method === 'zip') {
-        const to = join(context.stage, `${options.fileName ?? nameOf(image)}.zip`);
+        const to = join(context.stage, zipName(nameOf(image), options.fileName));
         await zip(artifact, to, options.level ?? 6, context);
         files.push(await newFile(to, context.signal));
       } else {
@@ -105,6 +109,11 @@ them another way does not make them anew.`,
     }),
 });
 
+const zipName = (image: string, stem: string | undefined): string => `${stem ?? image}.zip`;
+
+const compressedName = (file: string, method: 'gz' | 'xz' | 'zstd', isFolder: boolean): string =>
+  `${file}${isFolder ? '.tar' : ''}${COMPRESSIONS[method].ending}`;
+
 async function compressFile(
   file: ArtifactFile,
   tar: string,
@@ -112,7 +121,7 @@ async function compressFile(
   context: PostContext,
 ): Promise<string> {
   const isFolder = statSync(file.path).isDirectory();
-  const to = join(context.stage, `${nameOf(file)}${isFolder ? '.tar' : ''}${COMPRESSIONS[method].ending}`);
+  const to = join(context.stage, compressedName(nameOf(file), method, isFolder));
   context.status(basename(to));
   if (method === 'gz') {
     const effort = level ?? COMPRESSIONS.gz.defaultLevel;

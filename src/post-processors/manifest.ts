@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { VERSION } from '../util/version.ts';
 import { fileName } from './file-name-field.ts';
-import { imageOf, nameOf, newFile, withFiles } from './new-file.ts';
+import { afterImage, imageOf, nameOf, newFile, withFiles } from './new-file.ts';
 import { definePostProcessor } from './post-processor.ts';
 
 const schema = z.strictObject({
@@ -34,6 +34,7 @@ key and what it gave. It holds no time and no name of the machine: same build, s
     bad: [{ title: 'Folder in the name', options: { fileName: '../m.json' }, error: 'must be a file name' }],
   },
   reproducible: true,
+  writes: (options, files) => afterImage(files, (image) => [manifestName(options, image)]),
   run: (options, artifact, { pipeline, exportId, stage, signal, build }) =>
     capture(async () => {
       const manifest = {
@@ -48,11 +49,14 @@ key and what it gave. It holds no time and no name of the machine: same build, s
         nodes: build().map(({ id, role, key, output }) => ({ id, role, key, ...digestOf(output) })),
         ...(Object.keys(options.data).length === 0 ? {} : { data: options.data }),
       };
-      const path = join(stage, options.fileName ?? `${nameOf(imageOf(artifact))}.manifest.json`);
+      const path = join(stage, manifestName(options, nameOf(imageOf(artifact))));
       await writeFile(path, `${JSON.stringify(manifest, undefined, 2)}\n`);
       return withFiles(artifact, [await newFile(path, signal)]);
     }),
 });
+
+const manifestName = ({ fileName: name }: z.output<typeof schema>, image: string): string =>
+  name ?? `${image}.manifest.json`;
 
 /** What identifies a node's result. */
 function digestOf(output: { readonly type: string; readonly digest?: string; readonly sha256?: string }): {

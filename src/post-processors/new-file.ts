@@ -27,4 +27,13 @@ export function imageOf(artifact: Artifact): ArtifactFile {
   });
 }
 
+/** For `writes`: the names of files that are called after the image; not known where the image has no file. */
+export function afterImage(
+  files: readonly string[],
+  names: (image: string) => readonly string[],
+): readonly string[] | undefined {
+  const [image] = files;
+  return image === undefined ? undefined : names(image);
+}
+
 export const nameOf = (file: ArtifactFile): string => basename(file.path);

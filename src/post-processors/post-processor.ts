@@ -76,6 +76,16 @@ export interface PostProcessorKind<Schema extends z.ZodObject = z.ZodObject> ext
     artifact: Artifact,
     context: PostContext,
   ) => Promise<Result<Artifact>>;
+  /**
+   * Names of the files that it adds to an artifact of files with these names (the image first), or puts in their place
+   * where `keepInput` is not the default. Left out, and undefined: they are not known before it runs.
+   * @param isFolder whether the image is a folder
+   */
+  readonly writes?: (
+    options: z.output<Schema>,
+    files: readonly string[],
+    isFolder: boolean,
+  ) => readonly string[] | undefined;
   /** Host files whose content goes into the key. */
   readonly inputs?: (options: z.output<Schema>, context: StepContext) => readonly HostInput[];
   /** Names of secrets that it asks for; their keyed hashes go into the key. */

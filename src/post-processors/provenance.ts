@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
-import { imageOf, nameOf, newFile, withFiles } from './new-file.ts';
+import { afterImage, imageOf, nameOf, newFile, withFiles } from './new-file.ts';
 import { definePostProcessor } from './post-processor.ts';
 import { privateKey } from './private-key.ts';
 import { preAuthentication, STATEMENT_MEDIA_TYPE } from './provenance/envelope.ts';
@@ -45,10 +45,11 @@ Without \`secret\` it is written to \`<image>.provenance.json\`; with it, in a D
   secrets: ({ secret }) => (secret === undefined ? [] : [secret]),
   // ECDSA signatures have chance in them.
   reproducible: false,
+  writes: (options, files) => afterImage(files, (image) => [statementName(options, image)]),
   run: (options, artifact, context) =>
     capture(async () => {
       const { stage, signal, pipeline, exportId, build } = context;
-      const image = nameOf(imageOf(artifact));
+      const path = join(stage, statementName(options, nameOf(imageOf(artifact))));
       const nodes = build();
       const statement = provenanceStatement({
         artifact,
@@ -58,7 +59,6 @@ Without \`secret\` it is written to \`<image>.provenance.json\`; with it, in a D
         builderId: options.builderId,
       });
       if (options.secret === undefined) {
-        const path = join(stage, `${image}.provenance.json`);
         await writeFile(path, `${JSON.stringify(statement, undefined, 2)}\n`);
         return withFiles(artifact, [await newFile(path, signal)]);
       }
@@ -70,8 +70,10 @@ Without \`secret\` it is written to \`<image>.provenance.json\`; with it, in a D
         payload: payload.toString('base64'),
         signatures: [{ sig: sign(algorithm, preAuthentication(payload), key).toString('base64') }],
       };
-      const path = join(stage, `${image}.intoto.jsonl`);
       await writeFile(path, `${JSON.stringify(envelope)}\n`);
       return withFiles(artifact, [await newFile(path, signal)]);
     }),
 });
+
+const statementName = ({ secret }: z.output<typeof schema>, image: string): string =>
+  `${image}.${secret === undefined ? 'provenance.json' : 'intoto.jsonl'}`;

@@ -5,7 +5,7 @@ import { capture, FailureError } from '../diagnostics/failure.ts';
 import { runTool } from '../exporters/run-tool.ts';
 import type { ArtifactFile } from '../model/artifact.ts';
 import { makeMemoryFolder } from './memory-folder.ts';
-import { imageOf, nameOf, newFile, withFiles } from './new-file.ts';
+import { afterImage, imageOf, nameOf, newFile, withFiles } from './new-file.ts';
 import { definePostProcessor, type PostContext } from './post-processor.ts';
 import { writeSignatureLayout } from './push/signature.ts';
 
@@ -94,6 +94,7 @@ Logins come from \`user\` and \`password\`, else from where \`podman login\`, \`
     /(^|\.)(oci(\.tar)?|docker\.tar)$/.test(extension)
       ? undefined
       : { message: 'only container images can be pushed to a registry', hint: WHAT_CAN_BE_PUSHED },
+  writes: (_options, files) => afterImage(files, (image) => [referenceName(image)]),
   run: (options, artifact, context) =>
     capture(async () => {
       const image = imageOf(artifact);
@@ -127,12 +128,14 @@ Logins come from \`user\` and \`password\`, else from where \`podman login\`, \`
         await copy(`oci:${layout}:signature`, `${digest.replace(':', '-')}.sig`);
       }
       const reference = `${options.to}@${digest}`;
-      const path = join(context.stage, `${nameOf(image)}.reference`);
+      const path = join(context.stage, referenceName(nameOf(image)));
       await writeFile(path, `${reference}\n`);
       const description = `pushed to ${reference}`;
       return withFiles({ ...artifact, description }, [await newFile(path, context.signal)]);
     }),
 });
+
+const referenceName = (image: string): string => `${image}.reference`;
 
 /** How skopeo names an image that was exported. */
 async function sourceOf({ path }: ArtifactFile): Promise<string> {

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import type { Inventory } from '../layers/sbom/inventory.ts';
 import type { Artifact } from '../model/artifact.ts';
-import { nameOf, newFile, withFiles } from './new-file.ts';
+import { afterImage, nameOf, newFile, withFiles } from './new-file.ts';
 import { definePostProcessor, type PostContext } from './post-processor.ts';
 
 const schema = z.strictObject({
@@ -43,6 +43,8 @@ from the container.`,
     bad: [{ title: 'Unknown format', options: { formats: ['swid'] }, error: 'formats' }],
   },
   reproducible: true,
+  writes: ({ formats }, files) =>
+    afterImage(files, (image) => formats.map((format) => documentName(image, format))),
   run: (options, artifact, context) =>
     capture(async () => {
       const { pipeline, stage, signal } = context;
@@ -53,7 +55,7 @@ from the container.`,
       const facts = { name, sourceDateEpoch, images: artifact.files, inventory };
       const made = [];
       for (const format of new Set(options.formats)) {
-        const path = join(stage, `${image}.${format === 'spdx' ? 'spdx' : 'cdx'}.json`);
+        const path = join(stage, documentName(image, format));
         const document =
           format === 'spdx'
             ? (await import('../layers/sbom/spdx.ts')).spdxDocument(facts)
@@ -64,6 +66,9 @@ from the container.`,
       return withFiles(artifact, made);
     }),
 });
+
+const documentName = (image: string, format: 'spdx' | 'cyclonedx'): string =>
+  `${image}.${format === 'spdx' ? 'spdx' : 'cdx'}.json`;
 
 /** What the image holds, by its layers, or else by what its machine has left. */
 async function inventoryOf(artifact: Artifact, context: PostContext, withFiles: boolean): Promise<Inventory> {

@@ -66,6 +66,7 @@ reads and writes: then it runs when the artifact, the command or one of the inpu
       ? 'a command without declared inputs and outputs runs every time'
       : undefined,
   reproducible: false,
+  writes: ({ outputs = [] }) => outputs,
   run: (options, artifact, context) =>
     capture(async () => {
       const { stage, signal } = context;

@@ -79,13 +79,12 @@ A private key is never written to the cache. GnuPG's key ring for it lies in mem
   secrets: ({ secret, passphrase }) => [secret, passphrase].flatMap((name) => name ?? []),
   // GnuPG and ECDSA put the time or chance into signatures.
   reproducible: false,
+  writes: (options, files) => files.filter(signs(options)).map((file) => signatureName(options, file)),
   run: (options, artifact, context) =>
     capture(async () => {
       imageOf(artifact);
-      const wanted = options.files.map(globToRegExp);
-      const files = artifact.files.filter(
-        (file) => !isSignature(nameOf(file)) && wanted.some((pattern) => pattern.test(nameOf(file))),
-      );
+      const isWanted = signs(options);
+      const files = artifact.files.filter((file) => isWanted(nameOf(file)));
       if (files.length === 0) {
         const message = `no file of the artifact matches ${options.files.join(', ')}`;
         const hint = `There are ${artifact.files.map(nameOf).join(', ')}.`;
@@ -94,7 +93,7 @@ A private key is never written to the cache. GnuPG's key ring for it lies in mem
       const made: ArtifactFile[] = [];
       await using signer = await openSigner(options, context);
       for (const file of files) {
-        const to = join(context.stage, `${nameOf(file)}.${ENDINGS[options.method]}`);
+        const to = join(context.stage, signatureName(options, nameOf(file)));
         context.status(basename(to));
         await signer.sign(file.path, to);
         made.push(await newFile(to, context.signal));
@@ -105,6 +104,14 @@ A private key is never written to the cache. GnuPG's key ring for it lies in mem
 
 /** Signatures are not signed again. */
 const isSignature = (name: string): boolean => /\.(asc|minisig|sig)$/.test(name);
+
+const signatureName = ({ method }: SignOptions, file: string): string => `${file}.${ENDINGS[method]}`;
+
+/** Tells by its name whether a file is to be signed. */
+function signs({ files }: SignOptions): (file: string) => boolean {
+  const wanted = files.map(globToRegExp);
+  return (file) => !isSignature(file) && wanted.some((pattern) => pattern.test(file));
+}
 
 interface Signer extends AsyncDisposable {
   readonly sign: (file: string, to: string) => Promise<void>;

@@ -105,6 +105,7 @@ For S3, credentials are found as the AWS tools find them (environment, \`~/.aws\
   ],
   untracked: ({ always }) => (always ? 'it was asked to send the files every time (`always`)' : undefined),
   reproducible: true,
+  writes: () => [],
   run: (options, artifact, context) =>
     capture(async () => {
       if (artifact.files.length === 0) {

@@ -176,7 +176,12 @@ describe.skipIf(noWorkspace !== undefined)('what goes wrong leaves nothing half-
       'did not write x.txt',
     ],
     ['nothing to sign', "{ type: sign, files: ['*.nope'] }", 1, 'no file of the artifact matches'],
-    ['two that write one file', '{ type: checksum }, { type: checksum }', 2, 'both write'],
+    [
+      'two that write one file',
+      '{ type: checksum }, { type: checksum }',
+      2,
+      'would both write web.tar.sha256',
+    ],
     ['a folder that is a file', '{ type: upload, to: ../imgpipe.config.yaml/x }', 1, 'a part of the path'],
     ['no container image', "{ type: push, to: 'localhost:1/a' }", 2, 'only container images can be pushed'],
   ])('%s', async (_, post, code, text) => {
