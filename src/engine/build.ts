@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import type { NodeOutput } from '../cache/action-record.ts';
 import type { Journal } from '../cache/journal.ts';
 import { hasJournals, noteUse, noteUseDaily } from '../cache/usage.ts';
-import { capture, fail, ok, FailureError, type Failure, type Result } from '../diagnostics/failure.ts';
+import {
+  capture,
+  fail,
+  ok,
+  unwrap,
+  FailureError,
+  type Failure,
+  type Result,
+} from '../diagnostics/failure.ts';
 import type { NodeSummary } from '../events/build-event.ts';
 import type { EventSink } from '../events/event-sink.ts';
 import type { Lock } from '../freshness/lock-file.ts';
@@ -214,9 +222,14 @@ class RunResources implements AsyncDisposable {
   /** The run's one workspace. */
   readonly openWorkspace = (): Promise<Workspace> => (this.#workspace ??= this.#session.openWorkspace());
 
-  dispatcher(): Promise<Dispatcher> {
-    this.#dispatcher ??= this.#start();
-    return this.#dispatcher;
+  /** @throws FailureError when an output folder that is needed cannot be written: before anything runs */
+  async dispatcher(): Promise<Dispatcher> {
+    if (this.#dispatcher === undefined) {
+      const { checkOutputFolders } = await import('./output-folders.ts');
+      unwrap(checkOutputFolders(this.#session, this.#compiled.graph, this.#prober));
+      this.#dispatcher = this.#start();
+    }
+    return await this.#dispatcher;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,8 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { FailureError, unwrap } from '../diagnostics/failure.ts';
+import { fail, FailureError, ok, unwrap, type Failure, type Result } from '../diagnostics/failure.ts';
 import type { OutputArtifact, OutputManifest } from '../exporters/output-manifest.ts';
 import { artifactFileName, outputFailure, writeOutputIndex } from '../exporters/output.ts';
+import { folderMistake } from '../exporters/writable-folder.ts';
 import type { ArtifactFile } from '../model/artifact.ts';
 import { imageNodes, type GraphNode, type PipelineGraph } from '../model/graph.ts';
 import type { NodeId } from '../model/ids.ts';
@@ -52,6 +53,25 @@ export function writeOutputFolders(
     unwrap(writeOutputIndex(session.config.output, manifest));
     if (changed) keep(folder, nodes, targets, prober);
   }
+}
+
+/**
+ * Whether all files that a run may still have to make can be written to the folders where they belong. Folders in which
+ * everything is as it should be are not looked at.
+ * @param prober knows the outputs of all nodes that need not run
+ */
+export function checkOutputFolders(session: Session, graph: PipelineGraph, prober: Prober): Result<void> {
+  const failures = new Map<string, Failure | undefined>();
+  for (const node of graph.nodes) {
+    if (node.role !== 'export' && node.role !== 'post') continue;
+    const folder = session.folderOf(node);
+    const isMade = node.transient === true || prober.output(node.id) !== undefined;
+    if (isMade || node.pipeline.elsewhere === true || failures.has(folder)) continue;
+    const mistake = folderMistake(folder);
+    failures.set(folder, mistake && { ...mistake, origin: node.origin });
+  }
+  const found = [...failures.values()].filter((failure) => failure !== undefined);
+  return found.length > 0 ? fail(...found) : ok();
 }
 
 /** Layers have entries; states of machines are named by their digest alone. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { addTinyRoot, CliProject, eventually } from '../../rigs/cli.ts';
@@ -76,13 +76,29 @@ describe.skipIf(noWorkspace !== undefined)('an export that cannot be', () => {
     expect(code).toBe(2);
   });
 
-  test('a file in the way of the output folder is said', async () => {
+  test('a file in the way of the output folder is said before anything is built', async () => {
     const project = projectWith('[{ type: raw }]');
     project.write('output', 'not a folder');
     const { code, stderr } = await project.run('build', '--ui=plain');
     expect(stderr).toMatch(/output.* cannot be made: a part of the path is a file/);
+    expect(stderr).toMatch(/pipelines\/tiny\.yaml:\d+:\d+/);
+    expect(stderr).not.toMatch(/started/);
     expect(code).toBe(1);
     expect(project.read('output')).toBe('not a folder');
+  });
+
+  test('so is a read-only output folder, but not when nothing is to be written there', async () => {
+    const project = projectWith('[{ type: raw }]');
+    mkdirSync(project.path('output'));
+    const readOnly = ['unshare', '--mount', 'sh', '-ec', 'mount --bind -o ro "$0" "$0"; exec "$@"'];
+    const wrapper = [...readOnly, project.path('output')];
+    const refused = await project.start(['build', '--ui=plain'], {}, wrapper).result;
+    expect(refused.stderr).toMatch(/output\/tiny\n.*tiny\.yaml:\d+:\d+/);
+    expect(refused.stderr).not.toMatch(/started/);
+    expect(refused.code).toBe(1);
+    expect((await project.run('build')).code).toBe(0);
+    const again = await project.start(['build', '--ui=plain'], {}, wrapper).result;
+    expect(again.code, again.stderr).toBe(0);
   });
 
   test('one that is stopped half-way leaves no file under its name, and none under another', async () => {
