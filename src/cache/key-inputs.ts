@@ -46,7 +46,7 @@ export interface KeyInputs {
   readonly placement?: PlacementFacts;
   /** For disks: what they are made of. */
   readonly disk?: DiskRequest;
-  /** For exports: facts of the pipeline that are written into the file, by name. */
+  /** For exports: facts of the pipeline that are written into the file, by name. For them and post-processors: versions of libraries. */
   readonly reads?: Readonly<Record<string, unknown>>;
   /** For exports: key of the disk, or digest of the layers they read. For checks: SHA-256 of the artifact; for post-processors of its files and their names. */
   readonly from?: string;

@@ -159,9 +159,10 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
     case 'post': {
       const kind = kinds.posts.mustGet(node.post.type);
       const { options } = node.post;
+      const facts = kind.keyFacts?.(options);
       return {
         kind: kind.type,
-        inputs: kindInputs('post', kind, node.post),
+        inputs: { ...kindInputs('post', kind, node.post), ...(facts === undefined ? {} : { reads: facts }) },
         hostInputs: kind.inputs?.(options, stepContext(pipeline)),
         secrets: join(kind.secrets?.(options), lateSecrets(options)),
         tools: kind.keyTools?.(options),

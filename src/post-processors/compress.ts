@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { COMPRESSIONS, compressCommand, levelMistake } from '../exporters/compression.ts';
 import { writeGzip } from '../exporters/gzip/write-gzip.ts';
+import { ZLIB } from '../exporters/node-compressors.ts';
 import { outputFailure } from '../exporters/output.ts';
 import { runTool } from '../exporters/run-tool.ts';
 import { pipeTo, PLAIN_TAR, TREE_TAR } from '../exporters/tar-command.ts';
@@ -79,6 +80,7 @@ them another way does not make them anew.`,
     ],
   },
   keyTools: ({ method }) => (method === 'zstd' || method === 'xz' ? [method] : []),
+  keyFacts: ({ method }) => (method === 'gz' || method === 'zip' ? ZLIB : undefined),
   // Same tool, same bytes.
   reproducible: true,
   writes: ({ method, fileName: stem }, files, isFolder) =>

@@ -92,6 +92,8 @@ export interface PostProcessorKind<Schema extends z.ZodObject = z.ZodObject> ext
   readonly secrets?: (options: z.output<Schema>) => readonly string[];
   /** Programs whose versions have a say in the result and go into the key. */
   readonly keyTools?: (options: z.output<Schema>) => readonly string[];
+  /** What else has a say in the result, by name, such as the version of a library: it becomes part of the key. */
+  readonly keyFacts?: (options: z.output<Schema>) => Readonly<Record<string, unknown>> | undefined;
   /** Why it runs in every build, in the user's words; undefined: when the artifact or the options change. */
   readonly untracked?: (options: z.output<Schema>) => string | undefined;
   /** Whether the same artifact gives the same bytes. */

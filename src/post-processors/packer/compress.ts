@@ -5,6 +5,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
 import { capture, FailureError } from '../../diagnostics/failure.ts';
+import { ZLIB } from '../../exporters/node-compressors.ts';
 import { runTool } from '../../exporters/run-tool.ts';
 import type { ArtifactFile } from '../../model/artifact.ts';
 import { BUILD_FIELDS } from '../../provisioners/packer/build-fields.ts';
@@ -35,6 +36,11 @@ export const packerCompressPostProcessor = definePostProcessor({
   schema,
   keyVersion: 1,
   keepInput: { default: false },
+  keyFacts({ output, format }) {
+    const { archive, algorithm } = formatOf(output, format);
+    // The others are made by programs.
+    return archive === 'zip' || algorithm === 'bgzf' ? ZLIB : undefined;
+  },
   untracked: (options) => renderedAnew(options, (fact) => fact === RUN_FACT),
   reproducible: true,
   tools: ['tar', 'gzip'],

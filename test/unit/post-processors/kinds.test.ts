@@ -48,4 +48,21 @@ describe('kinds of post-processors', () => {
     expect(untracked({ command: 'x', inputs: [] })).toBeUndefined();
     expect(untracked({ command: 'x', outputs: ['a'] })).toBeUndefined();
   });
+
+  it('have the version of zlib in the key where zlib makes the bytes, and only there', () => {
+    const factsOf = (type: string, options: object): unknown => {
+      const kind = builtinKinds.posts.mustGet(type);
+      return kind.keyFacts?.(kind.schema.parse(options));
+    };
+    const zlib = { 'version of zlib': process.versions.zlib };
+    expect(['gz', 'zip', 'zstd', 'xz'].map((method) => factsOf('compress', { method }))).toEqual([
+      zlib,
+      zlib,
+      undefined,
+      undefined,
+    ]);
+    expect(
+      ['a.zip', 'a.bgzf', 'a.tar.gz', 'a'].map((output) => factsOf('packer-compress', { output })),
+    ).toEqual([zlib, zlib, undefined, undefined]);
+  });
 });
