@@ -3,6 +3,9 @@ import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { FailureError } from '../../diagnostics/failure.ts';
 
+/** Options of unshare(1) for a user namespace with the user's ranges of ids, as root there. */
+const MAPPED_IDS = ['--user', '--map-auto', '--map-root-user'] as const;
+
 /**
  * The command that starts a program in private mount and PID namespaces, as root there. It ends with its parent,
  * whatever ends that; and with the namespace's first process the kernel ends all others in it and drops its mounts.
@@ -13,10 +16,15 @@ import { FailureError } from '../../diagnostics/failure.ts';
 export function privateNamespaces(lock: string, argv: readonly string[]): readonly string[] {
   const root = process.geteuid?.() === 0;
   if (!root) requireSubordinateIds();
-  const user = root ? '' : '--user --map-auto --map-root-user';
+  const user = root ? '' : MAPPED_IDS.join(' ');
   const locked = `setpriv --pdeathsig KILL flock --no-fork --exclusive`.split(' ');
   const unshare = `unshare ${user} --mount --propagation private --pid --fork --kill-child=KILL --mount-proc`;
   return [...locked, lock, ...unshare.split(/ +/), 'sh', '-c', '"$@"; exit $?', 'sh', ...argv];
+}
+
+/** The command that starts a program as root of the ids that own files of layers, and in no other namespace. */
+export function asOwner(argv: readonly string[]): readonly string[] {
+  return process.geteuid?.() === 0 ? argv : ['unshare', ...MAPPED_IDS, ...argv];
 }
 
 /** What to do when the namespaces could not be made. */

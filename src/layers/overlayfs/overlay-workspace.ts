@@ -24,6 +24,7 @@ import type {
 } from '../workspace.ts';
 import { AgentProcess } from './agent-process.ts';
 import type { AgentRequest, AgentResults, RequestOf } from './protocol.ts';
+import { removeRunBehind } from './run-folder.ts';
 
 export interface WorkspaceOptions {
   /** Root of the store (absolute); made when missing. */
@@ -32,7 +33,7 @@ export interface WorkspaceOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Time for an orderly end; after it the helper is killed, which frees everything but the run's folder. */
+/** Time for an orderly end; after it the helper is killed, and what it has not deleted is deleted behind imgpipe. */
 const STOP_PATIENCE_MS = 1500;
 
 /** A workspace on overlayfs. Its helper process starts with the first call that needs it. */
@@ -161,7 +162,9 @@ class OverlayWorkspace implements Workspace {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const agent = await this.#agent?.catch(() => undefined);
-    await agent?.stop(STOP_PATIENCE_MS);
+    if (agent === undefined) return;
+    await agent.stop(STOP_PATIENCE_MS);
+    removeRunBehind(join(this.#store.activeDirectory, this.#run));
   }
 
   async #request<Type extends AgentRequest['type']>(request: RequestOf<Type>): Promise<AgentResults[Type]> {

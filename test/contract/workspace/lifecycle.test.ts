@@ -1,12 +1,14 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { LayerStore } from '../../../src/layers/layer-store.ts';
+import { SlowRemoval } from '../../rigs/slow-removal.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 import { eventually, noWorkspace, RULES, WorkspaceRig } from '../../rigs/workspace.ts';
 
+const STOPPER = fileURLToPath(new URL('../../rigs/stop-workspace.ts', import.meta.url));
 const HOLDER = fileURLToPath(new URL('../../rigs/hold-workspace.ts', import.meta.url));
 
 describe.skipIf(noWorkspace !== undefined)('the life of a workspace', () => {
@@ -60,6 +62,31 @@ describe.skipIf(noWorkspace !== undefined)('the life of a workspace', () => {
     // The promise is two seconds on a machine that has time for it.
     expect(performance.now() - began).toBeLessThan(4000);
     expect(processesWith(mark)).toEqual([]);
+  });
+
+  test.each([
+    ['which the next run leaves it to', false],
+    ['and when that is killed too, by the next run', true],
+  ])('a layer that takes long to delete is deleted behind imgpipe, %s', async (_, killed) => {
+    const slow = new SlowRemoval(temporaryFolder());
+    const store = join(temporaryFolder(), 'store');
+    const { activeDirectory } = new LayerStore(store);
+    execFileSync(process.execPath, [STOPPER, store], { env: { ...process.env, PATH: slow.path } });
+    const group = await slow.waiting();
+    const left = readdirSync(activeDirectory);
+    expect(left).toHaveLength(2);
+    if (killed) process.kill(-group, 'SIGKILL');
+    await eventually(() => processesWith(store)).toEqual(
+      killed ? [] : expect.arrayContaining([expect.stringContaining('rm -rf')]),
+    );
+    const rig = await WorkspaceRig.open(store);
+    await rig.layer([], 'echo x > x');
+    await rig.workspace.settle();
+    const after = readdirSync(activeDirectory);
+    expect(after).toHaveLength(killed ? 2 : 4);
+    slow.letGo();
+    await eventually(() => readdirSync(activeDirectory).filter((name) => left.includes(name))).toEqual([]);
+    await eventually(() => processesWith(left[0] ?? '')).toEqual([]);
   });
 
   test('an abort ends programs and refuses new work as aborted', async () => {
@@ -157,7 +184,6 @@ describe.skipIf(noWorkspace !== undefined)('the life of a workspace', () => {
     const rig = await WorkspaceRig.open();
     const active = await rig.filled([await rig.layer([], 'echo inside > f')], 'true');
     const [program = '', ...args] = await rig.workspace.enterCommand(['cat', `${active.mountPoint}/f`]);
-    const { execFileSync } = await import('node:child_process');
     expect(execFileSync(program, args, { encoding: 'utf8' })).toBe('inside\n');
     await rig.workspace.commit(active, RULES);
   });

@@ -1,13 +1,15 @@
-import { spawnSync } from 'node:child_process';
-import { accessSync, chmodSync, constants, existsSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { accessSync, chmodSync, constants, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { describe, expect, test } from 'vitest';
+import { SlowRemoval } from '../../rigs/slow-removal.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
-import { smallRoot } from '../../rigs/workspace.ts';
+import { eventually, smallRoot } from '../../rigs/workspace.ts';
 
 const AS_USER = fileURLToPath(new URL('../../rigs/as-ordinary-user.sh', import.meta.url));
+const STOPPER = fileURLToPath(new URL('../../rigs/stop-workspace.ts', import.meta.url));
 const BUILD = fileURLToPath(new URL('../../rigs/build-layers.ts', import.meta.url));
 
 const result = z.union([
@@ -61,6 +63,20 @@ describe.skipIf(reason !== undefined)(
         verified: ['intact', 'intact', 'intact'],
       });
       expect(user).toEqual({ ...root, uid: 1500 });
+    });
+
+    test('leaves no layer that takes long to delete', async () => {
+      const home = temporaryFolder();
+      chmodSync(home, 0o755);
+      const slow = new SlowRemoval(home);
+      const store = join(home, 'store');
+      const stopper = [process.execPath, STOPPER, store];
+      execFileSync(AS_USER, [home, 'imgpipe-test:200000:65536', ...stopper], { env: { PATH: slow.path } });
+      await slow.waiting();
+      const left = () => readdirSync(join(store, 'active'));
+      expect(left()).toHaveLength(2);
+      slow.letGo();
+      await eventually(left).toEqual([]);
     });
 
     test('without the right to make namespaces is told so', () => {

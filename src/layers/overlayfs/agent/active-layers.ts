@@ -10,6 +10,7 @@ import { byteString } from '../../manifest.ts';
 import { placeShim } from '../../placement.ts';
 import { distinctTopmost, ViewIndex } from '../../view-index.ts';
 import type { ActiveLayer, CommitRules } from '../../workspace.ts';
+import { removalOfRun } from '../run-folder.ts';
 import { runTool } from './host-tool.ts';
 import { MOST_LAYERS, mountOverlay } from './overlay-mount.ts';
 import { quiesce } from './quiesce.ts';
@@ -203,7 +204,7 @@ export class ActiveLayers {
     for (const active of this.#active.values()) await this.#release(active);
     await Promise.all([...this.#removals, ...this.#lanes]);
     await runTool(['umount', '--', this.memoryDirectory]).catch(() => undefined);
-    await runTool(['rm', '-rf', '--one-file-system', '--', this.#directory, `${this.#directory}.lock`]);
+    await runTool(removalOfRun(this.#directory));
   }
 
   #add(active: Active): ActiveLayer {
