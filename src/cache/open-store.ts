@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { fail, ok, type Failure, type Result } from '../diagnostics/failure.ts';
+import { noSpaceInCache } from '../diagnostics/no-space.ts';
 import { storageFailure } from '../diagnostics/storage-failure.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
 import { STORE_FORMAT, StoreLayout } from './store-layout.ts';
@@ -50,8 +51,7 @@ export function storeFailure(root: string, error: unknown): Failure | undefined 
     };
   }
   if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
-    const hint = 'Free some space, or run `imgpipe cache prune`.';
-    return { reason: 'disk-full', message: `no space is left for the cache ${root}`, hint, cause: error };
+    return { ...noSpaceInCache(root), cause: error };
   }
   if (isErrno(error, 'ENOTDIR', 'EEXIST', 'EISDIR')) {
     return { reason: 'store-invalid', message: `the cache ${root} is not a folder`, cause: error };

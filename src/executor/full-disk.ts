@@ -1,5 +1,6 @@
 import { statfsSync, statSync } from 'node:fs';
 import { FailureError, type Failure } from '../diagnostics/failure.ts';
+import { noSpaceForBoth, noSpaceInCache, noSpaceToWrite } from '../diagnostics/no-space.ts';
 import { isErrno } from '../util/atomic-file.ts';
 
 /**
@@ -17,7 +18,6 @@ export function whichDiskIsFull(
     const told = describe(folders.output, folders.cache);
     const excerpt = failure?.excerpt?.slice(-2);
     return new FailureError({
-      reason: 'disk-full',
       ...told,
       ...(excerpt === undefined ? {} : { excerpt }),
       cause: error,
@@ -28,20 +28,11 @@ export function whichDiskIsFull(
   }
 }
 
-function describe(output: string, cache: string): Pick<Failure, 'message' | 'hint'> {
+function describe(output: string, cache: string): Failure {
   if (statSync(output).dev === statSync(cache).dev) {
-    const hint = 'free space there, e.g. with `imgpipe cache prune`, or choose another folder with --output';
-    return { message: `no space left on the disk of ${output} and the cache`, hint };
+    return noSpaceForBoth(output);
   }
-  return freeBytes(output) <= freeBytes(cache)
-    ? {
-        message: `no space left to write ${output}`,
-        hint: 'free space there, or choose another folder with --output',
-      }
-    : {
-        message: `no space left in the cache ${cache}`,
-        hint: 'free space there, e.g. with `imgpipe cache prune`',
-      };
+  return freeBytes(output) <= freeBytes(cache) ? noSpaceToWrite(output) : noSpaceInCache(cache);
 }
 
 function freeBytes(folder: string): number {

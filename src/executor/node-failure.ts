@@ -1,5 +1,6 @@
 import type { FailureReason } from '../diagnostics/failure-reasons.ts';
 import { FailureError, type Failure } from '../diagnostics/failure.ts';
+import { PRUNE_HINT } from '../diagnostics/no-space.ts';
 import { storageFailure } from '../diagnostics/storage-failure.ts';
 import type { GraphNode } from '../model/graph.ts';
 import { isErrno } from '../util/atomic-file.ts';
@@ -17,8 +18,12 @@ export function nodeFailure(error: unknown, node: GraphNode): Failure {
     };
   }
   if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
-    const hint = 'Free some space, or run `imgpipe cache prune`.';
-    return { reason: 'disk-full', message: `no space is left on the disk (${node.name})`, hint, ...at };
+    return {
+      reason: 'disk-full',
+      message: `no space is left on the disk (${node.name})`,
+      hint: PRUNE_HINT,
+      ...at,
+    };
   }
   if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) {
     return { reason: 'permission-denied', message: `${node.name}: ${(error as Error).message}`, ...at };

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fail, ok, type Failure, type Result } from '../diagnostics/failure.ts';
+import { noSpaceToWrite } from '../diagnostics/no-space.ts';
 import { storageFailure } from '../diagnostics/storage-failure.ts';
 import { isErrno, writeFileAtomic } from '../util/atomic-file.ts';
 import { isStaleTemporary } from '../util/temporary-name.ts';
@@ -129,8 +130,7 @@ export function staleTemporaries(folder: string): string[] {
 /** The failure behind an error of the file system while writing output; undefined when it is none of them. */
 export function outputFailure(error: unknown, path: string): Failure | undefined {
   if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
-    const hint = 'free space there, or choose another folder with --output';
-    return { reason: 'disk-full', message: `no space left to write ${path}`, hint, cause: error };
+    return { ...noSpaceToWrite(path), cause: error };
   }
   if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) {
     const hint = 'make the folder writable, or choose another one with --output';

@@ -2,6 +2,7 @@ import { access, constants, lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FailureError } from '../../diagnostics/failure.ts';
+import { noSpaceToWrite } from '../../diagnostics/no-space.ts';
 import { outputFailure } from '../../exporters/output.ts';
 import { runTool } from '../../exporters/run-tool.ts';
 import type { Artifact } from '../../model/artifact.ts';
@@ -45,11 +46,8 @@ export async function copyToFolder(
 function uploadFailure(error: unknown, folder: string): unknown {
   const failure = error instanceof FailureError ? error.failures[0] : outputFailure(error, folder);
   switch (failure?.reason) {
-    case 'disk-full': {
-      const message = `no space left to write ${folder}`;
-      const hint = 'Free space there, or name another folder in `to`.';
-      return new FailureError({ ...failure, message, hint });
-    }
+    case 'disk-full':
+      return new FailureError({ ...failure, ...noSpaceToWrite(folder, '`to`') });
     case 'permission-denied':
       return new FailureError({ ...failure, hint: 'Make the folder writable, or name another one in `to`.' });
     default:

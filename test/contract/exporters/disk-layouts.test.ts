@@ -1,46 +1,18 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { unwrap } from '../../../src/diagnostics/failure.ts';
 import { makeDiskPatch } from '../../../src/exporters/disk/sparse-patch.ts';
 import { SECTOR } from '../../../src/exporters/disk/gpt.ts';
-import { rootVolume, type Volume } from '../../../src/exporters/disk/layout.ts';
+import { rootVolume } from '../../../src/exporters/disk/layout.ts';
 import { planDisk } from '../../../src/exporters/disk/plan-disk.ts';
 import type { DiskRequest } from '../../../src/model/disk-request.ts';
-import type { PartitionSpec } from '../../../src/model/pipeline.ts';
-import { BOOTABLE_TREE, DiskRig, sha256 } from '../../rigs/disk.ts';
+import { BOOTABLE_TREE, sha256 } from '../../rigs/disk.ts';
+import { cut, layoutRig, partition, run } from '../../rigs/disk-layout.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
-import { EPOCH, noWorkspace, WorkspaceRig } from '../../rigs/workspace.ts';
+import { EPOCH, noWorkspace } from '../../rigs/workspace.ts';
 
 const MIB = 2 ** 20;
-
-const partition = (mount: string, over: Partial<PartitionSpec> = {}): PartitionSpec => {
-  return { mount, fileSystem: 'ext4', size: 'fit', free: 16 * MIB, ...over };
-};
-
-/** Output of a program; its words on standard error are shown when it fails only. */
-function run(program: string, ...args: string[]): string {
-  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
-/** A partition's bytes as a file of their own, for programs that know no offset. */
-function cut(disk: string, { partition: { uuid, start, sectors } }: Pick<Volume, 'partition'>): string {
-  const path = `${disk}.${uuid}`;
-  const count = String((sectors * SECTOR) / MIB);
-  const skip = String((start * SECTOR) / MIB);
-  run(
-    'dd',
-    `if=${disk}`,
-    `of=${path}`,
-    'bs=1M',
-    `skip=${skip}`,
-    `count=${count}`,
-    'conv=sparse',
-    'status=none',
-  );
-  return path;
-}
 
 /** What sfdisk, a program of others, makes of a disk's partition table. */
 function table(disk: string): { label: string; partitions: { type: string; uuid?: string; size: number }[] } {
@@ -53,20 +25,9 @@ function readByGrub(disk: string, place: string, path: string): string {
   return run('grub-fstest', disk, 'cat', `(loop0,${place})${path}`);
 }
 
-async function rigWith(tree = BOOTABLE_TREE) {
-  const rig = await WorkspaceRig.open();
-  const disks = new DiskRig(rig);
-  const base = await rig.layer([], tree);
-  const build = async (spec: Partial<DiskRequest['spec']>) => {
-    const request = disks.request([base], [], spec);
-    return { plan: await disks.plan(request), disk: await disks.full(request) };
-  };
-  return { rig, disks, base, build };
-}
-
 describe.skipIf(noWorkspace)('disk layouts', () => {
   it('divides the tree between partitions, and tells the image of them', async () => {
-    const { build, disks } = await rigWith(
+    const { build, disks } = await layoutRig(
       `${BOOTABLE_TREE}\nmkdir -p var/lib/db/x boot/efi/EFI/tools; echo table > var/lib/db/x/t; echo log > var/log\n` +
         'echo shell > boot/efi/EFI/tools/shell.efi; echo "/dev/old /boot ext2 ro 0 0" > etc/fstab; echo "tmpfs /x tmpfs rw 0 0" >> etc/fstab',
     );
@@ -91,7 +52,7 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
 
     const folders = Object.fromEntries(
       [...(layout.volumes ?? []), rootVolume(layout)].map((volume) => {
-        const file = cut(disk, volume);
+        const file = cut(disk, volume.partition);
         expect(run('e2fsck', '-fn', file)).toContain('Pass 5');
         expect(run('blkid', '-p', '-o', 'value', '-s', 'UUID', file).trim()).toBe(volume.uuid);
         const folder = `${file}.tree`;
@@ -136,7 +97,7 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
       7,
     );
 
-    const swap = cut(disk, { partition: layout.swap?.partition ?? layout.root });
+    const swap = cut(disk, layout.swap?.partition ?? layout.root);
     expect(run('swaplabel', swap)).toMatch(new RegExp(`LABEL: +swap\\nUUID: +${layout.swap?.uuid}`));
 
     const esp = `${disk}@@${(layout.esp?.start ?? 0) * SECTOR}`;
@@ -148,18 +109,18 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
   });
 
   it('keeps owner, mode and time of the top folders of partitions', async () => {
-    const { build } = await rigWith();
+    const { build } = await layoutRig();
     const { plan, disk } = await build({
       partitions: [partition('/srv/log'), partition('/srv/www', { fileSystem: 'xfs' })],
     });
-    const [log, www] = (plan.layout.volumes ?? []).map((volume) => cut(disk, volume));
+    const [log, www] = (plan.layout.volumes ?? []).map((volume) => cut(disk, volume.partition));
     expect(run('debugfs', '-R', 'stat /', log ?? '')).toMatch(/Mode: +02750[^]*User: +33 +Group: +33/);
     expect(run('e2fsck', '-fn', log ?? '')).toContain('Pass 5');
     expect(run('xfs_db', '-r', '-c', 'path /', '-c', 'print core', www ?? '')).toMatch(/uid = 33\n/);
   });
 
   it('has an MBR with a loader before the first partition', async () => {
-    const { build } = await rigWith();
+    const { build } = await layoutRig();
     const { plan, disk } = await build({ table: 'mbr', partitions: [partition('/boot')], swap: 8 * MIB });
     const found = table(disk);
     expect(found.label).toBe('dos');
@@ -168,7 +129,7 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
     const partUuid = run('partx', '-g', '-o', 'UUID', disk).trim().split('\n').at(-1)?.trim();
     expect(partUuid).toBe(plan.layout.root.uuid);
     expect(run('parted', '-sm', disk, 'unit', 's', 'print').split('\n')[1]).toContain(':msdos:');
-    expect(run('e2fsck', '-fn', cut(disk, rootVolume(plan.layout)))).toContain('Pass 5');
+    expect(run('e2fsck', '-fn', cut(disk, plan.layout.root))).toContain('Pass 5');
     expect(run('file', '-b', disk)).toContain('boot sector');
     expect(readByGrub(disk, 'msdos3', '/vmlinuz-6.1.0-9')).toHaveLength(300_000);
     expect(
@@ -177,7 +138,7 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
   });
 
   it('patches files into an MBR disk as into a GPT disk', async () => {
-    const { rig, disks, base } = await rigWith();
+    const { rig, disks, base } = await layoutRig();
     const page = await rig.layer([base], 'echo new > srv/www/index.html');
     const request = disks.request([base, page], [1], { table: 'mbr', firmware: 'bios' });
     const plan = await disks.plan(request);
@@ -188,12 +149,12 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
   });
 
   it('has an XFS root with owners, set-id and sticky bits and times, the same bytes each time', async () => {
-    const { build, disks } = await rigWith(
+    const { build, disks } = await layoutRig(
       `${BOOTABLE_TREE}\nsetfattr -x user.note etc/passwd; chown 5:70000 etc/old; chmod 4755 etc/old; touch -d @1000000000 etc/old\n` +
         'mkdir -m 1777 tmp; mkfifo pipe; mknod -m 640 disk b 8 300; chgrp 6 disk; mkdir deep; cd deep; i=0; while [ $i -lt 3000 ]; do i=$((i+1)); : > file-$i; done',
     );
     const { plan, disk } = await build({ fileSystem: 'xfs' });
-    const root = cut(disk, rootVolume(plan.layout));
+    const root = cut(disk, plan.layout.root);
     expect(run('blkid', '-p', '-o', 'value', '-s', 'TYPE', root).trim()).toBe('xfs');
     run('xfs_repair', '-n', '-f', root);
     const core = (path: string): string =>
@@ -215,7 +176,7 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
   });
 
   it('has an XFS root also where mkfs.xfs finds no room with the usual number of groups', async () => {
-    const { build } = await rigWith(`${BOOTABLE_TREE}\nsetfattr -x user.note etc/passwd`);
+    const { build } = await layoutRig(`${BOOTABLE_TREE}\nsetfattr -x user.note etc/passwd`);
     const folder = temporaryFolder();
     const said = 'mkfs.xfs: directory createname error [28 - No space left on device]';
     const refusing = `#!/bin/sh\ncase "$*" in *agcount=4*) echo '${said}' >&2; exit 1; esac\nexec /usr/sbin/mkfs.xfs "$@"\n`;
@@ -223,16 +184,16 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
     vi.stubEnv('PATH', `${folder}:${process.env['PATH']}`);
     onTestFinished(() => void vi.unstubAllEnvs());
     const { plan, disk } = await build({ fileSystem: 'xfs' });
-    const root = cut(disk, rootVolume(plan.layout));
+    const root = cut(disk, plan.layout.root);
     run('xfs_repair', '-n', '-f', root);
     expect(run('xfs_db', '-r', '-c', 'sb 0', '-c', 'print agcount', root)).toContain('agcount = 3\n');
     expect(run('xfs_db', '-r', '-c', 'path /srv/log', '-c', 'print core.mode', root)).toContain('042750');
   });
 
   it('has a btrfs root with attributes and hard links', async () => {
-    const { build } = await rigWith();
+    const { build } = await layoutRig();
     const { plan, disk } = await build({ fileSystem: 'btrfs' });
-    const root = cut(disk, rootVolume(plan.layout));
+    const root = cut(disk, plan.layout.root);
     run('btrfs', 'check', '--force', root);
     const folder = `${root}.tree`;
     mkdirSync(folder);
@@ -249,7 +210,7 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
   });
 
   it.each(['xfs', 'btrfs'] as const)('says when files do not fit a partition of %s', async (fileSystem) => {
-    const { rig, disks, base } = await rigWith(
+    const { rig, disks, base } = await layoutRig(
       `${BOOTABLE_TREE}\nsetfattr -x user.note etc/passwd; mkdir data; head -c 400M /dev/urandom > data/big`,
     );
     const small = partition('/data', { fileSystem, size: 320 * MIB });
@@ -261,7 +222,7 @@ describe.skipIf(noWorkspace)('disk layouts', () => {
   });
 
   it('refuses what could lead out of the image, and what a file system cannot hold', async () => {
-    const { rig, disks } = await rigWith();
+    const { rig, disks } = await layoutRig();
     const failure = async (tree: string, spec: Partial<DiskRequest['spec']>): Promise<string> => {
       const base = await rig.layer([], `${BOOTABLE_TREE}\n${tree}`);
       const result = await planDisk(disks.request([base], [], spec), rig.store);

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,38 +5,17 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { makeDiskWithKey } from '../../../src/checks/boot/throw-away-disk.ts';
 import { findVolumes } from '../../../src/exporters/disk/find-volumes.ts';
-import { SECTOR, type Partition } from '../../../src/exporters/disk/gpt.ts';
+import { SECTOR } from '../../../src/exporters/disk/gpt.ts';
 import type { DiskLayout } from '../../../src/exporters/disk/layout.ts';
 import { planDisk } from '../../../src/exporters/disk/plan-disk.ts';
 import type { DiskRequest } from '../../../src/model/disk-request.ts';
-import type { PartitionSpec } from '../../../src/model/pipeline.ts';
-import { BOOTABLE_TREE, checkRoot, debugfs, DiskRig, sha256 } from '../../rigs/disk.ts';
+import { BOOTABLE_TREE, checkRoot, debugfs, sha256 } from '../../rigs/disk.ts';
+import { cut, layoutRig, partition, run } from '../../rigs/disk-layout.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
-import { EPOCH, noWorkspace, WorkspaceRig } from '../../rigs/workspace.ts';
+import { EPOCH, noWorkspace } from '../../rigs/workspace.ts';
 
 const MIB = 2 ** 20;
 const TREE = `${BOOTABLE_TREE}\nmkdir -p usr/sbin var/log/journal; echo lvm > usr/sbin/lvm; echo one > var/log/journal/one; echo two > var/two`;
-
-const partition = (mount: string, over: Partial<PartitionSpec> = {}): PartitionSpec => {
-  return { mount, fileSystem: 'ext4', size: 'fit', free: 16 * MIB, ...over };
-};
-
-/** Output of a program; its words on standard error are shown when it fails only. */
-function run(program: string, ...args: string[]): string {
-  return execFileSync(program, args, {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, LVM_SUPPRESS_FD_WARNINGS: '1', TZ: 'UTC' },
-  });
-}
-
-/** Bytes of a partition or logical volume as a file of their own. */
-function cut(disk: string, { start, sectors }: Partition): string {
-  const path = `${disk}.${start}`;
-  const range = [`skip=${(start * SECTOR) / MIB}`, `count=${(sectors * SECTOR) / MIB}`];
-  run('dd', `if=${disk}`, `of=${path}`, 'bs=1M', ...range, 'conv=sparse', 'status=none');
-  return path;
-}
 
 /** Content of a file as GRUB reads it from a logical volume of a whole disk. */
 function readByGrub(disk: string, volume: string, path: string): string {
@@ -83,16 +61,7 @@ function groupOf({ volumeGroup }: DiskLayout) {
   return volumeGroup;
 }
 
-async function rigWith(tree = TREE) {
-  const rig = await WorkspaceRig.open();
-  const disks = new DiskRig(rig);
-  const base = await rig.layer([], tree);
-  const build = async (spec: Partial<DiskRequest['spec']>) => {
-    const request = disks.request([base], [], spec);
-    return { plan: await disks.plan(request), disk: await disks.full(request) };
-  };
-  return { rig, disks, base, build };
-}
+const rigWith = async (tree = TREE) => await layoutRig(tree);
 
 const DIVIDED = {
   lvm: { group: 'sys-tem', free: 10 * MIB },

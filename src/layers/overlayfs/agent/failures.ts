@@ -1,4 +1,5 @@
 import { FailureError, type Failure } from '../../../diagnostics/failure.ts';
+import { PRUNE_HINT } from '../../../diagnostics/no-space.ts';
 import { storageFailure } from '../../../diagnostics/storage-failure.ts';
 import { isErrno } from '../../../util/atomic-file.ts';
 import { SpawnError } from '../../../util/exec.ts';
@@ -13,7 +14,7 @@ export function failuresOf(error: unknown): readonly Failure[] | undefined {
   }
   const message = error instanceof Error ? error.message : String(error);
   if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
-    return [{ reason: 'disk-full', message, hint: 'Free some space, or run `imgpipe cache prune`.' }];
+    return [{ reason: 'disk-full', message, hint: PRUNE_HINT }];
   }
   if (isErrno(error, 'EACCES', 'EPERM', 'EROFS')) return [{ reason: 'permission-denied', message }];
   const broken = storageFailure(error);
