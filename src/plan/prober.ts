@@ -175,8 +175,11 @@ export class Prober {
           : { ...inputs, disk: this.diskRequest(node) };
       case 'export':
         return { ...inputs, from: this.#exportSource(node) };
-      case 'post':
-        return { ...inputs, from: this.#filesDigest(node.from), reads: this.#postReads(node) };
+      case 'post': {
+        const from = this.#filesDigest(node.from);
+        const reads = this.#postReads(node);
+        return { ...inputs, from, ...(reads === undefined ? {} : { reads: { ...inputs.reads, ...reads } }) };
+      }
       case 'check': {
         const artifact = this.#outputs.get(node.from);
         return { ...inputs, from: artifact?.type === 'artifact' ? artifact.sha256 : undefined };
