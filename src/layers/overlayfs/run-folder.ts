@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { isErrno } from '../../util/atomic-file.ts';
 import { asOwner } from './namespaces.ts';
 
 /** The lock file of a run, beside its folder. */
@@ -26,11 +25,11 @@ const REMOVE_BEHIND = 'flock --exclusive 3; for pause in 0 0.2 1 5; do sleep $pa
 export function removeRunBehind(directory: string): void {
   let lock: number;
   try {
-    // Never made here: without it nothing is left.
+    // Not made when it is missing: then nothing is left.
     lock = openSync(lockOfRun(directory), 'r');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return;
-    throw error;
+  } catch {
+    // It has gone; or the disk fails, which is no news that may hide how the run ended.
+    return;
   }
   const [program = '', ...args] = asOwner(['sh', '-c', REMOVE_BEHIND, 'sh', ...removalOfRun(directory)]);
   const child = spawn(program, args, {
