@@ -7,6 +7,7 @@ import type { Machine } from '../../src/builders/machine.ts';
 import { acquireLock } from '../../src/cache/key-lock.ts';
 import { RootfsBuilder } from './rootfs-builder.ts';
 import { unwrap, type Result } from '../../src/diagnostics/failure.ts';
+import { LayerStore } from '../../src/layers/layer-store.ts';
 import { openWorkspace } from '../../src/layers/overlayfs/overlay-workspace.ts';
 import type { LayerRef, View } from '../../src/model/layer.ts';
 import { hostArchitecture } from '../../src/model/platform.ts';
@@ -122,8 +123,22 @@ export function withDebian(): () => DebianRig {
   };
 }
 
-/** Copies the store with the base, which the first of all files that ask installs: see shared-folder.ts. */
+/** Packs the base as a tar, for pipelines that start from it. */
+export async function packBase(tar: string): Promise<void> {
+  const { store, layer } = await sharedBase();
+  const tree = new LayerStore(store).treeDirectory(layer.digest);
+  execFileSync('tar', ['--numeric-owner', '-cf', tar, '-C', tree, '.']);
+}
+
+/** Copies the store with the base. */
 async function copyBase(target: string): Promise<LayerRef> {
+  const { store, layer } = await sharedBase();
+  execFileSync('cp', ['-a', '--reflink=auto', store, target]);
+  return layer;
+}
+
+/** The store with the base, which the first of all files that ask installs: see shared-folder.ts. */
+async function sharedBase(): Promise<{ store: string; layer: LayerRef }> {
   const shared = inject('sharedFolder');
   const store = join(shared, 'debian');
   const made = join(shared, 'debian.json');
@@ -136,6 +151,5 @@ async function copyBase(target: string): Promise<LayerRef> {
     });
     writeFileSync(made, JSON.stringify(layer));
   }
-  execFileSync('cp', ['-a', '--reflink=auto', store, target]);
-  return JSON.parse(readFileSync(made, 'utf8')) as LayerRef;
+  return { store, layer: JSON.parse(readFileSync(made, 'utf8')) as LayerRef };
 }

@@ -6,11 +6,11 @@ import { makeSshKey } from '../../../src/communicators/ssh/ssh-key.ts';
 import { findFreePorts } from '../../../src/util/free-port.ts';
 import { AptArchive } from '../../rigs/apt-archive.ts';
 import { CliProject } from '../../rigs/cli.ts';
-import { noBootstrap } from '../../rigs/debian-base.ts';
+import { noBootstrap, packBase } from '../../rigs/debian-base.ts';
 import { DockerDaemon, noDockerd } from '../../rigs/dockerd.ts';
 import { runStepKinds } from '../../rigs/step-kinds-contract.ts';
 
-const BASE = `source: { type: bootstrap, suite: bookworm }
+const BASE = `source: { type: rootfs, path: debian.tar }
 steps:
   - { type: package, install: [systemd-sysv, openssh-server, tzdata, netbase] }
   # The one archive is that of the test.
@@ -25,6 +25,7 @@ describe.skipIf(noBootstrap !== undefined)('all kinds of steps', () => {
 
   beforeAll(async () => {
     project = new CliProject({ 'pipelines/base.yaml': BASE }, { onEnd: (body) => void after.push(body) });
+    await packBase(project.path('pipelines/debian.tar'));
     const { code, stdout, stderr } = await project.build('base');
     expect(code, stdout.slice(-2000) + stderr).toBe(0);
   });
