@@ -21,18 +21,22 @@ const AFTER_A_CHANGE = `## After a change
 
 An export is made again when its disk or layers changed. How much of that is work depends on the format:
 
-- \`gce\`, \`vagrant\`, \`wsl\`, \`ova\`, \`vmdk\` as a stream, \`qcow2\` with zlib, \`raw\` and \`rootfs-tar\` with gz: blocks that an
-  earlier export has compressed are taken from the cache, those of one format for another where the bytes are the same.
-  The rest is reading and writing.
+- \`gce\`, \`vagrant\`, \`wsl\`, \`ova\`, \`vmdk\` as a stream, \`qcow2\` with zlib, \`raw\` and \`rootfs-tar\` with gz or zstd:
+  blocks that an earlier export has compressed are taken from the cache, those of one format for another where the bytes
+  are the same. The rest is reading and writing.
 - \`oci\`: compressed layers that did not change are copied.
 - \`squashfs\`, \`erofs\`, \`iso\`: copied when the layers are the same, else made in full, as their programs write them whole.
-- All others are written in full: uncompressed ones as fast as the disk, \`zstd\` and \`xz\` by all processors.
+- All others are written in full: uncompressed ones as fast as the disk, \`qcow2\` with zstd and all with
+  xz by all processors.
 
 None of this shows in the bytes: a file that was put together from kept blocks is the one that is made without them. What is
 kept lies in the cache (\`mounts/\`) and makes room as anything else there.
 
 gzip is written by all processors, as one member that every reader takes. Its blocks are compressed each by itself, which makes
-the file a little larger than that of \`gzip\` with the same level.`;
+the file a little larger than that of \`gzip\` with the same level.
+
+zstd, too, is written by all processors: frames that follow each other, as \`pzstd\` writes them, about 1 % larger than one
+frame would be. \`zstd\`, tar and container engines take them; a reader of your own must not stop after the first frame.`;
 
 /** Lines of docs/exporters.md. */
 export function formatsPage(kinds: readonly ExporterKind[]): string[] {

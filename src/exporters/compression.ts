@@ -25,21 +25,20 @@ export function levelMistake(compression: Compression, level: number | undefined
     : `must be ${lowest} to ${highest} with ${compression}`;
 }
 
-/** Those that a program of the host does; `gz` is done by `writeGzip`. */
-export type ProgramCompression = Exclude<Compression, 'gz'>;
+/** Those that `writeCompressed` does, block by block; the others are done by programs of the host. */
+export type BlockwiseCompression = 'gz' | 'zstd';
+
+export const isBlockwise = (compression: Compression): compression is BlockwiseCompression =>
+  compression === 'gz' || compression === 'zstd';
 
 /**
  * The command that compresses standard input to standard output. The way of working is fixed where it shows in the
- * output: zstd and xz write other bytes with worker threads than without, but the same for any number of threads.
+ * output: xz writes other bytes with worker threads than without, but the same for any number of threads.
  */
-export function compressCommand(compression: ProgramCompression, level: number | undefined): string {
-  const effort = level ?? COMPRESSIONS[compression].defaultLevel;
-  switch (compression) {
-    case 'none':
-      return 'cat';
-    case 'zstd':
-      return `zstd -q -T0 -${effort} -c`;
-    case 'xz':
-      return `xz -q -T2 -${effort} -c`;
-  }
+export function compressCommand(
+  compression: Exclude<Compression, BlockwiseCompression>,
+  level: number | undefined,
+): string {
+  if (compression === 'none') return 'cat';
+  return `xz -q -T2 -${level ?? COMPRESSIONS.xz.defaultLevel} -c`;
 }

@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { alignRanges } from '../util/byte-ranges.ts';
+import { writeCompressed } from './compressed/write-compressed.ts';
 import { diskOf } from './convert.ts';
 import { dataOf, ImageReader } from './disk-image.ts';
 import { defineExporter } from './exporter.ts';
 import { sparseMember } from './formats/sparse-tar.ts';
 import { grownDisk } from './grow-disk.ts';
-import { writeGzip } from './gzip/write-gzip.ts';
 import { ZLIB } from './node-compressors.ts';
 import { readParts } from './read-parts.ts';
 import { reading } from './reading.ts';
@@ -60,7 +60,8 @@ first boot.`,
         { type: 'bytes', bytes: after },
       ];
       await using reader = await reading(() => ImageReader.open(image));
-      return await writeGzip(readParts(reader, parts), {
+      return await writeCompressed(readParts(reader, parts), {
+        compression: 'gz',
         to,
         level,
         signal,

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { levelMistake } from './compression.ts';
 import { defineExporter } from './exporter.ts';
-import { ZLIB } from './node-compressors.ts';
+import { ZLIB, ZSTD } from './node-compressors.ts';
 import { writeLayout } from './oci/layout.ts';
 import { containerFields } from './oci/options.ts';
 import { packFolder } from './pack-folder.ts';
@@ -42,8 +42,8 @@ export const ociExporter = defineExporter({
 take it. Layers of the image are layers of the container, one to one, so that a
 registry stores what did not change only once.`,
   schema,
-  keyVersion: 2,
-  tools: ['tar', 'zstd'],
+  keyVersion: 3,
+  tools: ['tar'],
   examples: {
     good: [
       { title: 'A web server', options: { cmd: ['nginx', '-g', 'daemon off;'], ports: ['80/tcp'] } },
@@ -55,7 +55,7 @@ registry stores what did not change only once.`,
     ],
   },
   input: 'layers',
-  reads: () => ZLIB,
+  reads: () => ({ ...ZLIB, ...ZSTD }),
   extension: ({ form }) => (form === 'archive' ? 'oci.tar' : 'oci'),
   isFolder: ({ form }) => form === 'folder',
   readBackBy: ['skopeo', 'umoci'],

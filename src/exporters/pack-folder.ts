@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
+import { writeCompressed } from './compressed/write-compressed.ts';
 import type { ExportContext, ExportedFile } from './exporter.ts';
-import { writeGzip } from './gzip/write-gzip.ts';
 import { runTool } from './run-tool.ts';
 import { PLAIN_TAR } from './tar-command.ts';
 import { streamTool } from './tool-stream.ts';
@@ -32,6 +32,6 @@ export async function packFolder(
     return undefined;
   }
   return await streamTool(context, { folder: scratch, argv, reason: 'export-failed' }, (tar) =>
-    writeGzip(tar, { to, level: gzipLevel, signal, cacheFolder }),
+    writeCompressed(tar, { compression: 'gz', level: gzipLevel, to, signal, cacheFolder }),
   );
 }

@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
-import { COMPRESSIONS, compressCommand, levelMistake } from './compression.ts';
+import { writeCompressed } from './compressed/write-compressed.ts';
+import { COMPRESSIONS, compressCommand, isBlockwise, levelMistake } from './compression.ts';
 import { diskOf } from './convert.ts';
 import { ImageReader } from './disk-image.ts';
 import { defineExporter } from './exporter.ts';
 import { wholeImage } from './formats/image-blocks.ts';
-import { writeGzip } from './gzip/write-gzip.ts';
-import { ZLIB } from './node-compressors.ts';
+import { ZLIB, ZSTD } from './node-compressors.ts';
 import { readParts } from './read-parts.ts';
 import { reading } from './reading.ts';
 import { runTool } from './run-tool.ts';
@@ -35,7 +35,7 @@ export const rawExporter = defineExporter({
   summary: 'The disk byte by byte, sparse or compressed.',
   description: 'For `dd`, hypervisors that take raw disks, and as input of other tools.',
   schema,
-  keyVersion: 2,
+  keyVersion: 3,
   examples: {
     good: [
       { title: 'Sparse file', options: {} },
@@ -51,13 +51,13 @@ export const rawExporter = defineExporter({
     ],
   },
   input: 'disk',
-  reads: () => ZLIB,
+  reads: () => ({ ...ZLIB, ...ZSTD }),
   extension: ({ compression }) => `raw${COMPRESSIONS[compression].ending}`,
   readBackBy: ['zstd', 'gzip', 'xz'],
   bootedBy: 'QEMU, UEFI',
   // Same tool, same bytes: what a compressor writes may change with its version, never with the number of processors.
   reproducible: true,
-  readsImage: ({ compression }) => compression === 'none' || compression === 'gz',
+  readsImage: ({ compression }) => compression === 'none' || isBlockwise(compression),
   run: (options, context) =>
     capture(async () => {
       const disk = diskOf(context);
@@ -71,18 +71,20 @@ export const rawExporter = defineExporter({
           progress,
         });
       }
-      if (options.compression === 'gz') {
+      const { compression, level } = options;
+      if (isBlockwise(compression)) {
         const { outputPath: to, signal, cacheFolder, progress } = context;
         await using reader = await reading(() => ImageReader.open(disk.image));
-        return await writeGzip(readParts(reader, wholeImage(disk.image)), {
+        return await writeCompressed(readParts(reader, wholeImage(disk.image)), {
+          compression,
+          level,
           to,
-          level: options.level ?? COMPRESSIONS.gz.defaultLevel,
           signal,
           cacheFolder,
           progress: (done) => progress(done, disk.size, 'bytes'),
         });
       }
-      const compress = compressCommand(options.compression, options.level);
+      const compress = compressCommand(compression, level);
       await runTool(context, {
         argv: ['sh', '-c', `exec ${compress} <"$1" >"$2"`, 'sh', disk.path, context.outputPath],
         reason: 'export-failed',

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
 import { COMPRESSIONS, levelMistake } from './compression.ts';
 import { defineExporter } from './exporter.ts';
-import { ZLIB } from './node-compressors.ts';
+import { ZLIB, ZSTD } from './node-compressors.ts';
 import { writeTreeTar } from './tree-tar.ts';
 
 const schema = z
@@ -26,8 +26,8 @@ export const rootfsTarExporter = defineExporter({
   description: `With numeric owners, hard links and extended attributes (pax headers), sorted by name. For \`systemd-nspawn\`, LXC,
 \`docker import\` and as the \`rootfs\` source of another project.`,
   schema,
-  keyVersion: 2,
-  tools: ['tar', 'zstd', 'xz'],
+  keyVersion: 3,
+  tools: ['tar', 'xz'],
   examples: {
     good: [
       { title: 'Quick to write', options: {} },
@@ -43,7 +43,7 @@ export const rootfsTarExporter = defineExporter({
     ],
   },
   input: 'layers',
-  reads: () => ZLIB,
+  reads: () => ({ ...ZLIB, ...ZSTD }),
   extension: ({ compression }) => `tar${COMPRESSIONS[compression].ending}`,
   readBackBy: ['bsdtar'],
   reproducible: true,

@@ -1,6 +1,6 @@
-import { compressCommand, COMPRESSIONS, type Compression } from './compression.ts';
+import { writeCompressed } from './compressed/write-compressed.ts';
+import { compressCommand, isBlockwise, type Compression } from './compression.ts';
 import type { ExportContext, ExportedFile } from './exporter.ts';
-import { writeGzip } from './gzip/write-gzip.ts';
 import { withMergedTree } from './merged-mount.ts';
 import { runTool } from './run-tool.ts';
 import { pipeTo, TREE_TAR } from './tar-command.ts';
@@ -20,7 +20,7 @@ export async function writeTreeTar(
   const { outputPath: to, scratch, signal, cacheFolder } = context;
   return await withMergedTree(context, async (tree) => {
     const argv = (script: string, out: string) => ['sh', '-ec', script, 'sh', tree, out] as const;
-    if (compression !== 'gz') {
+    if (!isBlockwise(compression)) {
       const script = `out=$2\n${pipeTo(TAR, compressCommand(compression, level))}`;
       await runTool(context, { argv: argv(script, to), reason: 'export-failed' });
       return undefined;
@@ -28,7 +28,7 @@ export async function writeTreeTar(
     return await streamTool(
       context,
       { folder: scratch, argv: (pipe) => argv(`exec ${TAR} >"$2"`, pipe), reason: 'export-failed' },
-      (tar) => writeGzip(tar, { to, level: level ?? COMPRESSIONS.gz.defaultLevel, signal, cacheFolder }),
+      (tar) => writeCompressed(tar, { compression, level, to, signal, cacheFolder }),
     );
   });
 }

@@ -4,9 +4,15 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
 import { capture } from '../diagnostics/failure.ts';
-import { COMPRESSIONS, compressCommand, levelMistake } from '../exporters/compression.ts';
-import { writeGzip } from '../exporters/gzip/write-gzip.ts';
-import { ZLIB } from '../exporters/node-compressors.ts';
+import { writeCompressed } from '../exporters/compressed/write-compressed.ts';
+import {
+  COMPRESSIONS,
+  compressCommand,
+  isBlockwise,
+  levelMistake,
+  type BlockwiseCompression,
+} from '../exporters/compression.ts';
+import { ZLIB, ZSTD } from '../exporters/node-compressors.ts';
 import { outputFailure } from '../exporters/output.ts';
 import { runTool } from '../exporters/run-tool.ts';
 import { pipeTo, PLAIN_TAR, TREE_TAR } from '../exporters/tar-command.ts';
@@ -65,8 +71,8 @@ export const compressPostProcessor = definePostProcessor({
 one. The files themselves leave the output folder unless \`keepInput\` is true; they stay in the cache, so that compressing
 them another way does not make them anew.`,
   schema,
-  keyVersion: 3,
-  tools: ['zstd', 'xz', 'tar'],
+  keyVersion: 4,
+  tools: ['xz', 'tar'],
   keepInput: { default: false },
   examples: {
     good: [
@@ -79,8 +85,8 @@ them another way does not make them anew.`,
       { title: 'Name for many', options: { fileName: 'x' }, error: 'goes with method zip only' },
     ],
   },
-  keyTools: ({ method }) => (method === 'zstd' || method === 'xz' ? [method] : []),
-  keyFacts: ({ method }) => (method === 'gz' || method === 'zip' ? ZLIB : undefined),
+  keyTools: ({ method }) => (method === 'xz' ? [method] : []),
+  keyFacts: ({ method }) => (method === 'xz' ? undefined : method === 'zstd' ? ZSTD : ZLIB),
   // Same tool, same bytes.
   reproducible: true,
   writes: ({ method, fileName: stem }, files, isFolder) =>
@@ -125,9 +131,13 @@ async function compressFile(
   const isFolder = statSync(file.path).isDirectory();
   const to = join(context.stage, compressedName(nameOf(file), method, isFolder));
   context.status(basename(to));
-  if (method === 'gz') {
-    const effort = level ?? COMPRESSIONS.gz.defaultLevel;
-    await gzipTo(to, { path: file.path, tar: isFolder ? tar : undefined, level: effort }, context);
+  if (isBlockwise(method)) {
+    await compressTo(
+      to,
+      { compression: method, level },
+      { path: file.path, tar: isFolder ? tar : undefined },
+      context,
+    );
   } else {
     const compress = compressCommand(method, level);
     const script = isFolder ? `out=$2\n${pipeTo(tar, compress)}` : `exec ${compress} <"$1" >"$2"`;
@@ -136,14 +146,15 @@ async function compressFile(
   return to;
 }
 
-async function gzipTo(
+async function compressTo(
   to: string,
-  { path, tar, level }: { readonly path: string; readonly tar: string | undefined; readonly level: number },
+  how: { readonly compression: BlockwiseCompression; readonly level?: number | undefined },
+  { path, tar }: { readonly path: string; readonly tar: string | undefined },
   context: PostContext,
 ): Promise<void> {
   const { signal } = context;
   const argv = (pipe: string) => ['sh', '-ec', `exec ${tar} >"$2"`, 'sh', path, pipe] as const;
-  const write = (bytes: AsyncIterable<Buffer>) => writeGzip(bytes, { to, level, signal });
+  const write = (bytes: AsyncIterable<Buffer>) => writeCompressed(bytes, { ...how, to, signal });
   if (tar !== undefined)
     await streamTool(context, { folder: context.scratch, argv, reason: 'post-failed' }, write);
   else await write(createReadStream(path, { highWaterMark: 2 ** 20 }));

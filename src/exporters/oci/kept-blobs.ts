@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import type { Digest } from '../../model/ids.ts';
 import type { SealFormat } from '../../util/sealed-json.ts';
-import { COMPRESSIONS, compressCommand } from '../compression.ts';
+import { compressionRecipe } from '../compressed/write-compressed.ts';
 import type { ExportContext } from '../exporter.ts';
 import { KeptFiles } from '../kept-files.ts';
-import { ZLIB_VERSION } from '../node-compressors.ts';
 import { runTool } from '../run-tool.ts';
 import { TREE_TAR } from '../tar-command.ts';
 import type { LayerBlob, LayerTarSettings } from './layer-tar.ts';
@@ -20,14 +19,11 @@ export async function keptBlobs(context: ExportContext, settings: LayerTarSettin
   const { compression, level, folder, name } = settings;
   // Uncompressed tars are made about as quickly as they are copied.
   if (compression === 'none') return (_, make) => make();
-  const isGzip = compression === 'gz';
-  const effort = level ?? COMPRESSIONS[compression].defaultLevel;
-  const compress = isGzip ? `zlib ${ZLIB_VERSION} -${effort}` : compressCommand(compression, level);
-  const programs = isGzip ? ['tar'] : ['tar', 'zstd'];
-  const argv = ['sh', '-ec', 'for program do "$program" --version; done', 'sh', ...programs] as const;
-  const { stdout: versions } = await runTool(context, { argv, reason: 'export-failed' });
+  const compress = compressionRecipe({ compression, level });
+  const argv = ['tar', '--version'] as const;
+  const { stdout: version } = await runTool(context, { argv, reason: 'export-failed' });
   const { sourceDateEpoch } = context.pipeline;
-  const recipe = { tar: TREE_TAR, compress, versions, sourceDateEpoch };
+  const recipe = { tar: TREE_TAR, version, compress, sourceDateEpoch };
   const kept = await KeptFiles.open(context, 'layer-blobs', NOTE);
   return async (source, make) => {
     const place = kept.place({ layer: source, recipe });

@@ -1,12 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { compressCommand, COMPRESSIONS } from '../compression.ts';
+import { writeCompressed } from '../compressed/write-compressed.ts';
 import type { ExportContext } from '../exporter.ts';
 import { sha256OfFile } from '../file-digest.ts';
-import { writeGzip } from '../gzip/write-gzip.ts';
 import { runTool } from '../run-tool.ts';
-import { pipeTo } from '../tar-command.ts';
 import { streamTool } from '../tool-stream.ts';
 import type { LayerTarSettings } from './layer-tar.ts';
 
@@ -26,40 +22,27 @@ export interface PackedTar {
 }
 
 /**
- * Compresses what a command writes into a file.
+ * Puts what a command writes into a file, compressed.
  * @throws FailureError as `runTool`
  */
 export async function packTar(
   context: ExportContext,
-  tar: TarToPack,
-  settings: Pick<LayerTarSettings, 'compression' | 'level'>,
+  { command, args, stage, to }: TarToPack,
+  { compression, level }: Pick<LayerTarSettings, 'compression' | 'level'>,
 ): Promise<PackedTar> {
-  const { compression, level = COMPRESSIONS[compression].defaultLevel } = settings;
-  if (compression !== 'gz') return await packByPrograms(context, tar, compressCommand(compression, level));
-  const { command, args, stage, to } = tar;
   const { signal, cacheFolder } = context;
   const script = `for out do :; done; exec ${command} >"$out"`;
-  const argv = (pipe: string) => ['sh', '-ec', script, 'sh', ...args, pipe] as const;
+  const argv = (out: string) => ['sh', '-ec', script, 'sh', ...args, out] as const;
+  if (compression === 'none') {
+    await runTool(context, { argv: argv(to), reason: 'export-failed' });
+    const sha256 = await sha256OfFile(to, signal);
+    return { sha256, diffId: sha256 };
+  }
   const diffId = createHash('sha256');
   const { sha256 } = await streamTool(context, { folder: stage, argv, reason: 'export-failed' }, (bytes) =>
-    writeGzip(hashed(bytes, diffId), { to, level, signal, cacheFolder }),
+    writeCompressed(hashed(bytes, diffId), { compression, level, to, signal, cacheFolder }),
   );
   return { sha256, diffId: diffId.digest('hex') };
-}
-
-async function packByPrograms(context: ExportContext, tar: TarToPack, compress: string): Promise<PackedTar> {
-  const { command, args, stage, to } = tar;
-  const script = [
-    'stage=$1 out=$2; shift 2',
-    'mkfifo "$stage/fifo"',
-    'sha256sum <"$stage/fifo" >"$stage/diff-id" &',
-    pipeTo(command, `tee "$stage/fifo" | ${compress}`),
-    'wait',
-  ].join('\n');
-  const argv = ['sh', '-ec', script, 'sh', stage, to, ...args] as const;
-  await runTool(context, { argv, reason: 'export-failed' });
-  const diffId = (await readFile(join(stage, 'diff-id'), 'utf8')).slice(0, 64);
-  return { sha256: await sha256OfFile(to, context.signal), diffId };
 }
 
 async function* hashed(source: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {

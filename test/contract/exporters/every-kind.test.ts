@@ -21,8 +21,8 @@ const kinds = builtinKinds.exports.all.filter(({ type }) => !ELSEWHERE.has(type)
 const OPTIONS: Readonly<Record<string, string>> = {
   'docker-archive': 'tag: tiny',
   vagrant: 'provider: libvirt',
-  // The other way of compressing needs no program.
-  oci: 'compression: zstd',
+  // The other ways of compressing need no program.
+  'rootfs-tar': 'compression: xz',
   // So that it cannot be a link or a hole.
   'data-disk': 'from: /boot',
 };
@@ -144,7 +144,7 @@ describe.skipIf(noWorkspace !== undefined)('every kind of export', () => {
     const hidden = [...new Set(kinds.flatMap(tools))].filter(
       (name) => ![...DISK_TOOLS, ...OTHERS].includes(name),
     );
-    expect(hidden).toEqual(expect.arrayContaining(['zstd', 'mksquashfs', 'mkfs.erofs', 'xorriso']));
+    expect(hidden).toEqual(expect.arrayContaining(['xz', 'mksquashfs', 'mkfs.erofs', 'xorriso']));
     const said = await failures(without(hidden));
     for (const kind of kinds) {
       const own = tools(kind).filter((name) => hidden.includes(name));

@@ -1,14 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cutBlocks } from '../../../src/exporters/gzip/cut-blocks.ts';
+import { cutBlocks } from '../../../src/exporters/compressed/cut-blocks.ts';
 
 const RECORD = 512;
 const MIB = 2 ** 20;
+const SIZES = { smallest: MIB / 16, average: 320 * 1024, largest: MIB };
 
 async function blocksOf(source: Iterable<Buffer>): Promise<Buffer[]> {
   const blocks: Buffer[] = [];
-  for await (const block of cutBlocks(source)) blocks.push(block);
+  for await (const block of cutBlocks(source, SIZES)) blocks.push(block);
   return blocks;
 }
 

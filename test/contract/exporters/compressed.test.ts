@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { writeGzip } from '../../../src/exporters/gzip/write-gzip.ts';
+import { writeCompressed } from '../../../src/exporters/compressed/write-compressed.ts';
+import { COMPRESSIONS } from '../../../src/exporters/compression.ts';
 import { streamTool } from '../../../src/exporters/tool-stream.ts';
 import { runHostCommand } from '../../../src/util/exec.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
@@ -27,22 +28,27 @@ function sample(length: number, seed: string): Buffer {
   );
 }
 
-describe('gzip of all processors', () => {
-  it('is one member that gzip reads, whatever comes', async () => {
-    const to = join(temporaryFolder(), 'file.gz');
+describe.each(['gz', 'zstd'] as const)('%s of all processors', (compression) => {
+  const name = `file${COMPRESSIONS[compression].ending}`;
+  const [lowest, highest] = COMPRESSIONS[compression].levels;
+  const reader = compression === 'gz' ? 'gzip' : 'zstd';
+
+  it('is read by its program, whatever comes', async () => {
+    const to = join(temporaryFolder(), name);
     const pieces = fc.array(
-      fc.record({ length: fc.integer({ min: 0, max: 400_000 }), isNoise: fc.boolean() }),
+      fc.record({ length: fc.integer({ min: 0, max: 1_600_000 }), isNoise: fc.boolean() }),
       { maxLength: 6 },
     );
     await fc.assert(
-      fc.asyncProperty(pieces, fc.integer({ min: 1, max: 9 }), async (parts, level) => {
+      fc.asyncProperty(pieces, fc.integer({ min: lowest, max: highest }), async (parts, level) => {
         const buffers = parts.map(({ length, isNoise }) =>
           isNoise ? randomBytes(length) : Buffer.alloc(length, 'text '),
         );
         const bytes = Buffer.concat(buffers);
-        const written = await writeGzip(buffers, { to, level, signal });
+        const written = await writeCompressed(buffers, { compression, level, to, signal });
         expect(written.sha256).toBe(sha256(to));
-        expect(execFileSync('gzip', ['-dc', to], { maxBuffer: 2 ** 27 }).equals(bytes)).toBe(true);
+        expect(execFileSync(reader, ['-dc', to], { maxBuffer: 2 ** 27 }).equals(bytes)).toBe(true);
+        if (compression === 'zstd') return;
         expect(gunzipSync(readFileSync(to)).equals(bytes)).toBe(true);
         // One member: its trailer has the size of everything.
         const list = execFileSync('gzip', ['-l', to], { encoding: 'utf8' });
@@ -59,22 +65,23 @@ describe('gzip of all processors', () => {
       mkdirSync(join(keep, id), { recursive: true });
       return await Promise.resolve(join(keep, id));
     };
-    const bytes = sample(6_000_000, 'one');
+    const bytes = sample(compression === 'gz' ? 6_000_000 : 24_000_000, 'one');
     const edited = Buffer.from(bytes);
     edited.write('another line', 3_000_000);
     const written: string[] = [];
     for (const source of [bytes, edited, bytes]) {
-      const to = join(folder, 'kept.gz');
-      const plain = await writeGzip([source], { to: join(folder, 'plain.gz'), level: 6, signal });
-      const kept = await writeGzip([source], { to, level: 6, signal, cacheFolder });
+      const to = join(folder, name);
+      const plain = await writeCompressed([source], { compression, to: join(folder, 'plain'), signal });
+      const kept = await writeCompressed([source], { compression, to, signal, cacheFolder });
       expect(kept).toEqual(plain);
       written.push(kept.sha256);
     }
     expect(written[0]).not.toBe(written[1]);
+    expect(written[0]).toBe(written[2]);
     const [packs = ''] = readdirSync(keep);
-    const sizes = readdirSync(join(keep, packs)).map((name) => statSync(join(keep, packs, name)).size);
+    const sizes = readdirSync(join(keep, packs)).map((file) => statSync(join(keep, packs, file)).size);
     expect(sizes).toHaveLength(2);
-    expect(Math.min(...sizes)).toBeLessThan(Math.max(...sizes) / 4);
+    expect(Math.min(...sizes)).toBeLessThan(Math.max(...sizes) / 2);
   });
 
   it('stops when the run is stopped', async () => {
@@ -85,10 +92,10 @@ describe('gzip of all processors', () => {
         yield randomBytes(2 ** 20);
       }
     }
-    const to = join(temporaryFolder(), 'file.gz');
-    await expect(writeGzip(endless(), { to, level: 1, signal: stop.signal })).rejects.toMatchObject({
-      failures: [{ reason: 'aborted' }],
-    });
+    const to = join(temporaryFolder(), name);
+    await expect(
+      writeCompressed(endless(), { compression, level: 1, to, signal: stop.signal }),
+    ).rejects.toMatchObject({ failures: [{ reason: 'aborted' }] });
   });
 });
 
