@@ -6,13 +6,13 @@ import { noWorkspace } from '../../rigs/workspace.ts';
 
 const template = (variant: string): string =>
   tinyTemplate(variant).replace(/shell, name: work.*/, "shell, name: work, inline: 'true' }") +
-  '  - { type: raw, name: packed, compression: zstd }\n';
+  '  - { type: raw, name: packed, compression: xz }\n';
 
 describe.skipIf(noWorkspace !== undefined)('disks in the store', () => {
   it('are one base with a small patch for each edit, and a file only for exporters that need one', async () => {
     const project = new FaultProject();
     const images = (): string[] =>
-      ['tiny.raw', 'tiny.qcow2', 'tiny-packed.raw.zst'].map((name) =>
+      ['tiny.raw', 'tiny.qcow2', 'tiny-packed.raw.xz'].map((name) =>
         sha256(project.path(`output/tiny/${name}`)),
       );
     const kept = (): string[] => readdirSync(project.path('cache/disks')).toSorted();
@@ -32,7 +32,7 @@ describe.skipIf(noWorkspace !== undefined)('disks in the store', () => {
     await build('second');
     expect(kept().filter((name) => name.endsWith('.raw'))).toHaveLength(2);
     const [raw] = images();
-    execFileSync('sh', ['-ec', 'zstd -qdc tiny-packed.raw.zst | cmp - tiny.raw'], {
+    execFileSync('sh', ['-ec', 'xz -dc tiny-packed.raw.xz | cmp - tiny.raw'], {
       cwd: project.path('output/tiny'),
     });
     const compare = ['compare', '-q', '-f', 'qcow2', '-F', 'raw', 'tiny.qcow2', 'tiny.raw'];

@@ -231,26 +231,4 @@ describe('packages of machine and disk', () => {
     expect(vmx.read('shop/shop.vmx')).toContain('annotation = "a |22b|22"');
     expect(vmx.read('shop/shop.vmx')).toMatch(/^guestOS = "debian11-64"\nfirmware = "efi"$/m);
   });
-
-  it('refuses what does not fit: UEFI alone for VirtualBox, an architecture that no machine has', async () => {
-    const path = join(temporaryFolder(), 'out');
-    const uefi = { disk, pipeline: { disk: { firmware: 'uefi', kernelArgs: [] } } };
-    expect(await runExporter(ovaExporter, {}, path, uefi)).toMatchObject({
-      failures: [{ reason: 'export-failed', hint: expect.stringContaining('disk.firmware') as string }],
-    });
-    for (const [kind, options] of [
-      [ovaExporter, { profile: 'vmware' }],
-      [vmwareExporter, {}],
-    ] as const) {
-      expect(await runExporter(kind, { ...options, firmware: 'bios' }, path, uefi), kind.type).toMatchObject({
-        failures: [{ reason: 'export-failed', message: expect.stringContaining('by UEFI only') as string }],
-      });
-    }
-    const other = { disk, pipeline: { architecture: 's390x' } };
-    for (const kind of [ovaExporter, vmwareExporter]) {
-      expect(await runExporter(kind, {}, path, other)).toMatchObject({
-        failures: [{ reason: 'export-failed', message: expect.stringContaining('s390x') as string }],
-      });
-    }
-  });
 });
