@@ -15,6 +15,9 @@ import { communicateWith, connectTo, failure, keyless, targetOf } from '../../ri
 import { isRoot, noSshd, PASSWORD, startSshd, TESTER } from '../../rigs/sshd.ts';
 import { temporaryFolder } from '../../rigs/temporary-folder.ts';
 
+/** What a server says of a login reaches its log a moment after the login. */
+const SOON = { timeout: 20_000 };
+
 const whoAmI = async (target: SshTarget): Promise<string> => {
   const communicator = await communicateWith(target, { handshakeAttempts: 1 });
   return (await communicator.exec('id -un')).stdout.trim();
@@ -29,7 +32,7 @@ describe.skipIf(noSshd)('logging in to OpenSSH', () => {
       const target = keyless(server, { privateKey: key.privateKey });
       await expect(whoAmI(target)).rejects.toMatchObject(failure('communicator-failed', /refused the key;/));
       expect(await whoAmI({ ...target, certificate: server.certify(key) })).toBe(server.user);
-      expect(server.log()).toContain('Accepted certificate');
+      await expect.poll(() => server.log(), SOON).toContain('Accepted certificate');
     },
   );
 
@@ -175,7 +178,7 @@ describe.skipIf(noSshd)('the way to the server', () => {
     const target = targetOf(server, { route: { type: 'bastion', target: targetOf(bastion) } });
     const communicator = await communicateWith(target);
     expect((await communicator.exec('echo $SSH_CONNECTION')).stdout.split(' ')[3]).toBe(`${server.port}\n`);
-    expect(bastion.log()).toContain('Accepted publickey');
+    await expect.poll(() => bastion.log(), SOON).toContain('Accepted publickey');
     await bastion.stop();
   });
 
@@ -235,9 +238,9 @@ describe.skipIf(noSshd)('the way to the server', () => {
     const [log, signal] = [(): void => undefined, new AbortController().signal];
     const accepted = (): number => server.log().split('Accepted publickey').length - 1;
     await pauseBeforeConnecting(communicator, {}, { log, signal });
-    expect(accepted()).toBe(1);
+    await expect.poll(accepted, SOON).toBe(1);
     await pauseBeforeConnecting(communicator, { pause_before_connecting: 10 }, { log, signal });
-    expect(accepted()).toBe(2);
+    await expect.poll(accepted, SOON).toBe(2);
   });
 
   it('ends when the server accepts and says nothing', async () => {
@@ -255,8 +258,8 @@ describe.skipIf(noSshd)('the way to the server', () => {
     const server = await startSshd({ config: ['LogLevel DEBUG'] });
     const target = targetOf(server, { ciphers: ['aes256-ctr'], keyExchanges: ['ecdh-sha2-nistp256'] });
     await connectTo(target);
-    expect(server.log()).toContain('kex: algorithm: ecdh-sha2-nistp256');
-    expect(server.log()).toContain('cipher: aes256-ctr');
+    await expect.poll(() => server.log(), SOON).toContain('kex: algorithm: ecdh-sha2-nistp256');
+    await expect.poll(() => server.log(), SOON).toContain('cipher: aes256-ctr');
     const retries: string[] = [];
     await expect(
       connectTo({ ...target, ciphers: ['rot13'] }, { onRetry: (reason) => void retries.push(reason) }),

@@ -15,6 +15,9 @@ import { startAgent } from '../../rigs/ssh-agent.ts';
 import { startSocksServer } from '../../rigs/socks-server.ts';
 import { isRoot, noSshd, PASSWORD, startSshd, TESTER, type TestSshd } from '../../rigs/sshd.ts';
 
+/** What a server says of a login reaches its log a moment after the login. */
+const SOON = { timeout: 20_000 };
+
 /** Connects as a template with these options would. */
 async function connectBy(
   options: Record<string, unknown>,
@@ -65,7 +68,7 @@ describe.skipIf(noSshd)('options of SSH, as a template has them, at a real serve
     writeFileSync(certificate, bastion.certify(key));
     const certified = { ssh_bastion_private_key_file: file, ssh_bastion_certificate_file: certificate };
     expect(await output(await connectBy({ ...through, ...certified }), 'echo in')).toBe('in');
-    expect(bastion.log()).toContain('Accepted certificate');
+    await expect.poll(() => bastion.log(), SOON).toContain('Accepted certificate');
     writeFileSync(join(bastion.folder, 'authorized_keys'), `${server.key.publicKey}\n`);
     expect(await output(await connectBy(through), 'echo in')).toBe('in');
   });
@@ -123,8 +126,8 @@ describe.skipIf(noSshd)('options of SSH, as a template has them, at a real serve
     const fetched = `exec 3<>/dev/tcp/127.0.0.1/${remote}; cat <&3`;
     expect(await output(communicator, `bash -c '${fetched}'`)).toMatch(/^from here$/m);
     expect(proxy.destinations()).toEqual([`127.0.0.1:${server.port}`]);
-    expect(server.log()).toContain('kex: algorithm: ecdh-sha2-nistp384');
-    expect(server.log()).toContain('cipher: aes128-ctr');
+    await expect.poll(() => server.log(), SOON).toContain('kex: algorithm: ecdh-sha2-nistp384');
+    await expect.poll(() => server.log(), SOON).toContain('cipher: aes128-ctr');
   });
 
   test.each([
