@@ -23,6 +23,8 @@ export function zstdFormat(level: number): BlockFormat {
   const optionsFor = (block: Buffer): ZstdOptions => ({
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 },
     pledgedSrcSize: block.length,
+    // Each chunk of output is a round through Node's threads.
+    chunkSize: MIB,
   });
   let isEmpty = true;
   return {
