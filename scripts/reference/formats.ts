@@ -35,7 +35,7 @@ kept lies in the cache (\`mounts/\`) and makes room as anything else there.
 gzip is written by all processors, as one member that every reader takes. Its blocks are compressed each by itself, which makes
 the file a little larger than that of \`gzip\` with the same level.
 
-zstd, too, is written by all processors: frames that follow each other, as \`pzstd\` writes them, about 1 % larger than one
+zstd, too, is written by all processors: frames that follow each other, as \`pzstd\` writes them, a little larger than one
 frame would be. \`zstd\`, tar and container engines take them; a reader of your own must not stop after the first frame.`;
 
 /** Lines of docs/exporters.md. */
