@@ -73,6 +73,8 @@ export interface ExporterKind<Schema extends z.ZodObject = z.ZodObject> extends 
   readonly extension: (options: z.output<Schema>) => string;
   /** Whether it makes a folder; left out where it never does. */
   readonly isFolder?: (options: z.output<Schema>) => boolean;
+  /** Programs whose versions go into the key, where they depend on the options. Default: all `tools`. */
+  readonly keyTools?: (options: z.output<Schema>) => readonly string[];
   /** Why it cannot be made of this pipeline, whatever its layers hold: said before anything is built. */
   readonly refuses?: (options: z.output<Schema>, pipeline: Pipeline) => Refusal | undefined;
   readonly run: (

@@ -51,6 +51,7 @@ export const rawExporter = defineExporter({
     ],
   },
   input: 'disk',
+  keyTools: ({ compression }) => (compression === 'xz' ? ['xz'] : []),
   reads: () => ({ ...ZLIB, ...ZSTD }),
   extension: ({ compression }) => `raw${COMPRESSIONS[compression].ending}`,
   readBackBy: ['zstd', 'gzip', 'xz'],

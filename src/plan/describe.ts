@@ -151,7 +151,7 @@ function describeNode(node: GraphNode, kinds: Kinds): NodeDescription {
         inputs,
         hostInputs: kind.inputs?.(node.export.options, stepContext(pipeline)),
         secrets: join(kind.secrets?.(node.export.options), lateSecrets(node.export.options)),
-        tools: kind.tools,
+        tools: kind.keyTools?.(node.export.options) ?? kind.tools,
         untracked,
         artifact,
       };

@@ -1,12 +1,32 @@
 import { expect, test } from 'vitest';
 import { builtinKinds } from '../../../src/builtins.ts';
 import { unwrap } from '../../../src/diagnostics/failure.ts';
-import { compileTemplate } from '../../../src/engine/compile.ts';
+import { compileTemplate, type CompiledProject } from '../../../src/engine/compile.ts';
 import { Prober, type ProberOptions } from '../../../src/plan/prober.ts';
 import { parseDocument } from '../../../src/template/read-template.ts';
 import { resolveTemplate } from '../../../src/template/resolve-template.ts';
 
 const SHA256 = '0'.repeat(64);
+
+async function compiled(text: string): Promise<CompiledProject> {
+  const pipelines = unwrap(await parseDocument('/project/pipelines/web.yaml', text));
+  const template = resolveTemplate(
+    { folder: '/project/pipelines', pipelines },
+    { kinds: builtinKinds, variables: [], defaults: { sourceDateEpoch: 0, architecture: 'amd64' } },
+  );
+  const selection = { pipelines: [], only: [], except: [] };
+  return unwrap(compileTemplate(unwrap(template), builtinKinds, selection));
+}
+
+test('the program that compresses a disk is in the key of that export alone', async () => {
+  const text = `name: web
+source: { type: rootfs, path: root.tar }
+exports: [{ type: raw }, { type: raw, name: small, compression: xz }]
+`;
+  const { graph, descriptions } = await compiled(text);
+  const exports = graph.nodes.filter(({ role }) => role === 'export');
+  expect(exports.map(({ id }) => descriptions.get(id)?.tools)).toEqual([[], ['xz']]);
+});
 
 test('what a post-processor names as facts is in its key, beside what it reads', async () => {
   const text = `name: web
@@ -19,13 +39,7 @@ exports:
       - { type: manifest }
       - { type: checksum }
 `;
-  const pipelines = unwrap(await parseDocument('/project/pipelines/web.yaml', text));
-  const template = resolveTemplate(
-    { folder: '/project/pipelines', pipelines },
-    { kinds: builtinKinds, variables: [], defaults: { sourceDateEpoch: 0, architecture: 'amd64' } },
-  );
-  const selection = { pipelines: [], only: [], except: [] };
-  const { graph, descriptions } = unwrap(compileTemplate(unwrap(template), builtinKinds, selection));
+  const { graph, descriptions } = await compiled(text);
   // Post-processors of these kinds have neither host files nor programs nor secrets in their keys.
   const prober = new Prober({ descriptions } as unknown as ProberOptions);
   const reads = new Map<string, unknown>();
