@@ -3,11 +3,14 @@ export const ARCHITECTURES = ['amd64', 'arm64', 'armhf', 'i386', 'ppc64el', 'ris
 export type Architecture = (typeof ARCHITECTURES)[number];
 
 const HAS_BIOS: readonly Architecture[] = ['amd64', 'i386'];
-const HAS_UEFI: readonly Architecture[] = ['amd64', 'i386', 'arm64', 'armhf', 'riscv64'];
+const HAS_UEFI = ['amd64', 'i386', 'arm64', 'armhf', 'riscv64'] as const satisfies Architecture[];
+
+/** Those whose machines start by UEFI what imgpipe makes. */
+export type UefiArchitecture = (typeof HAS_UEFI)[number];
 
 /** By what machines of an architecture start what imgpipe makes. */
 export function firmwareOf(architecture: Architecture): { readonly bios: boolean; readonly uefi: boolean } {
-  return { bios: HAS_BIOS.includes(architecture), uefi: HAS_UEFI.includes(architecture) };
+  return { bios: HAS_BIOS.includes(architecture), uefi: HAS_UEFI.some((name) => name === architecture) };
 }
 
 /**

@@ -3,7 +3,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, ok, type Failure, type Result } from '../../diagnostics/failure.ts';
 import type { DiskSpec } from '../../model/pipeline.ts';
-import { firmwareOf, hostArchitecture, type Architecture } from '../../model/platform.ts';
+import {
+  firmwareOf,
+  hostArchitecture,
+  type Architecture,
+  type UefiArchitecture,
+} from '../../model/platform.ts';
 import { toolEnvironment } from '../run-tool.ts';
 import { programsOf } from './programs.ts';
 
@@ -20,7 +25,8 @@ export interface DiskTools {
 
 const GRUB_FOLDERS = ['/usr/lib/grub', '/usr/share/grub2', '/usr/lib64/grub'];
 
-const EFI_PLATFORMS: Partial<Record<Architecture, GrubPlatform>> = {
+const EFI_PLATFORMS: Readonly<Record<UefiArchitecture, GrubPlatform>> &
+  Partial<Record<Architecture, GrubPlatform>> = {
   amd64: 'x86_64-efi',
   i386: 'i386-efi',
   arm64: 'arm64-efi',
